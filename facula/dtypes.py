@@ -1,0 +1,176 @@
+"""Data types: their names, sizes and kinds, NumPy's equivalents, and PyTorch's promotion rules.
+
+A dtype is a singleton, compared by identity. `repr` is PyTorch's text ("torch.float32"), because
+users print dtypes and the printed text of an unmodified script must not change.
+"""
+
+from __future__ import annotations
+
+import ml_dtypes
+import numpy as np
+
+_BOOL, _INT, _FLOAT, _COMPLEX = range(4)
+
+
+class dtype:
+    """The type of a tensor's elements, e.g. ``facula.float32``. Instances are singletons."""
+
+    __slots__ = ("name", "np", "itemsize", "category", "rank", "is_signed", "alias")
+
+    def __init__(
+        self,
+        name: str,
+        numpy_type: object,
+        category: int,
+        rank: int,
+        signed: bool = True,
+        alias: str | None = None,
+    ) -> None:
+        self.name = name
+        self.np = np.dtype(numpy_type)  # type: ignore[call-overload]
+        self.itemsize = self.np.itemsize
+        self.category = category
+        self.rank = rank
+        self.is_signed = signed
+        self.alias = alias
+
+    @property
+    def is_floating_point(self) -> bool:
+        return self.category == _FLOAT
+
+    @property
+    def is_complex(self) -> bool:
+        return self.category == _COMPLEX
+
+    @property
+    def is_differentiable(self) -> bool:
+        """Whether tensors of this dtype can require gradients (floating point and complex)."""
+        return self.category >= _FLOAT
+
+    @property
+    def is_integral(self) -> bool:
+        """Whether this is an integer type; bool is not."""
+        return self.category == _INT
+
+    def to_complex(self) -> dtype:
+        return {float64: complex128, complex128: complex128}.get(self, complex64)
+
+    def to_real(self) -> dtype:
+        return {complex128: float64, complex64: float32}.get(self, self)
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __reduce__(self) -> str:
+        return self.name
+
+
+bool_ = dtype("bool", np.bool_, _BOOL, 0, signed=False)
+uint8 = dtype("uint8", np.uint8, _INT, 1, signed=False)
+int8 = dtype("int8", np.int8, _INT, 1)
+int16 = dtype("int16", np.int16, _INT, 2, alias="short")
+int32 = dtype("int32", np.int32, _INT, 3, alias="int")
+int64 = dtype("int64", np.int64, _INT, 4, alias="long")
+float16 = dtype("float16", np.float16, _FLOAT, 5, alias="half")
+bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, _FLOAT, 5)
+float32 = dtype("float32", np.float32, _FLOAT, 6, alias="float")
+float64 = dtype("float64", np.float64, _FLOAT, 7, alias="double")
+complex64 = dtype("complex64", np.complex64, _COMPLEX, 8, alias="cfloat")
+complex128 = dtype("complex128", np.complex128, _COMPLEX, 9, alias="cdouble")
+
+ALL = (
+    bool_, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, complex64, complex128,
+)  # fmt: skip
+BY_NAME = {d.name: d for d in ALL}
+BY_NUMPY = {d.np: d for d in ALL}
+
+_default = float32
+
+
+def get_default_dtype() -> dtype:
+    """The floating-point dtype that new tensors get where none is given."""
+    return _default
+
+
+def set_default_dtype(d: dtype) -> None:
+    """Sets the dtype of new floating-point tensors. Raises TypeError unless `d` is floating point."""
+    global _default
+    if not isinstance(d, dtype) or not d.is_floating_point:
+        raise TypeError(f"only floating-point types are supported as the default type, got {d!r}")
+    _default = d
+
+
+def from_numpy_dtype(d: np.dtype) -> dtype:
+    """The dtype of a NumPy dtype. Raises TypeError for one that tensors cannot hold."""
+    found = BY_NUMPY.get(d)
+    if found is None:
+        found = BY_NUMPY.get(d.newbyteorder("=")) if d.kind in "biufc" else None
+    if found is None:
+        raise TypeError(
+            f"can't convert np.ndarray of type {d}. The only supported types are: float64, float32, "
+            "float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool."
+        )
+    return found
+
+
+def promote_types(a: dtype, b: dtype) -> dtype:
+    """The smallest dtype to which both convert by PyTorch's rules."""
+    if a is b:
+        return a
+    if a.rank > b.rank:
+        a, b = b, a
+    if b.category == _COMPLEX:
+        if a is float64 or b is complex128:
+            return complex128
+        return b
+    if a.rank == b.rank:  # the pairs that have no common member: uint8/int8 and float16/bfloat16
+        return int16 if a.category == _INT else float32
+    if a is uint8 and b.category == _INT:
+        return b
+    return b
+
+
+def can_cast(source: dtype, target: dtype) -> bool:
+    """Whether a value of `source` may be stored into `target` in place."""
+    if source.category > target.category:
+        return False
+    return True
+
+
+class finfo:
+    """Limits of a floating-point dtype: bits, eps, max, min, tiny, smallest_normal, resolution."""
+
+    def __init__(self, type: dtype | None = None) -> None:
+        d = type or _default
+        if not (d.is_floating_point or d.is_complex):
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.{d.name}'"
+            )
+        real = d.to_real()
+        info = ml_dtypes.finfo(real.np)
+        self.bits = real.itemsize * 8
+        self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
+        self.tiny = self.smallest_normal = float(info.smallest_normal)
+        self.resolution = float(info.resolution)
+        self.dtype = real.name
+
+    def __repr__(self) -> str:
+        return (
+            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, "
+            f"eps={self.eps:g}, smallest_normal={self.tiny:g}, tiny={self.tiny:g}, dtype={self.dtype})"
+        )
+
+
+class iinfo:
+    """Limits of an integer dtype: bits, max, min."""
+
+    def __init__(self, type: dtype) -> None:
+        if not type.is_integral:
+            raise TypeError(
+                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.{type.name}'"
+            )
+        info = np.iinfo(type.np)
+        self.bits, self.max, self.min, self.dtype = info.bits, int(info.max), int(info.min), type.name
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
