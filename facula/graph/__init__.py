@@ -1,2 +1,3 @@
 from .graph import Graph as Graph
 from .graph import GraphNode as GraphNode
+from .graph import UpdateExpr as UpdateExpr

@@ -86,3 +86,25 @@ class Graph:
             )
         lines.append(f"outputs {', '.join(f'%{v}' for v in self.outputs)}")
         return "\n".join(lines)
+
+
+class UpdateExpr:
+    """The formula of a `multi_update` node: a small elementwise program in static single assignment.
+
+    Value numbers 0..k-1 are the operands; step j makes value k + j. A step is (op, ins, attrs) with the
+    elementwise ops of the graph, `scalar` (attrs: index of the run-time scalar) and `const` (attrs: value).
+    All values have the operands' dtype, except the bool results of comparisons.
+    """
+
+    __slots__ = ("k", "steps")
+
+    def __init__(
+        self, k: int, steps: tuple[tuple[str, tuple[int, ...], tuple[Any, ...]], ...]
+    ) -> None:
+        self.k, self.steps = k, steps
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, UpdateExpr) and (self.k, self.steps) == (other.k, other.steps)
+
+    def __hash__(self) -> int:
+        return hash((self.k, self.steps))
