@@ -1,0 +1,3 @@
+"""The `facula` command. A subcommand is imported when asked for: scripts start fast."""
+
+from .main import main as main
