@@ -36,7 +36,10 @@ PYTHON = [p for p in FILES if p.suffix == ".py"]
 # The layers whose names users call; the others are explained by their files and signs.
 INTERNAL = {"ops", "autograd", "trace", "compiler", "runtime", "graph", "debug"}
 PUBLIC = [
-    p for p in PYTHON if PACKAGE in p.parents and p.relative_to(PACKAGE).parts[0] not in INTERNAL
+    p
+    for p in PYTHON
+    if PACKAGE in p.parents and p.relative_to(PACKAGE).parts[0] not in INTERNAL
+    if p.name == "__init__.py" or not p.name.startswith("_")
 ]
 
 
