@@ -1,0 +1,267 @@
+"""Kernels: from the text of LLVM IR to the address of machine code, kept in memory and on disk.
+
+A kernel is looked up by its key, first in this process, then in the folder of compiled kernels, and only
+then is its IR written and compiled; llvmlite is imported no earlier. A file of the cache is named by a hash of
+everything that the machine code depends on (the key, the processor, the sources of the code generator), so
+that a stale one is never found; its contents carry a checksum, so that a damaged one is ignored and replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import marshal
+import os
+import platform
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .. import config
+from . import elf
+
+# Bumped when the layout of cache files changes.
+_MAGIC = b"faculakernel\x00\x00\x00\x01"
+_DIGEST = 32
+_CACHE_LIMIT = 512 << 20
+
+_loaded: dict[str, dict[str, int]] = {}
+_keep_alive: list[Any] = []  # execution engines, whose code must stay for the rest of the process
+
+
+def function_address(key: str, make_ir: Callable[[], str]) -> int:
+    """The address of `@kernel` in the IR that `make_ir()` returns.
+
+    `key` identifies the IR: equal keys must mean equal text. `make_ir` is called only when the kernel
+    is in no cache. Raises CodeError where LLVM does not accept the text.
+    """
+    found = _loaded.get(key)
+    return (found if found is not None else functions(key, make_ir))["kernel"]
+
+
+def functions(key: str, make_ir: Callable[[], str]) -> dict[str, int]:
+    """The addresses of all external functions defined in the IR, by name. See `function_address`."""
+    found = _loaded.get(key)
+    if found is None:
+        found = _loaded[key] = _load(key, make_ir)
+    return found
+
+
+class CodeError(Exception):
+    """LLVM rejected the text of a kernel; the message holds LLVM's and the text."""
+
+
+def _load(key: str, make_ir: Callable[[], str]) -> dict[str, int]:
+    path = _path_of(key) if config.disk_cache else None
+    entry = _read(path) if path is not None else None
+    if entry is not None:
+        try:
+            return _place(entry)
+        except (elf.UnsupportedObject, ValueError, TypeError, LookupError):
+            entry = None  # not what this version writes: compiled and written anew
+    entry = _link(*_compile(make_ir()))
+    addresses = _place(entry)
+    if path is not None:
+        _write(path, entry)
+    return addresses
+
+
+# An entry is ("image", *Image) or ("object", object code, names of functions), written by `marshal`.
+
+
+def _link(obj: bytes, names: tuple[str, ...]) -> tuple[Any, ...]:
+    if elf.SUPPORTED:
+        try:
+            return ("image", *elf.link(obj))
+        except elf.UnsupportedObject:
+            return ("object", obj, names)  # LLVM's own loader can do more
+    return ("object", obj, names)
+
+
+def _place(entry: tuple[Any, ...]) -> dict[str, int]:
+    kind, *parts = entry
+    if kind == "image":
+        image = elf.Image(*parts)
+        start = elf.place(image)
+        return {name: start + offset for name, offset in image.symbols.items()}
+    if kind == "object":
+        return _place_object(*parts)
+    raise ValueError(f"unknown kind of cache entry {kind!r}")
+
+
+def _place_object(obj: bytes, names: tuple[str, ...]) -> dict[str, int]:
+    """Loads an object file with LLVM's linker."""
+    from llvmlite import binding
+
+    with _compiling:
+        machine = _new_target_machine()
+        engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+        reference = binding.ObjectFileRef.from_data(obj)
+        engine.add_object_file(reference)
+        engine.finalize_object()
+        _keep_alive.append((engine, reference))
+        return {name: engine.get_function_address(name) for name in names}
+
+
+# Compiling
+
+_compiling = threading.RLock()  # one LLVM context and one target machine serve all threads
+
+
+def object_code(ir: str) -> bytes:
+    """The relocatable object file of a module of LLVM IR. Raises CodeError."""
+    return _compile(ir)[0]
+
+
+def assembly(ir: str) -> str:
+    """The assembly text of a module of LLVM IR, for people. Raises CodeError."""
+    with _compiling:
+        text: str = _target_machine().emit_assembly(_optimised(ir))
+        return text
+
+
+def _compile(ir: str) -> tuple[bytes, tuple[str, ...]]:
+    """The object code of a module and the names of the functions it defines for others."""
+    with _compiling:
+        module = _optimised(ir)
+        names = tuple(
+            f.name
+            for f in module.functions
+            if not f.is_declaration and f.linkage.name not in ("internal", "private")
+        )
+        return _target_machine().emit_object(module), names
+
+
+def _optimised(ir: str) -> Any:
+    from llvmlite import binding
+
+    machine = _target_machine()
+    try:
+        module = binding.parse_assembly(ir)
+        module.triple = machine.triple
+        module.data_layout = str(machine.target_data)
+        module.verify()
+    except RuntimeError as error:
+        raise CodeError(f"LLVM does not accept this code: {error}\n{ir}") from error
+    options = binding.create_pipeline_tuning_options(speed_level=2)
+    builder = binding.create_pass_builder(machine, options)
+    passes = binding.create_new_function_pass_manager()
+    for add in _PASSES:
+        getattr(passes, f"add_{add}_pass")()
+    for function in module.functions:
+        if not function.is_declaration:
+            passes.run(function, builder)
+    return module
+
+
+# Kernels come with explicit vectors and little redundancy: what pays is cleaning up after the generator
+# (common addresses, constants, invariant loads); the code generator proper takes most of the time anyway.
+_PASSES = ("sroa", "simplify_cfg", "instruction_combine", "new_gvn", "instruction_combine")
+
+
+@functools.cache
+def _target_machine() -> Any:
+    return _new_target_machine()
+
+
+def _new_target_machine() -> Any:
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    triple = "x86_64-unknown-linux-gnu" if elf.SUPPORTED else binding.get_process_triple()
+    return binding.Target.from_triple(triple).create_target_machine(
+        cpu=binding.get_host_cpu_name(),
+        features=binding.get_host_cpu_features().flatten(),
+        opt=2,
+        reloc="pic" if elf.SUPPORTED else "default",
+        codemodel="small" if elf.SUPPORTED else "jitdefault",
+    )
+
+
+# The folder of compiled kernels
+
+
+@functools.cache
+def environment() -> bytes:
+    """What machine code depends on besides its key: processor, versions, sources of the generator."""
+    return "\n".join((_processor(), sys.platform, _version(), _sources())).encode()
+
+
+def _processor() -> str:
+    """The processor's model and features, as text, without asking LLVM."""
+    try:
+        with open("/proc/cpuinfo", "rb", buffering=0) as file:
+            record = file.read(8192).split(b"\n\n")[0].decode("ascii", "replace")
+    except OSError:
+        return " ".join(platform.uname()[4:])
+    lines = [line.partition(":") for line in record.splitlines()]
+    wanted = {"vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU part"}
+    return platform.machine() + "".join(v for k, _, v in lines if k.strip() in wanted)
+
+
+def _version() -> str:
+    from .. import __name__ as package
+
+    return f"{package} {getattr(sys.modules[package], '__version__', '')} {_PASSES}"
+
+
+def _sources() -> str:
+    """Names, sizes and times of the sources that determine the code: reading them all would cost more."""
+    root = Path(__file__).parent.parent
+    found = []
+    for folder in (root / "compiler", root / "compiler" / "targets", root / "runtime"):
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    status = entry.stat()
+                    found.append(f"{entry.name} {status.st_size} {status.st_mtime_ns}")
+    return "\n".join(sorted(found))
+
+
+def _path_of(key: str) -> str:
+    digest = hashlib.sha256(environment() + b"\0" + key.encode()).hexdigest()
+    return f"{config.cache_dir()}/{digest[:2]}/{digest[2:40]}"
+
+
+def _read(path: str) -> tuple[Any, ...] | None:
+    """The entry in a file, or None where there is none or it is not one of ours."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            # Someone else's file is not run.
+            if hasattr(os, "geteuid") and os.fstat(file.fileno()).st_uid != os.geteuid():
+                return None
+            data = file.read()
+    except OSError:
+        return None
+    start = len(_MAGIC) + _DIGEST
+    if data[: len(_MAGIC)] != _MAGIC or len(data) < start:
+        return None
+    body = data[start:]
+    if hashlib.sha256(os.path.basename(path).encode() + body).digest() != data[len(_MAGIC) : start]:
+        return None
+    entry = marshal.loads(body)
+    return entry if isinstance(entry, tuple) else None
+
+
+def _write(path: str, entry: tuple[Any, ...]) -> None:
+    """Writes an entry so that another process sees all of it or nothing; without success is fine too."""
+    body = marshal.dumps(entry)
+    digest = hashlib.sha256(os.path.basename(path).encode() + body).digest()
+    folder = os.path.dirname(path)
+    temporary = ""
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=folder)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(_MAGIC + digest + body)
+        os.replace(temporary, path)
+    except OSError:
+        # A cache that cannot be written costs time, nothing else.
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)

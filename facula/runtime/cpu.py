@@ -1,0 +1,177 @@
+"""The runner of compiled programs and its pool of threads.
+
+A program's native stretch is a flat list of steps; one foreign call walks it. The walk and the pool are
+generated code (`runner_ir.py`), as the kernels are, so that a step costs nanoseconds and a program with
+threads needs no Python between its steps. The pool is one block of memory that the native code manages:
+this module allocates it, fills in the addresses of the system's functions and sets the number of threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+from .. import config
+from . import code, elf, runner_ir
+from .runner_ir import POOL, WORKER_SIZE
+
+MAX_THREADS = 1024
+# Long enough to bridge the gap between two steps and most gaps between two programs, short enough not
+# to take a core from other work.
+_SPIN_NANOSECONDS = 60_000
+_HAS_THREADS = sys.platform != "win32"
+
+Runner = Callable[[int, int, int], int]
+
+
+def run_steps(slots_addr: int, steps_addr: int, n: int) -> int:
+    """Runs `n` steps and returns the status word, which is the int64 that `slots[0]` points to.
+
+    `slots_addr` is the address of the table of pointers that kernels get; `steps_addr` that of n
+    quadruples of int64: (kernel address, record address, number of chunks, most threads to use).
+    Releases the interpreter's lock. The caller resets the status word.
+    """
+    return runner()(slots_addr, steps_addr, n)
+
+
+@functools.cache
+def runner() -> Runner:
+    """`run_steps` as the bare foreign function, a little cheaper to call."""
+    return _foreign(ctypes.CFUNCTYPE)
+
+
+@functools.cache
+def runner_holding_lock() -> Runner:
+    """As `runner`, but keeps the interpreter's lock: for programs that take a few microseconds."""
+    return _foreign(ctypes.PYFUNCTYPE)
+
+
+def _foreign(make_type: Callable[..., type]) -> Runner:
+    signature = make_type(
+        ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64
+    )
+    return functools.partial(signature(_native()["run"]), _pool())
+
+
+@functools.cache
+def _native() -> dict[str, int]:
+    return code.functions(f"runner {runner_ir.version()}", runner_ir.runner_ir)
+
+
+@functools.cache
+def _pool() -> int:
+    """The address of the pool's memory. It is never given back: workers use it until the process ends."""
+    memory = (ctypes.c_char * (POOL.size + MAX_THREADS * WORKER_SIZE + 64))()
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))
+    address = ctypes.addressof(memory) + 63 & -64
+    _initialise(address)
+    return address
+
+
+def _initialise(address: int) -> None:
+    """Fills the pool's memory for a process in which no worker runs yet."""
+    ctypes.memset(address, 0, POOL.size + MAX_THREADS * WORKER_SIZE)
+    fields = {"worker": _native()["worker"], "want": 1}
+    if _HAS_THREADS:
+        fields |= {name: elf.external_address(name) for name in runner_ir.SYSTEM_FUNCTIONS}
+        fields |= {"clock": time.CLOCK_MONOTONIC, "block": signal.SIG_BLOCK}
+        fields |= {"want": _threads(), "spin": _spin(_threads())}
+        ctypes.memset(address + POOL.offset("signals"), 0xFF, 128)
+    for name, value in fields.items():
+        _set(address, name, value)
+
+
+def _set(address: int, field: str, value: int) -> None:
+    ctypes.c_int64.from_address(address + POOL.offset(field)).value = value
+
+
+def _spin(threads: int) -> int:
+    """How long who waits spins: not at all where threads outnumber processors."""
+    return _SPIN_NANOSECONDS if threads <= available_processors() else 0
+
+
+_requested = 0
+
+
+def _threads() -> int:
+    return _requested or config.threads or min(available_processors(), MAX_THREADS)
+
+
+def get_num_threads() -> int:
+    """The most threads that one step of a program uses."""
+    return _threads() if _HAS_THREADS else 1
+
+
+def set_num_threads(n: int) -> None:
+    """Sets the most threads that one step uses, from 1 to 1024. Results do not depend on it.
+
+    Raises TypeError or ValueError for another `n`.
+    """
+    global _requested
+    if not isinstance(n, int) or isinstance(n, bool):
+        raise TypeError(f"n: expected an int, got {type(n).__name__}")
+    if not 1 <= n <= MAX_THREADS:
+        raise ValueError(f"n: expected a number of threads from 1 to {MAX_THREADS}, got {n}")
+    _requested = n
+    if _HAS_THREADS and _pool.cache_info().currsize:
+        _set(_pool(), "want", n)
+        _set(_pool(), "spin", _spin(n))
+
+
+@functools.cache
+def available_processors() -> int:
+    """How many processors this process may use, by its affinity and its control group."""
+    if hasattr(os, "sched_getaffinity"):
+        count = len(os.sched_getaffinity(0))
+    else:
+        count = os.cpu_count() or 1
+    quota = _cgroup_quota()
+    return max(1, count if quota is None else min(count, int(quota)))
+
+
+def _cgroup_quota() -> float | None:
+    """The control groups' limit in processors, or None where there is none."""
+    quotas = []
+    for line in _words("/proc/self/cgroup", "\n"):
+        number, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if number == "0" and not controllers:  # version 2: every group above counts too
+            parts = [p for p in path.split("/") if p]
+            for depth in range(len(parts) + 1):
+                folder = "/".join(("/sys/fs/cgroup", *parts[:depth]))
+                quotas.append(_ratio(_words(f"{folder}/cpu.max")))
+        elif "cpu" in controllers.split(","):
+            for folder in ("/sys/fs/cgroup/cpu", f"/sys/fs/cgroup/cpu{path}"):
+                names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+                quotas.append(_ratio([w for n in names for w in _words(f"{folder}/{n}")]))
+    return min((q for q in quotas if q is not None), default=None)
+
+
+def _words(path: str, separator: str | None = None) -> list[str]:
+    try:
+        with open(path) as file:
+            return file.read().split(separator)
+    except OSError:
+        return []
+
+
+def _ratio(words: list[str]) -> float | None:
+    """Quota over period, from their two words; None where either is no positive number."""
+    if len(words) != 2 or not all(w.isdigit() and int(w) for w in words):
+        return None
+    return int(words[0]) / int(words[1])
+
+
+def _after_fork() -> None:
+    """In a forked child: the workers are gone, so the pool starts afresh when it is needed."""
+    if _pool.cache_info().currsize:
+        _initialise(_pool())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,331 @@
+"""Memory for tensors: buffers from a caching allocator.
+
+Fresh pages are what makes large elementwise work slow (the kernel zeroes each one at its first touch), and
+a trip to the operating system costs more than a small kernel. So a block that is no longer used goes to
+the free list of its size class and is handed out again as it is, with its pages in place.
+
+A `Buffer` owns one block. NumPy arrays made by `Buffer.numpy` share the block through its `raw` byte array,
+which they hold as their base: when the buffer dies while such arrays live, the block is not reused until
+they are gone, which its reference count tells. Blocks are private mappings, so a forked child has its own
+copies, and lists of CPython are enough as a lock while there is a global one.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import sys
+from collections.abc import Callable
+from sys import getrefcount
+from typing import Any
+
+import numpy as np
+
+ALIGNMENT = 64
+_SMALL = 32 << 10  # up to this size, blocks are cut from chunks
+_CHUNK = 1 << 20
+_HUGE_PAGE = 2 << 20
+_PRIVATE = sys.platform != "win32" and hasattr(mmap, "MAP_PRIVATE")
+_MEMOISED_SIZES = 1 << 16
+
+_ndarray = np.ndarray
+_uint8 = np.dtype(np.uint8)
+
+
+def _physical_memory() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 4 << 30
+
+
+# Free large blocks are kept up to this many bytes in total.
+_cache_limit = min(1 << 30, _physical_memory() // 4)
+
+
+# A block: its address, its bytes, and what takes it back when its buffer dies.
+_Block = tuple[int, np.ndarray, Callable[[Any], None]]
+
+
+class _Home:
+    """One size class: its free blocks and counts."""
+
+    __slots__ = ("size", "free", "created", "dropped", "stamp")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.free: list[_Block] = []
+        self.created = 0  # blocks made
+        self.dropped = 0  # blocks given back to the operating system, or left to arrays
+        self.stamp = 0  # when a block last came back, for eviction
+
+    def keep(self, block: _Block) -> None:
+        """Takes back a large block and stays within the limit."""
+        if self.size > _cache_limit:
+            self.dropped += 1
+            return
+        _state.clock += 1
+        self.stamp = _state.clock
+        self.free.append(block)
+        _state.returned += self.size
+        if _state.returned > _cache_limit:
+            _evict()
+
+
+class _State:
+    """The allocator's mutable state, in one place."""
+
+    def __init__(self) -> None:
+        self.homes: dict[int, _Home] = {}  # by block size
+        self.by_request: dict[int, list[_Block]] = {}  # requested size -> free list
+        self.lent: list[_Block] = []  # the buffer is dead, arrays live
+        # An upper bound of the bytes in free lists of large blocks: what was there at the last count and
+        # what has come back since. Taking a block does not lower it, which keeps that path short.
+        self.returned = 0
+        self.clock = 0
+        self.chunk: np.ndarray | None = None
+        self.chunk_used = 0
+
+
+_state = _State()
+_by_request = _state.by_request
+
+
+def block_size(nbytes: int) -> int:
+    """The size of the block that holds `nbytes`: at most an eighth more, and a multiple of 64."""
+    if nbytes <= 1024:
+        return max((nbytes + 63) & ~63, ALIGNMENT)
+    step = 1 << max((nbytes - 1).bit_length() - 4, 6)
+    return (nbytes + step - 1) & -step
+
+
+def address_of(a: np.ndarray) -> int:
+    """The address of the first element of `a`."""
+    address: int = a.__array_interface__["data"][0]
+    return address
+
+
+class Buffer:
+    """A block of memory: `ptr` (address, a multiple of 64 unless foreign) and `nbytes` (the size asked for).
+
+    `raw` is a uint8 array over at least `nbytes` bytes from `ptr`.
+    """
+
+    __slots__ = ("ptr", "nbytes", "raw", "_block", "__weakref__")
+
+    ptr: int
+    nbytes: int
+    raw: np.ndarray
+    _block: _Block
+
+    def numpy(
+        self,
+        shape: tuple[int, ...],
+        np_dtype: Any,
+        byte_offset: int = 0,
+        strides: tuple[int, ...] | None = None,
+    ) -> np.ndarray:
+        """An array of `shape` and `np_dtype` that shares this memory and keeps it alive.
+
+        `byte_offset` and `strides` are in bytes. Raises TypeError or ValueError (from NumPy) where the
+        elements would lie outside the block.
+        """
+        return _ndarray(shape, np_dtype, self.raw, byte_offset, strides)
+
+    # Defaults are bound here because module globals may be gone when the interpreter exits.
+    def __del__(self, getrefcount: Callable[[Any], int] = getrefcount) -> None:
+        block = self._block
+        if getrefcount(self.raw) == 3:  # the slot, the block and the argument: no array uses it
+            block[2](block)
+        else:
+            _lend(block)
+
+    def __repr__(self) -> str:
+        return f"Buffer(ptr={self.ptr:#x}, nbytes={self.nbytes})"
+
+
+def allocate(nbytes: int) -> Buffer:
+    """A buffer of `nbytes` bytes with undefined contents, aligned to 64 bytes.
+
+    Raises ValueError for a negative size and MemoryError where there is no memory.
+    """
+    try:
+        block = _by_request[nbytes].pop()
+    except (KeyError, IndexError):
+        block = _new_block(nbytes)
+    buffer = Buffer()
+    buffer._block = block
+    buffer.ptr, buffer.raw, _ = block
+    buffer.nbytes = nbytes
+    return buffer
+
+
+def from_array(a: np.ndarray) -> Buffer:
+    """A buffer over the memory of `a` (any strides), which is kept alive and never reused.
+
+    `ptr` is the lowest address that `a` touches; `address_of(a) - ptr` is the offset of its first element.
+    """
+    low = address_of(a)
+    if a.flags.c_contiguous:
+        high = low + a.nbytes
+    else:
+        low, high = np.lib.array_utils.byte_bounds(a)
+    buffer = Buffer()
+    buffer.ptr = low
+    buffer.nbytes = high - low
+    buffer.raw = np.asarray(_Foreign(a, low, high - low))
+    buffer._block = (low, buffer.raw, _ignore)
+    return buffer
+
+
+def _ignore(block: _Block) -> None:
+    """Takes back foreign memory, which is not ours to reuse."""
+
+
+class _Foreign:
+    """Foreign memory as bytes; NumPy makes this object the base of the array, which keeps `owner` alive."""
+
+    def __init__(self, owner: np.ndarray, address: int, nbytes: int) -> None:
+        self.owner = owner
+        self.__array_interface__ = {
+            "data": (address, not owner.flags.writeable),
+            "shape": (nbytes,),
+            "typestr": "|u1",
+            "version": 3,
+        }
+
+
+def _home_of(nbytes: int) -> _Home:
+    if nbytes < 0:
+        raise ValueError(f"nbytes: expected a size of at least 0, got {nbytes}")
+    size = block_size(nbytes)
+    home = _state.homes.setdefault(size, _Home(size))
+    if len(_by_request) >= _MEMOISED_SIZES:
+        _by_request.clear()
+    _by_request[nbytes] = home.free
+    return home
+
+
+def _new_block(nbytes: int) -> _Block:
+    """A block where the free list is empty: one that arrays have let go of, or fresh memory."""
+    home = _home_of(nbytes)
+    if _state.lent:
+        _collect_lent()
+    if home.free:
+        try:
+            return home.free.pop()
+        except IndexError:  # another thread took it
+            pass
+    if home.size <= _SMALL:
+        ptr, raw = _cut(home.size)
+        home.created += 1
+        return ptr, raw, home.free.append
+    try:
+        ptr, raw = _map(home.size)
+    except (MemoryError, OSError):
+        empty_cache()
+        try:
+            ptr, raw = _map(home.size)
+        except OSError as error:
+            raise MemoryError(f"could not allocate {home.size} bytes: {error}") from error
+    home.created += 1
+    return ptr, raw, home.keep
+
+
+def _cut(size: int) -> tuple[int, np.ndarray]:
+    """A small block from the current chunk."""
+    chunk, start = _state.chunk, _state.chunk_used
+    if chunk is None or start + size > _CHUNK:
+        chunk, start = _map(_CHUNK)[1], 0
+        _state.chunk = chunk
+    _state.chunk_used = start + size
+    # Through a memoryview: with an array as base, NumPy would make arrays over the block refer to the
+    # chunk instead of to `raw`, and its reference count would not show them.
+    raw = np.frombuffer(memoryview(chunk)[start : start + size], _uint8)
+    return address_of(raw), raw
+
+
+def _map(size: int) -> tuple[int, np.ndarray]:
+    """Fresh memory of `size` bytes, on huge pages where it is large."""
+    huge = size >= 2 * _HUGE_PAGE
+    alignment = _HUGE_PAGE if huge else ALIGNMENT
+    if _PRIVATE:
+        length = size + alignment if huge else size
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        if not huge:
+            flags |= getattr(mmap, "MAP_POPULATE", 0)
+        mapping = mmap.mmap(-1, length, flags=flags)
+        if huge and hasattr(mmap, "MADV_HUGEPAGE"):
+            try:
+                mapping.madvise(mmap.MADV_HUGEPAGE)
+            except OSError:
+                huge = False  # a kernel without huge pages: ordinary ones serve
+        view = memoryview(mapping)
+    else:
+        view = memoryview(np.empty(size + alignment, _uint8))
+    start = -address_of(np.frombuffer(view, _uint8)) % alignment
+    raw = np.frombuffer(view[start : start + size], _uint8)
+    return address_of(raw), raw
+
+
+def _lend(block: _Block) -> None:
+    """Leaves a block to the arrays that still use it; it is looked at again when memory is needed."""
+    if block[2] is _ignore:
+        return
+    home = _state.homes[block[1].nbytes]
+    if home.size > _cache_limit:
+        home.dropped += 1  # the last array frees it
+    else:
+        _state.lent.append(block)
+
+
+def _collect_lent() -> None:
+    """Moves lent blocks that no array uses any more to their free lists."""
+    lent, _state.lent = _state.lent, []
+    while lent:
+        block = lent.pop()
+        if getrefcount(block[1]) > 2:  # more than the block and the argument
+            _state.lent.append(block)
+        else:
+            block[2](block)
+
+
+def _evict() -> None:
+    """Gives large blocks back to the operating system, least recently used sizes first.
+
+    It goes below the limit by a quarter, so that the count is not taken at every return.
+    """
+    large = [h for h in list(_state.homes.values()) if h.size > _SMALL and h.free]
+    total = sum(h.size * len(h.free) for h in large)
+    for home in sorted(large, key=lambda h: h.stamp):
+        while total > _cache_limit * 3 // 4 and _drop_one(home):
+            total -= home.size
+    _state.returned = total
+
+
+def _drop_one(home: _Home) -> bool:
+    try:
+        home.free.pop()
+    except IndexError:
+        return False
+    home.dropped += 1
+    return True
+
+
+def empty_cache() -> None:
+    """Gives all free memory back to the operating system."""
+    _collect_lent()
+    for home in list(_state.homes.values()):
+        while _drop_one(home):
+            continue
+    _state.returned = 0
+    _state.chunk = None
+
+
+def memory_stats() -> dict[str, int]:
+    """Bytes in blocks: `allocated` (in use), `cached` (free), `lent` (in use by arrays only)."""
+    lent = sum(block[1].nbytes for block in list(_state.lent))
+    homes = list(_state.homes.values())
+    cached = sum(h.size * len(h.free) for h in homes)
+    made = sum(h.size * (h.created - h.dropped) for h in homes)
+    return {"allocated": made - cached, "cached": cached, "lent": lent, "cache_limit": _cache_limit}

@@ -1,0 +1,428 @@
+"""The text of the runner: the walk over a program's steps and the pool of threads, in LLVM IR.
+
+Protocol. The caller that holds `busy` describes the job (kernel, slots, record, chunks) in the pool, posts it
+to some workers by setting their `state` from 0 to 1, and takes chunks itself. A worker claims a posted job
+(1 to 2), takes chunks until none is left, sets its state back to 0 and counts `pending` down. A caller that
+runs out of chunks takes back what no worker has claimed yet (1 to 0), so that it never waits for one that
+still sleeps, and then waits until `pending` is 0. Who waits spins for a bounded time, then sleeps on a
+condition variable: it says so in `sleeping` and looks again before it sleeps; who changes the awaited word
+looks at `sleeping` afterwards (both sequentially consistent, so one of the two sees the other).
+
+Functions of the system are called through addresses in the pool, so that this code links with nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+
+
+class Layout:
+    """Named fields at byte offsets."""
+
+    def __init__(self, fields: tuple[tuple[str, int], ...]) -> None:
+        self._offsets: dict[str, int] = {}
+        self.size = 0
+        for name, size in fields:
+            self._offsets[name] = self.size
+            self.size += size
+
+    def offset(self, name: str) -> int:
+        return self._offsets[name]
+
+
+SYSTEM_FUNCTIONS = (
+    "pthread_create",
+    "pthread_mutex_init",
+    "pthread_mutex_lock",
+    "pthread_mutex_unlock",
+    "pthread_cond_init",
+    "pthread_cond_wait",
+    "pthread_cond_signal",
+    "pthread_sigmask",
+    "clock_gettime",
+)
+
+# Words that different threads write lie in different cache lines. 64 bytes hold a mutex or a condition
+# variable of every system that has them here.
+POOL = Layout(
+    (
+        ("want", 8),  # most threads to use, the caller included
+        ("started", 8),  # workers that exist
+        ("prepared", 8),  # the caller's mutex and condition variable are initialised
+        ("spin", 8),  # nanoseconds to spin before sleeping
+        ("clock", 8),
+        ("block", 8),  # SIG_BLOCK
+        ("worker", 8),  # address of @worker
+        *((name, 8) for name in SYSTEM_FUNCTIONS),
+        ("signals", 128),  # a set of all signals
+        ("busy", 64),
+        ("kernel", 8),
+        ("slots", 8),
+        ("record", 8),
+        ("chunks", 8),
+        ("grain", 32),
+        ("next", 64),
+        ("pending", 64),
+        ("main_sleeping", 64),
+        ("main_lock", 64),
+        ("main_wake", 64),
+    )
+)
+assert POOL.size % 64 == 0
+WORKER = Layout(
+    (
+        ("pool", 8),
+        ("thread", 56),
+        ("state", 8),
+        ("sleeping", 56),
+        ("lock", 64),
+        ("wake", 64),
+    )
+)
+WORKER_SIZE = WORKER.size
+
+
+def _pause() -> tuple[str, str]:
+    """The instruction that tells the processor about a spin loop, and its declaration."""
+    machine = platform.machine().lower()
+    if machine in ("x86_64", "amd64"):
+        return "call void @llvm.x86.sse2.pause()", "declare void @llvm.x86.sse2.pause()"
+    if machine in ("aarch64", "arm64"):
+        return "call void @llvm.aarch64.hint(i32 1)", "declare void @llvm.aarch64.hint(i32)"
+    return "fence seq_cst", ""
+
+
+def _fields(layout: Layout, base: str, *names: str) -> str:
+    """Lines that set %name to the address of each field."""
+    return "\n".join(
+        f"  %{n} = getelementptr i8, ptr %{base}, i64 {layout.offset(n)}" for n in names
+    )
+
+
+def _system(*names: str) -> str:
+    """Lines that set %call_name to the address of each function of the system."""
+    return "\n".join(
+        f"  %at_{n} = getelementptr i8, ptr %pool, i64 {POOL.offset(n)}\n"
+        f"  %call_{n} = load ptr, ptr %at_{n}"
+        for n in names
+    )
+
+
+def runner_ir() -> str:
+    """The module: `@run(pool, slots, steps, n)` and `@worker(worker)`."""
+    pause, declaration = _pause()
+    return "\n".join(
+        (declaration, _now(), _wait(pause), _wake(), _chunks(), _worker(), _start(), _parallel(), _run())
+    )
+
+
+def _now() -> str:
+    return f"""
+define internal i64 @now(ptr %pool) nounwind {{
+  %time = alloca [2 x i64]
+{_fields(POOL, "pool", "clock")}
+{_system("clock_gettime")}
+  %id = load i64, ptr %clock
+  %id32 = trunc i64 %id to i32
+  %rc = call i32 %call_clock_gettime(i32 %id32, ptr %time)
+  %seconds = load i64, ptr %time
+  %at = getelementptr i8, ptr %time, i64 8
+  %nanoseconds = load i64, ptr %at
+  %s = mul i64 %seconds, 1000000000
+  %sum = add i64 %s, %nanoseconds
+  ret i64 %sum
+}}"""
+
+
+def _wait(pause: str) -> str:
+    return f"""
+define internal void @wait(ptr %pool, ptr %word, i64 %value, ptr %sleeping, ptr %lock, ptr %wake) nounwind {{
+entry:
+  %v0 = load atomic i64, ptr %word acquire, align 8
+  %hit0 = icmp eq i64 %v0, %value
+  br i1 %hit0, label %done, label %prepare
+prepare:
+{_fields(POOL, "pool", "spin")}
+  %budget = load i64, ptr %spin
+  %spins = icmp sgt i64 %budget, 0
+  br i1 %spins, label %start, label %sleep
+start:
+  %begin = call i64 @now(ptr %pool)
+  %deadline = add i64 %begin, %budget
+  br label %round
+round:
+  br label %look
+look:
+  %i = phi i64 [ 0, %round ], [ %i1, %again ]
+  %v1 = load atomic i64, ptr %word acquire, align 8
+  %hit1 = icmp eq i64 %v1, %value
+  br i1 %hit1, label %done, label %again
+again:
+  {pause}
+  %i1 = add i64 %i, 1
+  %more = icmp slt i64 %i1, 32
+  br i1 %more, label %look, label %time
+time:
+  %t = call i64 @now(ptr %pool)
+  %late = icmp sgt i64 %t, %deadline
+  br i1 %late, label %sleep, label %round
+sleep:
+{_system("pthread_mutex_lock", "pthread_mutex_unlock", "pthread_cond_wait")}
+  %rc1 = call i32 %call_pthread_mutex_lock(ptr %lock)
+  store atomic i64 1, ptr %sleeping seq_cst, align 8
+  br label %check
+check:
+  %v2 = load atomic i64, ptr %word seq_cst, align 8
+  %hit2 = icmp eq i64 %v2, %value
+  br i1 %hit2, label %awake, label %block
+block:
+  %rc2 = call i32 %call_pthread_cond_wait(ptr %wake, ptr %lock)
+  br label %check
+awake:
+  store atomic i64 0, ptr %sleeping seq_cst, align 8
+  %rc3 = call i32 %call_pthread_mutex_unlock(ptr %lock)
+  br label %done
+done:
+  ret void
+}}"""
+
+
+def _wake() -> str:
+    return f"""
+define internal void @wake(ptr %pool, ptr %sleeping, ptr %lock, ptr %wake) nounwind {{
+entry:
+  %s = load atomic i64, ptr %sleeping seq_cst, align 8
+  %asleep = icmp ne i64 %s, 0
+  br i1 %asleep, label %signal, label %done
+signal:
+{_system("pthread_mutex_lock", "pthread_mutex_unlock", "pthread_cond_signal")}
+  %rc1 = call i32 %call_pthread_mutex_lock(ptr %lock)
+  %rc2 = call i32 %call_pthread_cond_signal(ptr %wake)
+  %rc3 = call i32 %call_pthread_mutex_unlock(ptr %lock)
+  br label %done
+done:
+  ret void
+}}"""
+
+
+def _chunks() -> str:
+    return f"""
+define internal void @chunks(ptr %pool) nounwind {{
+entry:
+{_fields(POOL, "pool", "kernel", "slots", "record", "chunks", "grain", "next")}
+  %k = load ptr, ptr %kernel
+  %s = load ptr, ptr %slots
+  %r = load ptr, ptr %record
+  %n = load i64, ptr %chunks
+  %g = load i64, ptr %grain
+  br label %take
+take:
+  %b = atomicrmw add ptr %next, i64 %g monotonic
+  %some = icmp slt i64 %b, %n
+  br i1 %some, label %do, label %done
+do:
+  %e0 = add i64 %b, %g
+  %over = icmp sgt i64 %e0, %n
+  %e = select i1 %over, i64 %n, i64 %e0
+  call void %k(ptr %s, ptr %r, i64 %b, i64 %e)
+  br label %take
+done:
+  ret void
+}}"""
+
+
+def _worker() -> str:
+    return f"""
+define ptr @worker(ptr %w) nounwind {{
+entry:
+{_fields(WORKER, "w", "state", "sleeping", "lock", "wake")}
+  %pool = load ptr, ptr %w
+{_fields(POOL, "pool", "signals", "block", "pending", "main_sleeping", "main_lock", "main_wake")}
+{_system("pthread_sigmask")}
+  %how = load i64, ptr %block
+  %how32 = trunc i64 %how to i32
+  %rc = call i32 %call_pthread_sigmask(i32 %how32, ptr %signals, ptr null)
+  br label %next
+next:
+  call void @wait(ptr %pool, ptr %state, i64 1, ptr %sleeping, ptr %lock, ptr %wake)
+  %claim = cmpxchg ptr %state, i64 1, i64 2 seq_cst seq_cst
+  %claimed = extractvalue {{ i64, i1 }} %claim, 1
+  br i1 %claimed, label %work, label %next
+work:
+  call void @chunks(ptr %pool)
+  store atomic i64 0, ptr %state seq_cst, align 8
+  %left = atomicrmw sub ptr %pending, i64 1 seq_cst
+  %last = icmp eq i64 %left, 1
+  br i1 %last, label %tell, label %next
+tell:
+  call void @wake(ptr %pool, ptr %main_sleeping, ptr %main_lock, ptr %main_wake)
+  br label %next
+}}"""
+
+
+def _start() -> str:
+    return f"""
+define internal i64 @start(ptr %pool, i64 %wanted) nounwind noinline {{
+entry:
+{_fields(POOL, "pool", "started", "prepared", "want", "worker", "main_lock", "main_wake")}
+{_system("pthread_create", "pthread_mutex_init", "pthread_cond_init")}
+  %p = load i64, ptr %prepared
+  %first = icmp eq i64 %p, 0
+  br i1 %first, label %prepare, label %loop
+prepare:
+  %rc1 = call i32 %call_pthread_mutex_init(ptr %main_lock, ptr null)
+  %rc2 = call i32 %call_pthread_cond_init(ptr %main_wake, ptr null)
+  store i64 1, ptr %prepared
+  br label %loop
+loop:
+  %count = load i64, ptr %started
+  %more = icmp slt i64 %count, %wanted
+  br i1 %more, label %create, label %done
+create:
+  %scaled = mul i64 %count, {WORKER_SIZE}
+  %offset = add i64 %scaled, {POOL.size}
+  %w = getelementptr i8, ptr %pool, i64 %offset
+{_fields(WORKER, "w", "thread", "lock", "wake")}
+  store ptr %pool, ptr %w
+  %rc3 = call i32 %call_pthread_mutex_init(ptr %lock, ptr null)
+  %rc4 = call i32 %call_pthread_cond_init(ptr %wake, ptr null)
+  %function = load ptr, ptr %worker
+  %rc5 = call i32 %call_pthread_create(ptr %thread, ptr null, ptr %function, ptr %w)
+  %ok = icmp eq i32 %rc5, 0
+  %count1 = add i64 %count, 1
+  br i1 %ok, label %created, label %failed
+created:
+  store i64 %count1, ptr %started
+  br label %loop
+failed:
+  store atomic i64 %count1, ptr %want monotonic, align 8
+  br label %done
+done:
+  %result = load i64, ptr %started
+  ret i64 %result
+}}"""
+
+
+def _parallel() -> str:
+    return f"""
+define internal void @parallel(ptr %pool, ptr %s, ptr %k, ptr %r, i64 %n, i64 %threads) nounwind {{
+entry:
+{_fields(POOL, "pool", "started", "kernel", "slots", "record", "chunks", "grain", "next", "pending")}
+{_fields(POOL, "pool", "main_sleeping", "main_lock", "main_wake")}
+  %helpers0 = sub i64 %threads, 1
+  %have0 = load i64, ptr %started
+  %enough = icmp sge i64 %have0, %helpers0
+  br i1 %enough, label %describe, label %grow
+grow:
+  %have1 = call i64 @start(ptr %pool, i64 %helpers0)
+  %fewer = icmp slt i64 %have1, %helpers0
+  %helpers1 = select i1 %fewer, i64 %have1, i64 %helpers0
+  br label %describe
+describe:
+  %helpers = phi i64 [ %helpers0, %entry ], [ %helpers1, %grow ]
+  store ptr %k, ptr %kernel
+  store ptr %s, ptr %slots
+  store ptr %r, ptr %record
+  store i64 %n, ptr %chunks
+  %parts = shl i64 %threads, 2
+  %g0 = sdiv i64 %n, %parts
+  %none = icmp slt i64 %g0, 1
+  %g = select i1 %none, i64 1, i64 %g0
+  store i64 %g, ptr %grain
+  store atomic i64 0, ptr %next monotonic, align 8
+  store atomic i64 %helpers, ptr %pending seq_cst, align 8
+  %any = icmp sgt i64 %helpers, 0
+  br i1 %any, label %post, label %work
+post:
+  %i = phi i64 [ 0, %describe ], [ %i1, %post ]
+  %offset = mul i64 %i, {WORKER_SIZE}
+  %base = add i64 %offset, {POOL.size}
+  %w = getelementptr i8, ptr %pool, i64 %base
+{_fields(WORKER, "w", "state", "sleeping", "lock", "wake")}
+  store atomic i64 1, ptr %state seq_cst, align 8
+  call void @wake(ptr %pool, ptr %sleeping, ptr %lock, ptr %wake)
+  %i1 = add i64 %i, 1
+  %more = icmp slt i64 %i1, %helpers
+  br i1 %more, label %post, label %work
+work:
+  call void @chunks(ptr %pool)
+  br i1 %any, label %revoke, label %done
+revoke:
+  %j = phi i64 [ 0, %work ], [ %j1, %revoke ]
+  %joffset = mul i64 %j, {WORKER_SIZE}
+  %jbase = add i64 %joffset, {POOL.size + WORKER.offset("state")}
+  %jstate = getelementptr i8, ptr %pool, i64 %jbase
+  %taken = cmpxchg ptr %jstate, i64 1, i64 0 seq_cst seq_cst
+  %took = extractvalue {{ i64, i1 }} %taken, 1
+  %one = zext i1 %took to i64
+  %before = atomicrmw sub ptr %pending, i64 %one seq_cst
+  %j1 = add i64 %j, 1
+  %jmore = icmp slt i64 %j1, %helpers
+  br i1 %jmore, label %revoke, label %join
+join:
+  call void @wait(ptr %pool, ptr %pending, i64 0, ptr %main_sleeping, ptr %main_lock, ptr %main_wake)
+  br label %done
+done:
+  ret void
+}}"""
+
+
+def _run() -> str:
+    return f"""
+define i64 @run(ptr %pool, ptr %slots, ptr %steps, i64 %n) nounwind {{
+entry:
+{_fields(POOL, "pool", "want", "busy")}
+  %any = icmp sgt i64 %n, 0
+  br i1 %any, label %step, label %done
+step:
+  %i = phi i64 [ 0, %entry ], [ %i1, %next ]
+  %owned = phi i1 [ false, %entry ], [ %owned1, %next ]
+  %offset = shl i64 %i, 5
+  %p0 = getelementptr i8, ptr %steps, i64 %offset
+  %p1 = getelementptr i8, ptr %p0, i64 8
+  %p2 = getelementptr i8, ptr %p0, i64 16
+  %p3 = getelementptr i8, ptr %p0, i64 24
+  %kernel = load ptr, ptr %p0
+  %record = load ptr, ptr %p1
+  %chunks = load i64, ptr %p2
+  %most = load i64, ptr %p3
+  %w = load atomic i64, ptr %want monotonic, align 8
+  %t1 = call i64 @llvm.smin.i64(i64 %most, i64 %w)
+  %t = call i64 @llvm.smin.i64(i64 %t1, i64 %chunks)
+  %several = icmp sgt i64 %t, 1
+  br i1 %several, label %claim, label %alone
+claim:
+  br i1 %owned, label %together, label %try
+try:
+  %exchange = cmpxchg ptr %busy, i64 0, i64 1 seq_cst seq_cst
+  %got = extractvalue {{ i64, i1 }} %exchange, 1
+  br i1 %got, label %together, label %alone
+together:
+  call void @parallel(ptr %pool, ptr %slots, ptr %kernel, ptr %record, i64 %chunks, i64 %t)
+  br label %next
+alone:
+  %owned0 = phi i1 [ %owned, %step ], [ false, %try ]
+  call void %kernel(ptr %slots, ptr %record, i64 0, i64 %chunks)
+  br label %next
+next:
+  %owned1 = phi i1 [ true, %together ], [ %owned0, %alone ]
+  %i1 = add i64 %i, 1
+  %more = icmp slt i64 %i1, %n
+  br i1 %more, label %step, label %finish
+finish:
+  br i1 %owned1, label %release, label %done
+release:
+  store atomic i64 0, ptr %busy seq_cst, align 8
+  br label %done
+done:
+  %word = load ptr, ptr %slots
+  %status = load i64, ptr %word
+  ret i64 %status
+}}
+declare i64 @llvm.smin.i64(i64, i64)"""
+
+
+# The key of the compiled runner: its own text.
+def version() -> str:
+    return hashlib.sha256(runner_ir().encode()).hexdigest()
