@@ -1,0 +1,98 @@
+"""The error function and its complement, roots and reciprocals (see vector_math.py)."""
+
+from __future__ import annotations
+
+from .vector_math_exponential import exp_bounded, expm1_scaled
+from .vector_math_expression import (
+    Number,
+    clamp_above,
+    fma,
+    function,
+    horner,
+    through_double,
+    where,
+)
+
+
+def _erfc_positive(t: Number) -> Number:
+    """erfc(t) for doubles t >= 0, with small relative error down to the denormal numbers.
+
+    (1 + 2 t) exp(t^2) erfc(t) is smooth in q = (t - 4) / (t + 4) (M. Shepherd and J. Laframboise,
+    "Chebyshev approximation of (1 + 2x) exp(x^2) erfc x", Math. Comp. 36, 1981). The square is kept
+    with its rounding error, because its exponential magnifies that.
+    """
+    t = clamp_above(t, 27.4)
+    q = (t - 4) / (t + 4)
+    square = t * t
+    error = fma(t, t, -square)
+    # the numerator's product would round a denormal twice, so the quotient comes before the exponential
+    scaled = horner(q, t.coefficients("erfcx")) / fma(t, 2.0, 1.0)
+    return exp_bounded(-square, -error, multiplier=scaled)
+
+
+@function("erf")
+def erf(x: Number) -> Number:
+    """Single precision: -expm1(t Q(t)) with t Q(t) ~ log(erfc(t)); double: a polynomial below 1.
+
+    Measured: float 1.7 ulp, double 1.5 ulp.
+    """
+    magnitude = abs(x)
+    if x.is_double:
+        z = magnitude * magnitude
+        small = fma(magnitude, horner(z, x.coefficients("erf_small")), magnitude)
+        return where(magnitude < 1, small, 1 - _erfc_positive(magnitude)).copysign(x)
+    t = clamp_above(magnitude, 3.95)
+    return (-expm1_scaled(t * horner(t, x.coefficients("erf")), 1.0)).copysign(x)
+
+
+@function("erfc")
+@through_double
+def erfc(x: Number) -> Number:
+    """Measured: float 0.5 ulp, double 4 ulp (the tail included)."""
+    complement = _erfc_positive(abs(x))
+    z = x * x
+    # near 0: 1 - erf(x), as 0.5 + (0.5 - erf(x)) where that is more exact
+    small = 1 - fma(x, horner(z, x.coefficients("erf_small")), x)
+    return where(abs(x) < 0.25, small, where(x < 0, 2 - complement, complement))
+
+
+@function("sqrt")
+def sqrt(x: Number) -> Number:
+    """Correctly rounded."""
+    return x.sqrt()
+
+
+@function("rsqrt")
+def rsqrt(x: Number) -> Number:
+    """1 / sqrt(x), each correctly rounded; -inf at -0. Measured: float 1.5 ulp, double 1.5 ulp."""
+    return 1 / x.sqrt()
+
+
+@function("reciprocal")
+def reciprocal(x: Number) -> Number:
+    """Correctly rounded."""
+    return 1 / x
+
+
+@function("floor")
+def floor(x: Number) -> Number:
+    """Exact."""
+    return x.floor()
+
+
+@function("ceil")
+def ceil(x: Number) -> Number:
+    """Exact."""
+    return x.ceil()
+
+
+@function("trunc")
+def trunc(x: Number) -> Number:
+    """Exact."""
+    return x.trunc()
+
+
+@function("round")
+def round_even(x: Number) -> Number:
+    """Exact; halves go to the even neighbour."""
+    return x.round_even()
