@@ -47,19 +47,25 @@ def _set_first_path(folder: str) -> None:
         sys.path[0] = folder
 
 
+def _compiled(source: str | bytes, file: str) -> CodeType:
+    # dont_inherit: this file's `from __future__` imports are not the script's.
+    return compile(source, file, "exec", dont_inherit=True)
+
+
 def _from_script(script: str, arguments: list[str]) -> Program:
     if script == "-":
-        return Program(compile(sys.stdin.read(), "<stdin>", "exec"), ["-", *arguments], "")
+        return Program(_compiled(sys.stdin.read(), "<stdin>"), ["-", *arguments], "")
     try:
-        with open(script, "rb") as file:
-            source = file.read()
+        with open(script, "rb") as stream:
+            source = stream.read()
     except OSError as error:
         path = os.path.abspath(script)
         raise UsageError(
             f"can't open file {path!r}: [Errno {error.errno}] {error.strerror}"
         ) from None
+    file = os.path.abspath(script)
     folder = os.path.dirname(os.path.realpath(script))
-    return Program(compile(source, script, "exec"), [script, *arguments], folder, file=script)
+    return Program(_compiled(source, file), [script, *arguments], folder, file)
 
 
 def _from_module(name: str, arguments: list[str]) -> Program:
@@ -85,7 +91,7 @@ def _parse(words: list[str]) -> Program:
             raise UsageError(f"argument expected for the {first} option")
         if first == "-m":
             return _from_module(rest[0], rest[1:])
-        return Program(compile(rest[0], "<string>", "exec"), ["-c", *rest[1:]], "")
+        return Program(_compiled(rest[0], "<string>"), ["-c", *rest[1:]], "")
     if first.startswith("-") and first != "-":
         raise UsageError(f"unknown option {first}; see `facula run --help`")
     return _from_script(first, rest)

@@ -28,12 +28,15 @@ def test_the_script_finds_what_python_gives_it(tmp_path, run_python, facula_run)
         import sys, neighbour
         print(__name__, __file__, __doc__, __package__, sys.argv, sys.path[0], neighbour.VALUE)
         print(sys.modules["__main__"].__dict__ is globals(), __builtins__.__name__)
+        def f(x: 1 + 1): pass
+        print(f.__annotations__, f.__code__.co_filename)
         """,
     )
-    expected = run_python(script, "a", "--b", "-m")
-    found = facula_run(script, "a", "--b", "-m")
-    assert expected.returncode == 0, expected.stderr
-    assert (found.stdout, found.stderr, found.returncode) == (expected.stdout, "", 0)
+    for path in (script, "sub/script.py"):
+        expected = run_python(path, "a", "--b", "-m")
+        found = facula_run(path, "a", "--b", "-m")
+        assert expected.returncode == 0, expected.stderr
+        assert (found.stdout, found.stderr, found.returncode) == (expected.stdout, "", 0)
 
 
 def test_a_module(tmp_path, run_python, facula_run):
