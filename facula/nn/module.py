@@ -1,0 +1,711 @@
+"""The base class of all layers and networks.
+
+Behaviour follows PyTorch's documentation. Two things are arranged for speed, because a small network
+spends its time in Python: parameters, buffers and submodules are mirrored into the instance's `__dict__`
+(see `_registry`), so that `self.weight` is an ordinary attribute look-up, and `__call__` goes straight to
+`forward` unless `_hooks_active` says that somebody registered a hook.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import facula
+
+from ..dtypes import dtype as DType
+from ..tensor import Tensor
+from ..utils.hooks import RemovableHandle
+from . import _hooks
+from ._notes import annotate
+from ._registry import Registry
+from ._state import StateMixin
+from .parameter import Buffer, Parameter
+
+T = TypeVar("T", bound="Module")
+
+_ABSENT: Any = object()
+_REGISTRIES = ("_parameters", "_buffers", "_modules")
+_HOOK_DICTS = (
+    "_backward_pre_hooks",
+    "_backward_hooks",
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+    "_state_dict_hooks",
+    "_state_dict_pre_hooks",
+    "_load_state_dict_pre_hooks",
+    "_load_state_dict_post_hooks",
+)
+
+
+def _typename(value: Any) -> str:
+    """The name of a value's type as PyTorch's messages give it: 'torch.FloatTensor', 'int', 'a.B'."""
+    if isinstance(value, Tensor):
+        return str(value.type())
+    kind = type(value)
+    return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+
+
+def _addindent(text: str, spaces: int) -> str:
+    first, *rest = text.split("\n")
+    return "\n".join([first, *(" " * spaces + line for line in rest)])
+
+
+class Module(StateMixin):
+    """Base class of all layers and networks: subclass it, create parts in `__init__`, define `forward`.
+
+    `training`: True after `train()`, False after `eval()`. Tensors that are `Parameter`s, and other
+    modules, are registered when they are assigned as attributes.
+    """
+
+    dump_patches: bool = False
+    training: bool
+    call_super_init: bool = False
+    _hooks_active: bool = False
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _modules: dict[str, Module | None]
+    _backward_pre_hooks: OrderedDict[int, Callable[..., Any]]
+    _backward_hooks: OrderedDict[int, Callable[..., Any]]
+    _forward_hooks: OrderedDict[int, Callable[..., Any]]
+    _forward_hooks_with_kwargs: OrderedDict[int, bool]
+    _forward_hooks_always_called: OrderedDict[int, bool]
+    _forward_pre_hooks: OrderedDict[int, Callable[..., Any]]
+    _forward_pre_hooks_with_kwargs: OrderedDict[int, bool]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if not self.call_super_init:
+            if kwargs:
+                raise TypeError(
+                    f"{type(self).__name__}.__init__() got an unexpected keyword argument "
+                    f"'{next(iter(kwargs))}'"
+                )
+            if args:
+                raise TypeError(
+                    f"{type(self).__name__}.__init__() takes 1 positional argument but "
+                    f"{len(args) + 1} were given"
+                )
+        own = self.__dict__
+        own["training"] = True
+        for name in _REGISTRIES:
+            own[name] = Registry(self)
+        own["_non_persistent_buffers_set"] = set()
+        own["_is_full_backward_hook"] = None
+        for name in _HOOK_DICTS:
+            own[name] = OrderedDict()
+        if self.call_super_init:
+            super().__init__(*args, **kwargs)
+
+    # ---- calling -----------------------------------------------------------------------------------
+
+    def forward(self, *input: Any) -> Any:
+        """The computation; every subclass defines it."""
+        raise NotImplementedError(
+            f'Module [{type(self).__name__}] is missing the required "forward" function'
+        )
+
+    def __call__(self, input: Any = _ABSENT, /, *args: Any, **kwargs: Any) -> Any:
+        # One positional argument is by far the commonest call, and passing it on by name costs a third
+        # less than unpacking a tuple and a dict.
+        if self._hooks_active:
+            return self._call_with_hooks(() if input is _ABSENT else (input, *args), kwargs)
+        try:
+            if args or kwargs or input is _ABSENT:
+                if input is _ABSENT:
+                    return self.forward(**kwargs)
+                return self.forward(input, *args, **kwargs)
+            return self.forward(input)
+        except Exception as error:
+            annotate(error, self, () if input is _ABSENT else (input, *args), kwargs)
+            raise
+
+    _call_impl = __call__
+
+    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not _hooks.any_own_hook(self):
+            # The hooks are gone again: the next call is fast.
+            self.__dict__.pop("_hooks_active", None)
+            if not _hooks.any_global_hook():
+                Module._hooks_active = False
+        try:
+            return _hooks.call_with_hooks(self, args, kwargs)
+        except Exception as error:
+            annotate(error, self, args, kwargs)
+            raise
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Accepted and does nothing: everything is compiled anyway where it pays."""
+
+    # ---- attributes --------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        own = self.__dict__
+        if isinstance(value, Parameter):
+            if "_parameters" not in own:
+                raise AttributeError("cannot assign parameters before Module.__init__() call")
+            self._forget(name, "_buffers", "_modules")
+            self.register_parameter(name, value)
+            return
+        if isinstance(value, Module):
+            if "_modules" not in own:
+                raise AttributeError("cannot assign module before Module.__init__() call")
+            self._forget(name, "_parameters", "_buffers")
+            for hook in _hooks.global_module_registration_hooks.values():
+                value = _answer(hook(self, name, value), value)
+            own["_modules"][name] = value
+            own[name] = value
+            return
+        if name in own.get("_parameters", ()):
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign '{_typename(value)}' as parameter '{name}' "
+                    "(torch.nn.Parameter or None expected)"
+                )
+            self.register_parameter(name, value)
+        elif name in own.get("_modules", ()):
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign '{_typename(value)}' as child module '{name}' "
+                    "(torch.nn.Module or None expected)"
+                )
+            for hook in _hooks.global_module_registration_hooks.values():
+                value = _answer(hook(self, name, value), value)
+            own["_modules"][name] = value
+            own[name] = value
+        elif name in own.get("_buffers", ()) or isinstance(value, Buffer):
+            self._set_buffer(name, value)
+        elif name in _REGISTRIES and isinstance(value, dict):
+            for old in own.get(name, ()):
+                own.pop(old, None)
+            own[name] = Registry(self, value)
+        else:
+            object.__setattr__(self, name, value)
+
+    def _set_buffer(self, name: str, value: Any) -> None:
+        if "_buffers" not in self.__dict__:
+            raise AttributeError("cannot assign buffer before Module.__init__() call")
+        if value is not None and not isinstance(value, Tensor):
+            raise TypeError(
+                f"cannot assign '{_typename(value)}' as buffer '{name}' "
+                "(torch.nn.Buffer, torch.Tensor or None expected)"
+            )
+        if isinstance(value, Buffer):
+            self._forget(name, "_parameters", "_modules", "_buffers")
+            self.register_buffer(name, value, value.persistent)
+            return
+        for hook in _hooks.global_buffer_registration_hooks.values():
+            value = _answer(hook(self, name, value), value)
+        self._buffers[name] = value
+        self.__dict__[name] = value
+
+    def _forget(self, name: str, *registries: str) -> None:
+        """Drops `name` as a plain attribute and from other registries, before it is registered anew."""
+        own = self.__dict__
+        for registry in registries:
+            if name in own[registry]:
+                del own[registry][name]
+                self._non_persistent_buffers_set.discard(name)
+        if name not in own["_parameters"] and name not in own["_modules"]:
+            own.pop(name, None)
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only where the ordinary look-up failed. Objects that were restored without
+        # __setstate__ may have a registered name that is not mirrored.
+        own = self.__dict__
+        for registry in _REGISTRIES:
+            found = own.get(registry, {})
+            if name in found:
+                return found[name]
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __delattr__(self, name: str) -> None:
+        own = self.__dict__
+        for registry in _REGISTRIES:
+            if name in own[registry]:
+                del own[registry][name]
+                own.pop(name, None)
+                self._non_persistent_buffers_set.discard(name)
+                return
+        object.__delattr__(self, name)
+
+    def __dir__(self) -> list[str]:
+        return sorted({k for k in object.__dir__(self) if not k[0].isdigit()})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        own = self.__dict__
+        own.update(state)
+        for name in _HOOK_DICTS:
+            own.setdefault(name, OrderedDict())
+        own.setdefault("_non_persistent_buffers_set", set())
+        own.setdefault("_is_full_backward_hook", None)
+        for name in _REGISTRIES:
+            registry = own.get(name, {})
+            # A shallow copy arrives with the registries of the original, which write to the original.
+            if not isinstance(registry, Registry) or registry._owner() is not self:
+                own[name] = Registry(self, dict(registry))
+        own.pop("_hooks_active", None)
+        if _hooks.any_own_hook(self):
+            own["_hooks_active"] = True
+
+    # ---- registration ------------------------------------------------------------------------------
+
+    def _check_name(self, kind: str, name: Any, registry: str) -> None:
+        if registry not in self.__dict__:
+            raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
+        if not isinstance(name, str):
+            raise TypeError(f"{kind} name should be a string. Got {_typename(name)}")
+        if "." in name:
+            detail = f", got: {name}" if kind == "module" else ""
+            raise KeyError(f'{kind} name can\'t contain "."{detail}')
+        if name == "":
+            raise KeyError(f'{kind} name can\'t be empty string ""')
+        if name not in self.__dict__[registry] and hasattr(self, name):
+            raise KeyError(f"attribute '{name}' already exists")
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Adds a parameter under `name`; None registers the name without a parameter.
+
+        Raises KeyError for a name that is taken, empty or has a dot, TypeError for another type.
+        """
+        self._check_name("parameter", name, "_parameters")
+        if param is not None:
+            if not isinstance(param, Parameter):
+                raise TypeError(
+                    f"cannot assign '{_typename(param)}' object to parameter '{name}' "
+                    "(torch.nn.Parameter or None required)"
+                )
+            if param.grad_fn is not None:
+                raise ValueError(
+                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be "
+                    f"created explicitly. To express '{name}' as a function of another Tensor, compute "
+                    "the value in the forward() method."
+                )
+            for hook in _hooks.global_parameter_registration_hooks.values():
+                param = _answer(hook(self, name, param), param)
+        self._parameters[name] = param
+        self.__dict__[name] = param
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Adds a tensor that is part of the state but is not trained.
+
+        `persistent`: whether `state_dict` contains it. Raises as `register_parameter` does.
+        """
+        self._check_name("buffer", name, "_buffers")
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"cannot assign '{_typename(tensor)}' object to buffer '{name}' "
+                "(torch Tensor or None required)"
+            )
+        for hook in _hooks.global_buffer_registration_hooks.values():
+            tensor = _answer(hook(self, name, tensor), tensor)
+        self._buffers[name] = tensor
+        self.__dict__[name] = tensor
+        if persistent:
+            self._non_persistent_buffers_set.discard(name)
+        else:
+            self._non_persistent_buffers_set.add(name)
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Adds a submodule under `name`, which then is an attribute. Raises as `register_parameter`."""
+        if not isinstance(module, Module) and module is not None:
+            raise TypeError(f"{_typename(module)} is not a Module subclass")
+        self._check_name("module", name, "_modules")
+        for hook in _hooks.global_module_registration_hooks.values():
+            module = _answer(hook(self, name, module), module)
+        self._modules[name] = module
+        self.__dict__[name] = module
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Another name of `add_module`."""
+        self.add_module(name, module)
+
+    def get_submodule(self, target: str) -> Module:
+        """The submodule with the dotted name `target`; "" is the module itself. AttributeError if none."""
+        module: Module = self
+        for atom in target.split(".") if target else ():
+            if not hasattr(module, atom):
+                raise AttributeError(f"{module._get_name()} has no attribute `{atom}`")
+            module = getattr(module, atom)
+            if not isinstance(module, Module):
+                raise AttributeError(f"`{atom}` is not an nn.Module")
+        return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Puts `module` at the dotted name `target`; `strict`: something must be there already."""
+        if target == "":
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        parent_name, _, name = target.rpartition(".")
+        parent = self.get_submodule(parent_name)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{parent._get_name()} has no attribute `{name}`")
+        current = getattr(parent, name, module)
+        if not isinstance(current, Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter with the dotted name `target`. AttributeError where there is none."""
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if not hasattr(module, name):
+            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+        param = getattr(module, name)
+        if not isinstance(param, Parameter):
+            raise AttributeError(f"`{name}` is not an nn.Parameter")
+        return param
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer with the dotted name `target`. AttributeError where there is none."""
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if not hasattr(module, name):
+            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
+        if name not in module._buffers:
+            raise AttributeError(f"`{name}` is not a buffer")
+        buffer: Tensor = getattr(module, name)
+        return buffer
+
+    # ---- traversal ---------------------------------------------------------------------------------
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """(dotted name, module) of this module (named "") and all below it, each module once."""
+        if memo is None:
+            memo = set()
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in self._modules.items():
+            if module is not None:
+                path = f"{prefix}.{name}" if prefix else name
+                yield from module.named_modules(memo, path, remove_duplicate)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all below it, each once."""
+        for _, module in self.named_modules():
+            yield module
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """(name, module) of the direct submodules, each once."""
+        memo = set()
+        for name, module in self._modules.items():
+            if module is not None and module not in memo:
+                memo.add(module)
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """The direct submodules, each once."""
+        for _, module in self.named_children():
+            yield module
+
+    def _named_members(
+        self,
+        get_members_fn: Callable[[Module], Any],
+        prefix: str = "",
+        recurse: bool = True,
+        remove_duplicate: bool = True,
+    ) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        modules = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else [(prefix, self)]
+        )
+        for path, module in modules:
+            for name, value in get_members_fn(module):
+                if value is None or id(value) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(value))
+                yield (f"{path}.{name}" if path else name), value
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """(dotted name, parameter) of this module and, with `recurse`, of all below it."""
+        yield from self._named_members(
+            lambda module: module._parameters.items(), prefix, recurse, remove_duplicate
+        )
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """The parameters of this module and, with `recurse`, of all below it, each once."""
+        for _, param in self.named_parameters(recurse=recurse):
+            yield param
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """(dotted name, buffer) of this module and, with `recurse`, of all below it."""
+        yield from self._named_members(
+            lambda module: module._buffers.items(), prefix, recurse, remove_duplicate
+        )
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers of this module and, with `recurse`, of all below it, each once."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    def apply(self: T, fn: Callable[[Module], Any]) -> T:
+        """Calls `fn` on every submodule, children first, then on this module; returns this module."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    # ---- modes and conversions ---------------------------------------------------------------------
+
+    def train(self: T, mode: bool = True) -> T:
+        """Sets training mode (dropout drops, batch norm uses the batch) here and below; returns self."""
+        if not isinstance(mode, bool):
+            raise ValueError("training mode is expected to be boolean")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
+        return self
+
+    def eval(self: T) -> T:
+        """`train(False)`."""
+        return self.train(False)
+
+    def requires_grad_(self: T, requires_grad: bool = True) -> T:
+        """Sets `requires_grad` of all parameters; returns self."""
+        for param in self.parameters():
+            param.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients of all parameters, or sets them to zero."""
+        for param in self.parameters():
+            if param.grad is None:
+                continue
+            if set_to_none:
+                param.grad = None
+            else:
+                param.grad.requires_grad_(False)
+                param.grad.zero_()
+
+    def _apply(self: T, fn: Callable[[Any], Any], recurse: bool = True) -> T:
+        """Replaces the values of all parameters, their gradients and the buffers by `fn` of them.
+
+        The Parameter objects stay, so that an optimizer that holds them goes on working.
+        """
+        if recurse:
+            for module in self.children():
+                module._apply(fn)
+        for param in self._parameters.values():
+            if param is None:
+                continue
+            grad = param.grad
+            with facula.no_grad():
+                param.data = fn(param)
+                if grad is not None:
+                    converted = fn(grad)
+                    param.grad = None
+                    param.grad = converted.requires_grad_(grad.requires_grad)
+        for name, buffer in self._buffers.items():
+            if buffer is not None:
+                self._buffers[name] = fn(buffer)
+        return self
+
+    def to(self: T, *args: Any, **kwargs: Any) -> T:
+        """Moves to a device and/or floating-point dtype: `to(device)`, `to(dtype)`, `to(device, dtype)`,
+        `to(tensor)`; integer parameters and buffers keep their dtype. In place; returns self.
+        """
+        device, dtype, non_blocking = _parse_to(*args, **kwargs)
+        if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
+            raise TypeError(
+                "nn.Module.to only accepts floating point or complex dtypes, but got desired "
+                f"dtype={dtype}"
+            )
+
+        def convert(t: Any) -> Any:
+            target = dtype if t.is_floating_point() or t.is_complex() else None
+            return t.to(device=device, dtype=target, non_blocking=non_blocking)
+
+        return self._apply(convert)
+
+    def type(self: T, dst_type: Any) -> T:
+        """Casts all parameters and buffers to `dst_type`."""
+        return self._apply(lambda t: t.type(dst_type))
+
+    def float(self: T) -> T:
+        """Casts floating-point parameters and buffers to float32."""
+        return self._to_floating("float")
+
+    def double(self: T) -> T:
+        """Casts floating-point parameters and buffers to float64."""
+        return self._to_floating("double")
+
+    def half(self: T) -> T:
+        """Casts floating-point parameters and buffers to float16."""
+        return self._to_floating("half")
+
+    def bfloat16(self: T) -> T:
+        """Casts floating-point parameters and buffers to bfloat16."""
+        return self._to_floating("bfloat16")
+
+    def _to_floating(self: T, method: str) -> T:
+        return self._apply(lambda t: getattr(t, method)() if t.is_floating_point() else t)
+
+    def cpu(self: T) -> T:
+        """Moves all parameters and buffers to the CPU."""
+        return self._apply(lambda t: t.cpu())
+
+    def cuda(self: T, device: Any = None) -> T:
+        """Moves all parameters and buffers to a GPU."""
+        return self._apply(lambda t: t.cuda(device))
+
+    def to_empty(self: T, *, device: Any, recurse: bool = True) -> T:
+        """Moves to `device` without the values, which are uninitialised afterwards."""
+        return self._apply(lambda t: facula.empty_like(t, device=device), recurse=recurse)
+
+    def share_memory(self: T) -> T:
+        """Moves the parameters' memory to where other processes can see it."""
+        return self._apply(lambda t: t.share_memory_())
+
+    # ---- hooks -------------------------------------------------------------------------------------
+
+    def _add_hook(
+        self, hooks: OrderedDict[int, Any], hook: Callable[..., Any], prepend: bool, extra: Any = None
+    ) -> RemovableHandle:
+        handle = RemovableHandle(hooks, extra_dict=extra)
+        hooks[handle.id] = hook
+        if prepend:
+            hooks.move_to_end(handle.id, last=False)
+        self.__dict__["_hooks_active"] = True
+        return handle
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Calls `hook(module, args)` before forward; it may return new positional arguments.
+
+        `prepend`: before the hooks that are there. `with_kwargs`: called with (module, args, kwargs), it
+        returns None or (args, kwargs).
+        """
+        with_kwargs_dict = self._forward_pre_hooks_with_kwargs
+        handle = self._add_hook(self._forward_pre_hooks, hook, prepend, with_kwargs_dict)
+        if with_kwargs:
+            with_kwargs_dict[handle.id] = True
+        return handle
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Calls `hook(module, args, output)` after forward; it may return a new output.
+
+        `prepend`: before the hooks that are there. `with_kwargs`: called with (module, args, kwargs,
+        output). `always_call`: also where forward raises.
+        """
+        extra = [self._forward_hooks_with_kwargs, self._forward_hooks_always_called]
+        handle = self._add_hook(self._forward_hooks, hook, prepend, extra)
+        if with_kwargs:
+            self._forward_hooks_with_kwargs[handle.id] = True
+        if always_call:
+            self._forward_hooks_always_called[handle.id] = True
+        return handle
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls `hook(module, grad_output)` before the gradients of the inputs are computed."""
+        return self._add_hook(self._backward_pre_hooks, hook, prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls `hook(module, grad_input, grad_output)` when the inputs' gradients are there."""
+        if self._is_full_backward_hook is False:
+            raise RuntimeError(
+                "Cannot use both regular backward hooks and full backward hooks on a "
+                "single Module. Please use only one of them."
+            )
+        self._is_full_backward_hook = True
+        return self._add_hook(self._backward_hooks, hook, prepend)
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """The older name; Facula gives it the meaning of `register_full_backward_hook`."""
+        if self._is_full_backward_hook is True:
+            raise RuntimeError(
+                "Cannot use both regular backward hooks and full backward hooks on a "
+                "single Module. Please use only one of them."
+            )
+        self._is_full_backward_hook = False
+        return self._add_hook(self._backward_hooks, hook, False)
+
+    # ---- text --------------------------------------------------------------------------------------
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def extra_repr(self) -> str:
+        """What stands between the parentheses of the printed module; layers override it."""
+        return ""
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        extra_lines = extra.split("\n") if extra else []
+        children = [
+            f"({name}): {_addindent(repr(module), 2)}" for name, module in self._modules.items()
+        ]
+        lines = extra_lines + children
+        if not lines:
+            return f"{self._get_name()}()"
+        if len(extra_lines) == 1 and not children:
+            return f"{self._get_name()}({extra_lines[0]})"
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+def _answer(answer: Any, current: Any) -> Any:
+    return current if answer is None else answer
+
+
+def _parse_to(
+    *args: Any,
+    device: Any = None,
+    dtype: DType | None = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: Any = None,
+    tensor: Any = None,
+) -> tuple[Any, Any, bool]:
+    """(device, dtype, non_blocking) of the forms that `Module.to` accepts."""
+    rest = list(args)
+    if rest and isinstance(rest[0], Tensor):
+        tensor = rest.pop(0)
+    elif rest and _is_dtype(rest[0]):
+        dtype = rest.pop(0)
+    elif rest:
+        device = rest.pop(0)
+        if rest and (rest[0] is None or _is_dtype(rest[0])):
+            dtype = rest.pop(0)
+    if tensor is not None:
+        device, dtype = tensor.device, tensor.dtype
+    if rest and isinstance(rest[0], bool):
+        non_blocking = rest.pop(0)
+    if rest and not isinstance(rest[0], bool):
+        raise TypeError(f"to() received an invalid argument of type {type(rest[0]).__name__}")
+    if device is not None and not isinstance(device, (str, int, facula.device)):
+        raise TypeError(
+            "to() received an invalid combination of arguments: device must be a torch.device, str or "
+            f"int, got {type(device).__name__}"
+        )
+    return device, dtype, non_blocking
+
+
+def _is_dtype(value: Any) -> bool:
+    return isinstance(value, facula.dtype)
