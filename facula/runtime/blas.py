@@ -1,7 +1,7 @@
 """OpenBLAS, as its wheel ships it, for matrix products that are large.
 
-Programs call it through addresses in their steps' records, one call for each chunk: Facula's own pool
-splits the work, so the library's threads are off. It is loaded at the first use.
+Programs call it through addresses in their steps' records, one call for each chunk: Facula's own
+pool splits the work, so the library's threads are off. It is loaded at the first use.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Kernels: from the text of LLVM IR to the address of machine code, kept in memory and on disk.
 
-A kernel is looked up by its key, first in this process, then in the folder of compiled kernels, and only
-then is its IR written and compiled; llvmlite is imported no earlier. A file of the cache is named by a hash of
-everything that the machine code depends on (the key, the processor, the sources of the code generator), so
-that a stale one is never found; its contents carry a checksum, so that a damaged one is ignored and replaced.
+A kernel is looked up by its key, first in this process, then in the folder of compiled kernels, and
+only then is its IR written and compiled; llvmlite is imported no earlier. A file of the cache is
+named by a hash of everything that the machine code depends on (the key, the processor, the sources
+of the code generator), so that a stale one is never found; its contents carry a checksum, so that a
+damaged one is ignored and replaced.
 """
 
 from __future__ import annotations
@@ -13,9 +14,7 @@ import functools
 import hashlib
 import marshal
 import os
-import platform
 import sys
-import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 
 from .. import config
 from . import elf
+from .runner_ir import machine_name
 
 # Bumped when the layout of cache files changes.
 _MAGIC = b"faculakernel\x00\x00\x00\x01"
@@ -36,15 +36,15 @@ _keep_alive: list[Any] = []  # execution engines, whose code must stay for the r
 def function_address(key: str, make_ir: Callable[[], str]) -> int:
     """The address of `@kernel` in the IR that `make_ir()` returns.
 
-    `key` identifies the IR: equal keys must mean equal text. `make_ir` is called only when the kernel
-    is in no cache. Raises CodeError where LLVM does not accept the text.
+    `key` identifies the IR: equal keys must mean equal text. `make_ir` is called only when the
+    kernel is in no cache. Raises CodeError where LLVM does not accept the text.
     """
     found = _loaded.get(key)
     return (found if found is not None else functions(key, make_ir))["kernel"]
 
 
 def functions(key: str, make_ir: Callable[[], str]) -> dict[str, int]:
-    """The addresses of all external functions defined in the IR, by name. See `function_address`."""
+    """The addresses of all functions that the IR defines, by name. See `function_address`."""
     found = _loaded.get(key)
     if found is None:
         found = _loaded[key] = _load(key, make_ir)
@@ -70,7 +70,7 @@ def _load(key: str, make_ir: Callable[[], str]) -> dict[str, int]:
     return addresses
 
 
-# An entry is ("image", *Image) or ("object", object code, names of functions), written by `marshal`.
+# An entry is ("image", *Image) or ("object", object code, names of functions), as `marshal` bytes.
 
 
 def _link(obj: bytes, names: tuple[str, ...]) -> tuple[Any, ...]:
@@ -158,8 +158,8 @@ def _optimised(ir: str) -> Any:
     return module
 
 
-# Kernels come with explicit vectors and little redundancy: what pays is cleaning up after the generator
-# (common addresses, constants, invariant loads); the code generator proper takes most of the time anyway.
+# Kernels come with explicit vectors and little redundancy: what pays is cleaning up after the
+# generator (common addresses, constants, invariant loads); instruction selection takes longer.
 _PASSES = ("sroa", "simplify_cfg", "instruction_combine", "new_gvn", "instruction_combine")
 
 
@@ -188,7 +188,7 @@ def _new_target_machine() -> Any:
 
 @functools.cache
 def environment() -> bytes:
-    """What machine code depends on besides its key: processor, versions, sources of the generator."""
+    """What machine code depends on besides its key: processor, version, the generator's sources."""
     return "\n".join((_processor(), sys.platform, _version(), _sources())).encode()
 
 
@@ -198,10 +198,12 @@ def _processor() -> str:
         with open("/proc/cpuinfo", "rb", buffering=0) as file:
             record = file.read(8192).split(b"\n\n")[0].decode("ascii", "replace")
     except OSError:
-        return " ".join(platform.uname()[4:])
+        import platform  # slow to import
+
+        return " ".join((*platform.uname()[4:], platform.processor()))
     lines = [line.partition(":") for line in record.splitlines()]
     wanted = {"vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU part"}
-    return platform.machine() + "".join(v for k, _, v in lines if k.strip() in wanted)
+    return machine_name() + "".join(v for k, _, v in lines if k.strip() in wanted)
 
 
 def _version() -> str:
@@ -211,7 +213,7 @@ def _version() -> str:
 
 
 def _sources() -> str:
-    """Names, sizes and times of the sources that determine the code: reading them all would cost more."""
+    """Names, sizes and times of the sources that determine the code: cheaper than reading them."""
     root = Path(__file__).parent.parent
     found = []
     for folder in (root / "compiler", root / "compiler" / "targets", root / "runtime"):
@@ -249,19 +251,17 @@ def _read(path: str) -> tuple[Any, ...] | None:
 
 
 def _write(path: str, entry: tuple[Any, ...]) -> None:
-    """Writes an entry so that another process sees all of it or nothing; without success is fine too."""
+    """Writes an entry, where the folder allows it, so that others see all of it or nothing."""
     body = marshal.dumps(entry)
     digest = hashlib.sha256(os.path.basename(path).encode() + body).digest()
-    folder = os.path.dirname(path)
-    temporary = ""
+    temporary = f"{path}.{os.getpid()}.{threading.get_ident():x}"
     try:
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=folder)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(_MAGIC + digest + body)
         os.replace(temporary, path)
     except OSError:
         # A cache that cannot be written costs time, nothing else.
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)

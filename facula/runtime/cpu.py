@@ -1,9 +1,10 @@
 """The runner of compiled programs and its pool of threads.
 
-A program's native stretch is a flat list of steps; one foreign call walks it. The walk and the pool are
-generated code (`runner_ir.py`), as the kernels are, so that a step costs nanoseconds and a program with
-threads needs no Python between its steps. The pool is one block of memory that the native code manages:
-this module allocates it, fills in the addresses of the system's functions and sets the number of threads.
+A program's native stretch is a flat list of steps; one foreign call walks it. The walk and the pool
+are generated code (`runner_ir.py`), as the kernels are, so that a step costs nanoseconds and a
+program with threads needs no Python between its steps. The pool is one block of memory that the
+native code manages: this module allocates it, fills in the addresses of the system's functions and
+sets the number of threads.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from . import code, elf, runner_ir
 from .runner_ir import POOL, WORKER_SIZE
 
 MAX_THREADS = 1024
-# Long enough to bridge the gap between two steps and most gaps between two programs, short enough not
-# to take a core from other work.
+# Long enough to bridge the gap between two steps and most gaps between two programs, short enough
+# not to take a core from other work.
 _SPIN_NANOSECONDS = 60_000
 _HAS_THREADS = sys.platform != "win32"
 
@@ -65,7 +66,7 @@ def _native() -> dict[str, int]:
 
 @functools.cache
 def _pool() -> int:
-    """The address of the pool's memory. It is never given back: workers use it until the process ends."""
+    """The address of the pool's memory, which workers use until the process ends."""
     memory = (ctypes.c_char * (POOL.size + MAX_THREADS * WORKER_SIZE + 64))()
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))
     address = ctypes.addressof(memory) + 63 & -64

@@ -1,10 +1,12 @@
-"""A loader for the object files of kernels on x86-64 Linux, so that a warm process needs no llvmlite.
+"""A loader for the object files of kernels on x86-64 Linux, so that a warm process needs no
+llvmlite.
 
-`link` lays the code and constants of a relocatable ELF object out in one position-independent image, with
-the relocations between them already applied: what remains are 8-byte slots for absolute addresses (of
-`memcpy` and its like, rarely of the image itself). An image is what the disk cache holds; `place` copies
-it into executable memory. Small images share pages: a region of memory is mapped twice, once writable and
-once executable, so that no page is ever both, and kernels that run meanwhile are not disturbed.
+`link` lays the code and constants of a relocatable ELF object out in one position-independent
+image, with the relocations between them already applied: what remains are 8-byte slots for absolute
+addresses (of `memcpy` and its like, rarely of the image itself). An image is what the disk cache
+holds; `place` copies it into executable memory. Small images share pages: a region of memory is
+mapped twice, once writable and once executable, so that no page is ever both, and kernels that run
+meanwhile are not disturbed.
 """
 
 from __future__ import annotations
@@ -12,14 +14,16 @@ from __future__ import annotations
 import ctypes
 import mmap
 import os
-import platform
 import struct
 import sys
 from typing import NamedTuple
 
-SUPPORTED = sys.platform == "linux" and platform.machine() == "x86_64"
+SUPPORTED = sys.platform == "linux" and os.uname().machine == "x86_64"
 
 _PAGE = 4096
+if SUPPORTED:
+    _READ_WRITE = mmap.PROT_READ | mmap.PROT_WRITE
+    _READ_EXECUTE = mmap.PROT_READ | mmap.PROT_EXEC
 _REGION = 1 << 20
 # LLVM turns loops into calls of these; everything else that a kernel needs is in the kernel.
 _EXTERNALS = ("memcpy", "memmove", "memset", "bzero")
@@ -38,8 +42,8 @@ class UnsupportedObject(Exception):
 class Image(NamedTuple):
     """Linked code: bytes, alignment, offset of every function, and slots to fill with addresses.
 
-    A slot is (offset, name, addend): 8 bytes at `offset` get the address of the external `name`, or of
-    the image itself where the name is empty, plus the addend.
+    A slot is (offset, name, addend): 8 bytes at `offset` get the address of the external `name`, or
+    of the image itself where the name is empty, plus the addend.
     """
 
     code: bytes
@@ -79,7 +83,9 @@ def link(obj: bytes) -> Image:
             for entry in range(section.offset, section.offset + section.size, 24):
                 linker.relocate(base[section.info], *struct.unpack_from("<QQq", obj, entry))
     functions = {
-        s.name: base[s.section] + s.value for s in symbols if s.name and s.binding and s.section in base
+        s.name: base[s.section] + s.value
+        for s in symbols
+        if s.name and s.binding and s.section in base
     }
     return Image(bytes(code), alignment, functions, tuple(linker.slots))
 
@@ -99,7 +105,7 @@ def _text(obj: bytes, start: int) -> str:
 
 
 def _lay_out(obj: bytes, sections: list[_Section]) -> tuple[bytearray, dict[int, int], int]:
-    """Code and constants one after the other: the bytes, the offset of each section, the alignment."""
+    """Code and constants one after the other: bytes, offset of each section, alignment."""
     code, base, alignment = bytearray(), {}, 64
     for index, section in enumerate(sections):
         if not section.flags & _SHF_ALLOC or not section.size:
@@ -127,7 +133,7 @@ def _symbols(obj: bytes, sections: list[_Section]) -> list[_Symbol]:
 
 
 class _Linker:
-    """Applies relocations to an image; adds stubs and address slots at its end as they are needed."""
+    """Applies relocations to an image; adds stubs and address slots at its end where needed."""
 
     def __init__(self, code: bytearray, base: dict[int, int], symbols: list[_Symbol]) -> None:
         self.code, self.base, self.symbols = code, base, symbols
@@ -189,8 +195,8 @@ class _Region:
         descriptor = os.memfd_create("facula-code")
         try:
             os.ftruncate(descriptor, size)
-            self.writable = _map(size, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, descriptor)
-            self.executable = _map(size, mmap.PROT_READ | mmap.PROT_EXEC, mmap.MAP_SHARED, descriptor)
+            self.writable = _map(size, _READ_WRITE, mmap.MAP_SHARED, descriptor)
+            self.executable = _map(size, _READ_EXECUTE, mmap.MAP_SHARED, descriptor)
         finally:
             os.close(descriptor)
         self.size, self.used = size, 0
@@ -257,10 +263,10 @@ def _place_alone(image: Image) -> int:
     assert _libc is not None
     size = max(len(image.code), 1)
     private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    address = _map(size, mmap.PROT_READ | mmap.PROT_WRITE, private, -1)
+    address = _map(size, _READ_WRITE, private, -1)
     ctypes.memmove(address, _filled(image, address), len(image.code))
     _libc.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    if _libc.mprotect(address, size, mmap.PROT_READ | mmap.PROT_EXEC) != 0:
+    if _libc.mprotect(address, size, _READ_EXECUTE) != 0:
         error = ctypes.get_errno()
         raise OSError(error, f"mprotect for code: {os.strerror(error)}")
     return address

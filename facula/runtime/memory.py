@@ -1,13 +1,15 @@
 """Memory for tensors: buffers from a caching allocator.
 
-Fresh pages are what makes large elementwise work slow (the kernel zeroes each one at its first touch), and
-a trip to the operating system costs more than a small kernel. So a block that is no longer used goes to
-the free list of its size class and is handed out again as it is, with its pages in place.
+Fresh pages are what makes large elementwise work slow (the kernel zeroes each one at its first
+touch), and a trip to the operating system costs more than a small kernel. So a block that is no
+longer used goes to the free list of its size class and is handed out again as it is, with its pages
+in place.
 
-A `Buffer` owns one block. NumPy arrays made by `Buffer.numpy` share the block through its `raw` byte array,
-which they hold as their base: when the buffer dies while such arrays live, the block is not reused until
-they are gone, which its reference count tells. Blocks are private mappings, so a forked child has its own
-copies, and lists of CPython are enough as a lock while there is a global one.
+A `Buffer` owns one block. NumPy arrays made by `Buffer.numpy` share the block through its `raw`
+byte array, which they hold as their base: when the buffer dies while such arrays live, the block is
+not reused until they are gone, which its reference count tells. Blocks are private mappings, so a
+forked child has its own copies, and lists of CPython are enough as a lock while there is a global
+one.
 """
 
 from __future__ import annotations
@@ -79,8 +81,9 @@ class _State:
         self.homes: dict[int, _Home] = {}  # by block size
         self.by_request: dict[int, list[_Block]] = {}  # requested size -> free list
         self.lent: list[_Block] = []  # the buffer is dead, arrays live
-        # An upper bound of the bytes in free lists of large blocks: what was there at the last count and
-        # what has come back since. Taking a block does not lower it, which keeps that path short.
+        # An upper bound of the bytes in free lists of large blocks: what was there at the last
+        # count and what has come back since. Taking a block does not lower it, which keeps that
+        # path short.
         self.returned = 0
         self.clock = 0
         self.chunk: np.ndarray | None = None
@@ -106,7 +109,8 @@ def address_of(a: np.ndarray) -> int:
 
 
 class Buffer:
-    """A block of memory: `ptr` (address, a multiple of 64 unless foreign) and `nbytes` (the size asked for).
+    """A block of memory: `ptr` (address, a multiple of 64 unless foreign) and `nbytes` (the size
+    asked for).
 
     `raw` is a uint8 array over at least `nbytes` bytes from `ptr`.
     """
@@ -127,8 +131,8 @@ class Buffer:
     ) -> np.ndarray:
         """An array of `shape` and `np_dtype` that shares this memory and keeps it alive.
 
-        `byte_offset` and `strides` are in bytes. Raises TypeError or ValueError (from NumPy) where the
-        elements would lie outside the block.
+        `byte_offset` and `strides` are in bytes. Raises TypeError or ValueError (from NumPy) where
+        the elements would lie outside the block.
         """
         return _ndarray(shape, np_dtype, self.raw, byte_offset, strides)
 
@@ -163,7 +167,8 @@ def allocate(nbytes: int) -> Buffer:
 def from_array(a: np.ndarray) -> Buffer:
     """A buffer over the memory of `a` (any strides), which is kept alive and never reused.
 
-    `ptr` is the lowest address that `a` touches; `address_of(a) - ptr` is the offset of its first element.
+    `ptr` is the lowest address that `a` touches; `address_of(a) - ptr` is the offset of its first
+    element.
     """
     low = address_of(a)
     if a.flags.c_contiguous:
@@ -183,7 +188,7 @@ def _ignore(block: _Block) -> None:
 
 
 class _Foreign:
-    """Foreign memory as bytes; NumPy makes this object the base of the array, which keeps `owner` alive."""
+    """Foreign memory as bytes; NumPy makes this object, with `owner`, the base of the array."""
 
     def __init__(self, owner: np.ndarray, address: int, nbytes: int) -> None:
         self.owner = owner
@@ -239,9 +244,9 @@ def _cut(size: int) -> tuple[int, np.ndarray]:
         chunk, start = _map(_CHUNK)[1], 0
         _state.chunk = chunk
     _state.chunk_used = start + size
-    # Through a memoryview: with an array as base, NumPy would make arrays over the block refer to the
-    # chunk instead of to `raw`, and its reference count would not show them.
-    raw = np.frombuffer(memoryview(chunk)[start : start + size], _uint8)
+    # Through a memoryview: with an array as base, NumPy would make arrays over the block refer to
+    # the chunk instead of to `raw`, and its reference count would not show them.
+    raw = np.frombuffer(chunk.data[start : start + size], _uint8)
     return address_of(raw), raw
 
 
@@ -262,14 +267,14 @@ def _map(size: int) -> tuple[int, np.ndarray]:
                 huge = False  # a kernel without huge pages: ordinary ones serve
         view = memoryview(mapping)
     else:
-        view = memoryview(np.empty(size + alignment, _uint8))
+        view = np.empty(size + alignment, _uint8).data
     start = -address_of(np.frombuffer(view, _uint8)) % alignment
     raw = np.frombuffer(view[start : start + size], _uint8)
     return address_of(raw), raw
 
 
 def _lend(block: _Block) -> None:
-    """Leaves a block to the arrays that still use it; it is looked at again when memory is needed."""
+    """Leaves a block to the arrays that use it; it is looked at again when memory is needed."""
     if block[2] is _ignore:
         return
     home = _state.homes[block[1].nbytes]

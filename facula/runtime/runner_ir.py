@@ -1,20 +1,23 @@
 """The text of the runner: the walk over a program's steps and the pool of threads, in LLVM IR.
 
-Protocol. The caller that holds `busy` describes the job (kernel, slots, record, chunks) in the pool, posts it
-to some workers by setting their `state` from 0 to 1, and takes chunks itself. A worker claims a posted job
-(1 to 2), takes chunks until none is left, sets its state back to 0 and counts `pending` down. A caller that
-runs out of chunks takes back what no worker has claimed yet (1 to 0), so that it never waits for one that
-still sleeps, and then waits until `pending` is 0. Who waits spins for a bounded time, then sleeps on a
-condition variable: it says so in `sleeping` and looks again before it sleeps; who changes the awaited word
-looks at `sleeping` afterwards (both sequentially consistent, so one of the two sees the other).
+Protocol. The caller that holds `busy` describes the job (kernel, slots, record, chunks) in the
+pool, posts it to some workers by setting their `state` from 0 to 1, and takes chunks itself. A
+worker claims a posted job (1 to 2), takes chunks until none is left, sets its state back to 0 and
+counts `pending` down. A caller that runs out of chunks takes back what no worker has claimed yet (1
+to 0), so that it never waits for one that still sleeps, and then waits until `pending` is 0. Who
+waits spins for a bounded time, then sleeps on a condition variable: it says so in `sleeping` and
+looks again before it sleeps; who changes the awaited word looks at `sleeping` afterwards (both
+sequentially consistent, so one of the two sees the other).
 
-Functions of the system are called through addresses in the pool, so that this code links with nothing.
+Functions of the system are called through addresses in the pool, so that this code links with
+nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
-import platform
+import os
+import sys
 
 
 class Layout:
@@ -43,8 +46,8 @@ SYSTEM_FUNCTIONS = (
     "clock_gettime",
 )
 
-# Words that different threads write lie in different cache lines. 64 bytes hold a mutex or a condition
-# variable of every system that has them here.
+# Words that different threads write lie in different cache lines. 64 bytes hold a mutex or a
+# condition variable of every system that has them here.
 POOL = Layout(
     (
         ("want", 8),  # most threads to use, the caller included
@@ -83,9 +86,16 @@ WORKER = Layout(
 WORKER_SIZE = WORKER.size
 
 
+def machine_name() -> str:
+    """The processor's architecture, e.g. ``x86_64`` (`platform.machine` would import a lot)."""
+    if sys.platform == "win32":
+        return os.environ.get("PROCESSOR_ARCHITECTURE", "").lower()
+    return os.uname().machine.lower()
+
+
 def _pause() -> tuple[str, str]:
     """The instruction that tells the processor about a spin loop, and its declaration."""
-    machine = platform.machine().lower()
+    machine = machine_name()
     if machine in ("x86_64", "amd64"):
         return "call void @llvm.x86.sse2.pause()", "declare void @llvm.x86.sse2.pause()"
     if machine in ("aarch64", "arm64"):
@@ -112,9 +122,8 @@ def _system(*names: str) -> str:
 def runner_ir() -> str:
     """The module: `@run(pool, slots, steps, n)` and `@worker(worker)`."""
     pause, declaration = _pause()
-    return "\n".join(
-        (declaration, _now(), _wait(pause), _wake(), _chunks(), _worker(), _start(), _parallel(), _run())
-    )
+    functions = (_now(), _wait(pause), _wake(), _chunks(), _worker(), _start(), _parallel(), _run())
+    return "\n".join((declaration, *functions))
 
 
 def _now() -> str:
@@ -137,7 +146,8 @@ define internal i64 @now(ptr %pool) nounwind {{
 
 def _wait(pause: str) -> str:
     return f"""
-define internal void @wait(ptr %pool, ptr %word, i64 %value, ptr %sleeping, ptr %lock, ptr %wake) nounwind {{
+define internal void @wait(
+    ptr %pool, ptr %word, i64 %value, ptr %sleeping, ptr %lock, ptr %wake) nounwind {{
 entry:
   %v0 = load atomic i64, ptr %word acquire, align 8
   %hit0 = icmp eq i64 %v0, %value
@@ -308,8 +318,8 @@ def _parallel() -> str:
     return f"""
 define internal void @parallel(ptr %pool, ptr %s, ptr %k, ptr %r, i64 %n, i64 %threads) nounwind {{
 entry:
-{_fields(POOL, "pool", "started", "kernel", "slots", "record", "chunks", "grain", "next", "pending")}
-{_fields(POOL, "pool", "main_sleeping", "main_lock", "main_wake")}
+{_fields(POOL, "pool", "started", "kernel", "slots", "record", "chunks", "grain", "next")}
+{_fields(POOL, "pool", "pending", "main_sleeping", "main_lock", "main_wake")}
   %helpers0 = sub i64 %threads, 1
   %have0 = load i64, ptr %started
   %enough = icmp sge i64 %have0, %helpers0
@@ -361,7 +371,8 @@ revoke:
   %jmore = icmp slt i64 %j1, %helpers
   br i1 %jmore, label %revoke, label %join
 join:
-  call void @wait(ptr %pool, ptr %pending, i64 0, ptr %main_sleeping, ptr %main_lock, ptr %main_wake)
+  call void @wait(
+    ptr %pool, ptr %pending, i64 0, ptr %main_sleeping, ptr %main_lock, ptr %main_wake)
   br label %done
 done:
   ret void
