@@ -78,6 +78,15 @@ def errors(name: str, dtype: Any, inputs: list[np.ndarray], got: np.ndarray) -> 
     return result
 
 
+def _aligned(a: np.ndarray) -> np.ndarray:
+    """A copy that starts at a multiple of 64 bytes."""
+    memory = np.empty(a.nbytes + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    copy = memory[start : start + a.nbytes].view(a.dtype)
+    copy[:] = a
+    return copy
+
+
 def run(
     name: str, dtype: Any, inputs: list[np.ndarray], repeat: int = 1
 ) -> tuple[np.ndarray, float]:
@@ -86,7 +95,8 @@ def run(
     address = function_address(
         f"math {name} {element} {lanes}", lambda: loop_text(name, element, lanes)
     )
-    out = np.empty_like(inputs[0])
+    inputs = [_aligned(a) for a in inputs]
+    out = _aligned(inputs[0])
     pointers = [ctypes.c_void_p(a.ctypes.data) for a in (*inputs, out)]
     kernel = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(pointers), ctypes.c_int64)(address)
     start = time.perf_counter()

@@ -71,10 +71,16 @@ def exp_bounded(
     return p * s * (s if factor == 1 else s * factor)
 
 
+def clamped_exp(x: Number, low: Number | None = None, factor: float = 1.0) -> Number:
+    """factor * exp(x + low) for any x; see exp_bounded."""
+    bounded = clamp_above(clamp_below(x, x.pick(-110, -800)), x.pick(95, 750))
+    return exp_bounded(bounded, low, factor)
+
+
 @function("exp")
 def exp(x: Number) -> Number:
     """Measured: float 1.0 ulp, double 1.0 ulp, denormal results included."""
-    return exp_bounded(clamp_above(clamp_below(x, x.pick(-110, -800)), x.pick(95, 750)))
+    return clamped_exp(x)
 
 
 def scaled_by_power(p: Number, shifted: Number) -> Number:
@@ -133,29 +139,39 @@ def sigmoid(x: Number) -> Number:
     return where(x < 0, z, 1.0) / (z + 1)
 
 
-def log_reduced(x: Number, error: Number | None = None) -> tuple[Number, Number, Number]:
-    """(e, f, tail) with log(x + error) = e ln 2 + f + tail, |f| <= 1/3, for positive normal x.
+def reduced(x: Number, error: Number | None = None) -> tuple[Number, Number]:
+    """(e, f) with x + error = 2**e (1 + f), f from -1/3 to 1/3, for positive normal x; e as integers.
 
     `error` must be below half an ulp of x.
     """
     shift, bias = exponent_shift(x), exponent_bias(x)
     bits = x.bits()
-    centred = bits - x.const(x.pick(0.666666686534881591796875, 2 / 3)).bits()
-    exponent = centred >> shift
+    exponent = (bits - x.const(2 / 3).bits()) >> shift
     f = (bits - (exponent << shift)).as_float() - 1
     if error is not None:
-        # error * 2**-exponent; where that power would not be normal, error is far below an ulp of 1
+        # error * 2**-e; where that power would not be normal, error is far below an ulp of 1
         limited = where(exponent < bias, exponent, bias - 1)
         f = fma(error, ((bias - limited) << shift).as_float(), f)
-    e = exponent.to_float()
-    if x.is_double:
+    return exponent, f
+
+
+def log_tail(f: Number) -> Number:
+    """log(1 + f) - f for |f| <= 1/3."""
+    if f.is_double:
         s = f / (f + 2)
         z = s * s
         half_square = f * f * 0.5
-        tail = fma(s, fma(z, horner(z, x.coefficients("log_atanh")), half_square), -half_square)
-    else:
-        tail = f * f * horner(f, x.coefficients("log"))
-    return e, f, tail
+        return fma(s, fma(z, horner(z, f.coefficients("log_atanh")), half_square), -half_square)
+    return f * f * horner(f, f.coefficients("log"))
+
+
+def log_unchecked(x: Number) -> Number:
+    """log(x) for finite x > 0 (any value elsewhere)."""
+    scaled, offset = scaled_if_denormal(x)
+    exponent, f = reduced(scaled)
+    e = exponent.to_float() + offset
+    high, low = LN2_SPLIT[x.element]
+    return fma(e, high, f + fma(e, low, log_tail(f)))
 
 
 def log_special(x: Number, result: Number) -> Number:
@@ -174,11 +190,7 @@ def scaled_if_denormal(x: Number) -> tuple[Number, Number]:
 @function("log")
 def log(x: Number) -> Number:
     """Measured: float 1.0 ulp, double 1.0 ulp, denormal arguments included."""
-    scaled, offset = scaled_if_denormal(x)
-    e, f, tail = log_reduced(scaled)
-    e = e + offset
-    high, low = LN2_SPLIT[x.element]
-    return log_special(x, fma(e, high, f + fma(e, low, tail)))
+    return log_special(x, log_unchecked(x))
 
 
 @function("log2")
@@ -196,8 +208,9 @@ def log10(x: Number) -> Number:
 def _log_of_base(x: Number, base: int) -> Number:
     """e * log_base(2) + log(m) * log_base(e), the second product with the rounding error of log(m)."""
     scaled, offset = scaled_if_denormal(x)
-    e, f, tail = log_reduced(scaled)
-    e = e + offset
+    exponent, f = reduced(scaled)
+    e = exponent.to_float() + offset
+    tail = log_tail(f)
     y = f + tail
     lost = tail - (y - f)
     factor, factor_low = INVERSE_LN_SPLIT[base, x.element]
@@ -215,9 +228,10 @@ def log1p_unchecked(x: Number) -> Number:
     u = x + 1
     # the rounding error of 1 + x, from the larger operand
     error = where(abs(x) > 1, 1 - (u - x), x - (u - 1))
-    e, f, tail = log_reduced(u, error)
+    exponent, f = reduced(u, error)
+    e = exponent.to_float()
     high, low = LN2_SPLIT[x.element]
-    return fma(e, high, f + fma(e, low, tail)).copysign(x)
+    return fma(e, high, f + fma(e, low, log_tail(f))).copysign(x)
 
 
 @function("log1p")
@@ -227,18 +241,12 @@ def log1p(x: Number) -> Number:
     return where(x.equals(math.inf), x, where(x > -1, log1p_unchecked(x), outside))
 
 
-def _half_exp(x: Number) -> Number:
-    """exp(x) / 2 without overflow where the half is finite."""
-    bounded = clamp_above(clamp_below(x, x.pick(-110, -800)), x.pick(95, 750))
-    return exp_bounded(bounded, factor=0.5)
-
-
 @function("sinh")
 @through_double
 def sinh(x: Number) -> Number:
     """Measured: float 0.5 ulp, double 1.6 ulp."""
     magnitude = abs(x)
-    half = _half_exp(magnitude)
+    half = clamped_exp(magnitude, factor=0.5)
     z = x * x
     small = fma(magnitude * z, horner(z, x.coefficients("sinh")), magnitude)
     return where(magnitude < 1, small, half - 0.25 / half).copysign(x)
@@ -248,7 +256,7 @@ def sinh(x: Number) -> Number:
 @through_double
 def cosh(x: Number) -> Number:
     """Measured: float 0.5 ulp, double 1.6 ulp."""
-    half = _half_exp(abs(x))
+    half = clamped_exp(abs(x), factor=0.5)
     return half + 0.25 / half
 
 

@@ -114,6 +114,9 @@ class Number:
     def __xor__(self, other: Number | float) -> Number:
         return self._binary("", "xor", other)
 
+    def __invert__(self) -> Number:
+        return self ^ -1
+
     def __lshift__(self, other: int) -> Number:
         return self._binary("", "shl", other)
 
