@@ -10,7 +10,6 @@ import ctypes
 import functools
 import importlib.util
 import os
-from pathlib import Path
 
 
 def address(name: str) -> int:
@@ -38,7 +37,7 @@ def library() -> ctypes.CDLL:
     before = os.environ.get("OPENBLAS_NUM_THREADS")
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     try:
-        loaded = ctypes.CDLL(str(_path()))
+        loaded = ctypes.CDLL(_path())
     finally:
         if before is None:
             del os.environ["OPENBLAS_NUM_THREADS"]
@@ -48,11 +47,11 @@ def library() -> ctypes.CDLL:
     return loaded
 
 
-def _path() -> Path:
+def _path() -> str:
     """The library's file. Importing its package would load it with threads and cost more."""
     spec = importlib.util.find_spec("scipy_openblas32")
     for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
-        for file in sorted(Path(folder, "lib").glob("libscipy_openblas*")):
-            if file.suffix in (".so", ".dylib", ".dll"):
-                return file
+        for name in sorted(os.listdir(os.path.join(folder, "lib"))):
+            if name.startswith("libscipy_openblas") and name.endswith((".so", ".dylib", ".dll")):
+                return os.path.join(folder, "lib", name)
     raise RuntimeError("OpenBLAS is missing: install the package scipy-openblas32")

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
+import importlib
 import marshal
 import os
 import sys
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from .. import config
@@ -27,7 +26,8 @@ from .runner_ir import machine_name
 # Bumped when the layout of cache files changes.
 _MAGIC = b"faculakernel\x00\x00\x00\x01"
 _DIGEST = 32
-_CACHE_LIMIT = 512 << 20
+# Bytes in one of the cache's 256 folders above which its oldest files go: half a gigabyte in all.
+_FOLDER_LIMIT = 2 << 20
 
 _loaded: dict[str, dict[str, int]] = {}
 _keep_alive: list[Any] = []  # execution engines, whose code must stay for the rest of the process
@@ -149,6 +149,10 @@ def _optimised(ir: str) -> Any:
         raise CodeError(f"LLVM does not accept this code: {error}\n{ir}") from error
     options = binding.create_pipeline_tuning_options(speed_level=2)
     builder = binding.create_pass_builder(machine, options)
+    if "alwaysinline" in ir:
+        inliner = binding.create_new_module_pass_manager()
+        inliner.add_always_inliner_pass()
+        inliner.run(module, builder)
     passes = binding.create_new_function_pass_manager()
     for add in _PASSES:
         getattr(passes, f"add_{add}_pass")()
@@ -160,7 +164,7 @@ def _optimised(ir: str) -> Any:
 
 # Kernels come with explicit vectors and little redundancy: what pays is cleaning up after the
 # generator (common addresses, constants, invariant loads); instruction selection takes longer.
-_PASSES = ("sroa", "simplify_cfg", "instruction_combine", "new_gvn", "instruction_combine")
+_PASSES = ("sroa", "simplify_cfg", "instruction_combine", "new_gvn")
 
 
 @functools.cache
@@ -214,10 +218,10 @@ def _version() -> str:
 
 def _sources() -> str:
     """Names, sizes and times of the sources that determine the code: cheaper than reading them."""
-    root = Path(__file__).parent.parent
+    root = os.path.dirname(os.path.dirname(__file__))
     found = []
-    for folder in (root / "compiler", root / "compiler" / "targets", root / "runtime"):
-        with os.scandir(folder) as entries:
+    for folder in ("compiler", "compiler/targets", "runtime"):
+        with os.scandir(f"{root}/{folder}") as entries:
             for entry in entries:
                 if entry.name.endswith(".py"):
                     status = entry.stat()
@@ -225,8 +229,25 @@ def _sources() -> str:
     return "\n".join(sorted(found))
 
 
+@functools.cache
+def _hash_function() -> Callable[[bytes], Any]:
+    """SHA-256 from the interpreter itself: `hashlib` would load OpenSSL, which takes longer than
+    everything else here.
+    """
+    for module in ("_sha2", "_sha256", "hashlib"):
+        try:
+            return importlib.import_module(module).sha256
+        except ImportError:
+            continue
+    raise ImportError("this Python has no SHA-256")
+
+
+def _checksum(path: str, body: bytes) -> bytes:
+    return _hash_function()(os.path.basename(path).encode() + body).digest()
+
+
 def _path_of(key: str) -> str:
-    digest = hashlib.sha256(environment() + b"\0" + key.encode()).hexdigest()
+    digest = _hash_function()(environment() + b"\0" + key.encode()).hexdigest()
     return f"{config.cache_dir()}/{digest[:2]}/{digest[2:40]}"
 
 
@@ -244,7 +265,7 @@ def _read(path: str) -> tuple[Any, ...] | None:
     if data[: len(_MAGIC)] != _MAGIC or len(data) < start:
         return None
     body = data[start:]
-    if hashlib.sha256(os.path.basename(path).encode() + body).digest() != data[len(_MAGIC) : start]:
+    if _checksum(path, body) != data[len(_MAGIC) : start]:
         return None
     entry = marshal.loads(body)
     return entry if isinstance(entry, tuple) else None
@@ -253,15 +274,39 @@ def _read(path: str) -> tuple[Any, ...] | None:
 def _write(path: str, entry: tuple[Any, ...]) -> None:
     """Writes an entry, where the folder allows it, so that others see all of it or nothing."""
     body = marshal.dumps(entry)
-    digest = hashlib.sha256(os.path.basename(path).encode() + body).digest()
     temporary = f"{path}.{os.getpid()}.{threading.get_ident():x}"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(_MAGIC + digest + body)
+            file.write(_MAGIC + _checksum(path, body) + body)
         os.replace(temporary, path)
+        _prune(os.path.dirname(path))
     except OSError:
         # A cache that cannot be written costs time, nothing else.
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+def _prune(folder: str) -> None:
+    """Removes the oldest files of a folder that has grown too large, down to half of the limit."""
+    with os.scandir(folder) as entries:
+        files = [(e.stat().st_mtime_ns, e.stat().st_size, e.path) for e in entries]
+    total = sum(size for _, size, _ in files)
+    if total <= _FOLDER_LIMIT:
+        return
+    for _, size, path in sorted(files)[:-1]:  # not the newest
+        if total <= _FOLDER_LIMIT // 2:
+            return
+        os.unlink(path)
+        total -= size
+
+
+def _after_fork() -> None:
+    """In a forked child: another thread of the parent may have held the lock."""
+    global _compiling
+    _compiling = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -61,7 +61,8 @@ def _foreign(make_type: Callable[..., type]) -> Runner:
 
 @functools.cache
 def _native() -> dict[str, int]:
-    return code.functions(f"runner {runner_ir.version()}", runner_ir.runner_ir)
+    text = runner_ir.runner_ir()
+    return code.functions(text, lambda: text)
 
 
 @functools.cache

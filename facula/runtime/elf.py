@@ -16,6 +16,7 @@ import mmap
 import os
 import struct
 import sys
+import threading
 from typing import NamedTuple
 
 SUPPORTED = sys.platform == "linux" and os.uname().machine == "x86_64"
@@ -204,6 +205,7 @@ class _Region:
 
 _libc = ctypes.CDLL(None, use_errno=True) if SUPPORTED else None
 _region: _Region | None = None
+_placing = threading.Lock()
 _shared_mappings = SUPPORTED
 
 
@@ -235,7 +237,8 @@ def place(image: Image) -> int:
     global _shared_mappings
     if _shared_mappings:
         try:
-            return _place_shared(image)
+            with _placing:
+                return _place_shared(image)
         except OSError:
             _shared_mappings = False  # memfd forbidden or not executable: pages of their own serve
     return _place_alone(image)
@@ -285,8 +288,8 @@ def _filled(image: Image, address: int) -> bytes:
 
 def _forget_region() -> None:
     """In a forked child: the region is shared with the parent, which goes on writing into it."""
-    global _region
-    _region = None
+    global _region, _placing
+    _region, _placing = None, threading.Lock()
 
 
 if SUPPORTED:

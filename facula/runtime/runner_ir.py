@@ -15,7 +15,6 @@ nothing.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 
@@ -432,8 +431,3 @@ done:
   ret i64 %status
 }}
 declare i64 @llvm.smin.i64(i64, i64)"""
-
-
-# The key of the compiled runner: its own text.
-def version() -> str:
-    return hashlib.sha256(runner_ir().encode()).hexdigest()
