@@ -1,4 +1,4 @@
-"""Golden texts: what PyTorch 2.13 printed for these tensors, so that no torch is needed to check."""
+"""Golden texts: what PyTorch 2.13 printed for these tensors, to check without torch."""
 
 from __future__ import annotations
 
