@@ -1,18 +1,20 @@
 """The source of random words: MT19937 with PyTorch's seeding, word order and state layout.
 
 Every distribution draws its words here, and consumes exactly as many as PyTorch's does, so that a
-sequence of mixed draws agrees from one end to the other. NumPy's bit generator makes the words; this
-class keeps the current block of 624 already tempered, because most draws are small and a slice of that
-block costs far less than a call into the bit generator.
+sequence of mixed draws agrees from one end to the other. The words come from Python's own `random`,
+which is the same MT19937: importing `numpy.random` would cost 20 ms of every program's start. Large
+draws take machine code instead. The current block of 624 words is kept, because most draws are small
+and a slice of it costs far less than a call.
 """
 
 from __future__ import annotations
 
-import ctypes
 import threading
+from random import Random
 
 import numpy as np
-from numpy.random import MT19937, Generator
+
+from . import random_native
 
 BLOCK = 624
 STATE_BYTES = 5056  # the layout that torch.get_rng_state() has kept since its first versions
@@ -20,6 +22,7 @@ _STATE_ITEMS = STATE_BYTES // 8
 _WORDS_AT, _NORMAL_AT, _VALID_AT, _FLOAT_AT = 3, 628, 630, 631
 _MASK32 = 0xFFFFFFFF
 _DOUBLE_SCALE = 2.0**-53
+_CHUNK = 64 * BLOCK  # words drawn as one Python integer: they stay in the cache
 
 
 class MersenneTwister:
@@ -30,25 +33,19 @@ class MersenneTwister:
     """
 
     __slots__ = (
-        "seed", "normal_sample", "float_sample",
-        "_bits", "_generator", "_key", "_position", "_block", "_at", "_fresh", "_lock",
+        "seed", "normal_sample", "float_sample", "_source", "_block", "_at", "_fresh", "_lock",
     )  # fmt: skip
 
     def __init__(self, seed: int = 5489) -> None:
-        self._bits = MT19937(0)
-        self._generator = Generator(self._bits)
-        # NumPy's state struct is `uint32 key[624]; int pos`, at a fixed address for the object's life.
-        memory = (ctypes.c_uint32 * (BLOCK + 1)).from_address(self._bits.ctypes.state_address)
-        state = np.frombuffer(memory, np.uint32)
-        self._key, self._position = state[:BLOCK], state[BLOCK:]
+        self._source = Random(0)
         self._lock = threading.Lock()
         self.reseed(seed)
 
     def reseed(self, seed: int) -> None:
         """Starts the sequence of `seed` (0 <= seed < 2**64; its low 32 bits choose the sequence)."""
         self.seed = seed
-        self._bits._legacy_seeding(seed & _MASK32)
-        self._block = self._key  # never read before the first refill: the position is at the end
+        self._source.setstate((3, (*_initial_key(seed & _MASK32), BLOCK), None))
+        self._block = np.empty(0, np.uint32)  # made by the first draw
         self._at = BLOCK
         self._fresh = True  # seeded and not drawn from: the stored state tells the two apart
         self.normal_sample: float | None = None
@@ -65,35 +62,41 @@ class MersenneTwister:
 
     def _draw(self, n: int) -> np.ndarray:
         with self._lock:
-            start = self._at
-            blocks = -(-(start + n - BLOCK) // BLOCK)
-            self._position[0] = start
-            fresh = self._generator.integers(
-                0, 1 << 32, BLOCK - start + blocks * BLOCK, dtype=np.uint32
-            )
+            rest = self._block[self._at :]
+            blocks = -(-(n - rest.size) // BLOCK)
+            words = np.empty(rest.size + blocks * BLOCK, np.uint32)
+            words[: rest.size] = rest
+            self._fill(words[rest.size :])
             # A copy: a view would keep all the words of a large draw alive.
-            self._block = fresh[-BLOCK:].copy()
-            self._at = start + n - blocks * BLOCK
+            self._block = words[-BLOCK:].copy()
+            self._at = BLOCK - (words.size - n)
             self._fresh = False
-        return fresh[:n]
+        return words[:n]
+
+    def _fill(self, words: np.ndarray) -> None:
+        """Fills whole blocks. The source always stands at the end of a block."""
+        key = random_native.generate(words, self._key)
+        if key is not None:
+            self._source.setstate((3, (*key.tolist(), BLOCK), None))
+            return
+        for start in range(0, words.size, _CHUNK):
+            part = words[start : start + _CHUNK]
+            drawn = self._source.getrandbits(32 * part.size).to_bytes(4 * part.size, "little")
+            part[:] = np.frombuffer(drawn, "<u4")
+
+    def _key(self) -> np.ndarray:
+        return np.array(self._source.getstate()[1][:BLOCK], np.uint32)
 
     def words64(self, n: int) -> np.ndarray:
-        """The next `n` 64-bit words, uint64 (n,): of each two 32-bit words the first is the upper half."""
+        """The next `n` 64-bit words, uint64 (n,): the upper half is the 32-bit word drawn first."""
         pairs = self.words32(2 * n).view(np.uint64)
         return (pairs << np.uint64(32)) | (pairs >> np.uint64(32))
 
     def doubles(self, n: int) -> np.ndarray:
         """The next `n` uniform numbers of 53 bits in [0, 1), float64 (n,)."""
-        pairs = self.words32(2 * n).view(np.uint64)
-        mantissa = (pairs & np.uint64(0x1FFFFF)) << np.uint64(32)
-        mantissa |= pairs >> np.uint64(32)
-        result = mantissa.astype(np.float64)
+        result = mantissas(self.words32(2 * n)).astype(np.float64)
         result *= _DOUBLE_SCALE
         return result
-
-    def word(self) -> int:
-        """The next 32-bit word as an int."""
-        return int(self.words32(1)[0])
 
     def double(self) -> float:
         """The next uniform number of 53 bits in [0, 1)."""
@@ -104,11 +107,11 @@ class MersenneTwister:
         """The state as torch.get_rng_state() lays it out: uint8 (5056,)."""
         items = np.zeros(_STATE_ITEMS, np.uint64)
         next_word = 0 if self._fresh else self._at
-        left = 1 if self._fresh else BLOCK + 1 - next_word
+        left = 1 if self._fresh else BLOCK + 1 - max(next_word, 1)
         items[0] = self.seed
         items[1] = left | 1 << 32  # two ints: words left plus one, and "is seeded"
         items[2] = next_word
-        items[_WORDS_AT : _WORDS_AT + BLOCK] = self._key
+        items[_WORDS_AT : _WORDS_AT + BLOCK] = self._key()
         if self.normal_sample is not None:
             items[_NORMAL_AT : _NORMAL_AT + 1] = np.array([self.normal_sample]).view(np.uint64)
             items[_VALID_AT] = 1
@@ -118,12 +121,12 @@ class MersenneTwister:
         return items.view(np.uint8)
 
     def set_state(self, state: np.ndarray) -> None:
-        """Restores what `get_state` returned. Raises RuntimeError for another size or invalid contents."""
-        if state.dtype != np.uint8 or state.ndim != 1:
-            raise TypeError(
-                f"RNG state must be a torch.ByteTensor: expected uint8 of one axis, "
-                f"got {state.dtype} of shape {state.shape}"
-            )
+        """Restores what `get_state` returned, from uint8 (5056,).
+
+        Raises TypeError for another dtype, RuntimeError for another size or invalid contents.
+        """
+        if state.dtype != np.uint8:
+            raise TypeError(f"RNG state must be a torch.ByteTensor: got dtype {state.dtype}")
         if state.size != STATE_BYTES:
             raise RuntimeError(
                 f"Expected a CPUGeneratorImplState of size {STATE_BYTES} "
@@ -133,28 +136,41 @@ class MersenneTwister:
         left, seeded, next_word = int(items[1]) & _MASK32, int(items[1]) >> 32, int(items[2])
         if seeded != 1 or not 1 <= left <= BLOCK or next_word > BLOCK:
             raise RuntimeError("Invalid mt19937 state")
+        key = (items[_WORDS_AT : _WORDS_AT + BLOCK] & np.uint64(_MASK32)).tolist()
         with self._lock:
             self.seed = int(items[0])
-            # From position 0 the bit generator tempers the key as it is, without a new twist.
-            self._key[:] = items[_WORDS_AT : _WORDS_AT + BLOCK].astype(np.uint32)
-            self._position[0] = 0
-            self._block = self._generator.integers(0, 1 << 32, BLOCK, dtype=np.uint32)
-            # `left` counts; `next` differs from it only in a state that was seeded and not drawn from.
-            self._at = BLOCK if left == 1 else next_word
             self._fresh = left == 1 and next_word == 0
-            valid = int(items[_VALID_AT]) & _MASK32
-            self.normal_sample = (
-                float(items[_NORMAL_AT : _NORMAL_AT + 1].view(np.float64)[0]) if valid else None
-            )
-            float_bits = int(items[_FLOAT_AT])
-            self.float_sample = (
-                float(np.array([float_bits & _MASK32], np.uint32).view(np.float32)[0])
-                if float_bits >> 32 & 0xFF
-                else None
-            )
+            # `left` rules: only in a state that was seeded and not drawn from is it not the
+            # complement of the position.
+            self._at = BLOCK if left == 1 else next_word
+            # From position 0 the source hands out the block of its key, without a new twist.
+            self._source.setstate((3, (*key, 0), None))
+            words = self._source.getrandbits(32 * BLOCK).to_bytes(4 * BLOCK, "little")
+            self._block = np.frombuffer(words, "<u4").astype(np.uint32)
+            sample = items[_NORMAL_AT : _NORMAL_AT + 1].view(np.float64)
+            self.normal_sample = float(sample[0]) if int(items[_VALID_AT]) & _MASK32 else None
+            cached = items[_FLOAT_AT : _FLOAT_AT + 1].view(np.float32)
+            self.float_sample = float(cached[0]) if int(items[_FLOAT_AT]) >> 32 & 0xFF else None
 
     def copy(self) -> MersenneTwister:
         """An independent engine in the same state."""
         other = MersenneTwister()
         other.set_state(self.get_state())
         return other
+
+
+def mantissas(words: np.ndarray) -> np.ndarray:
+    """The low 53 bits of the 64-bit words that pairs of 32-bit words make, uint64 (n // 2,)."""
+    pairs = words.view(np.uint64)
+    mantissa = (pairs & np.uint64(0x1FFFFF)) << np.uint64(32)
+    mantissa |= pairs >> np.uint64(32)
+    return mantissa
+
+
+def _initial_key(seed: int) -> list[int]:
+    """The 624 words that a 32-bit seed starts from (`init_genrand` of the MT19937 reference)."""
+    key = [seed]
+    for i in range(1, BLOCK):
+        seed = (1812433253 * (seed ^ seed >> 30) + i) & _MASK32
+        key.append(seed)
+    return key

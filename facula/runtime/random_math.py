@@ -11,18 +11,19 @@ from __future__ import annotations
 import numpy as np
 
 _F = np.float32
-_LOG = [
+LOG = [
     _F(c)
     for c in (
         7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1,
         -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
     )
 ]  # fmt: skip
-_COS = [_F(c) for c in (2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)]
-_SIN = [_F(c) for c in (-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)]
-_PI_4 = [_F(c) for c in (-0.78515625, -2.4187564849853515625e-4, -3.77489497744594108e-8)]
-_LN2_LOW, _LN2_HIGH = _F(-2.12194440e-4), _F(0.693359375)
-_SQRT_HALF, _4_PI = _F(0.707106781186547524), _F(1.27323954473516)
+COS = [_F(c) for c in (2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)]
+SIN = [_F(c) for c in (-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)]
+MINUS_PI_4 = [_F(c) for c in (-0.78515625, -2.4187564849853515625e-4, -3.77489497744594108e-8)]
+LN2_LOW, LN2_HIGH = _F(-2.12194440e-4), _F(0.693359375)
+SQRT_HALF, FOUR_OVER_PI = _F(0.707106781186547524), _F(1.27323954473516)
+TWO_PI = _F(6.283185307179586)
 
 _TAIL = np.int64(0x1FFFFFFF)  # the bits of a double below the last bit of a float32
 _TIE = np.int64(0x10000000)
@@ -57,6 +58,12 @@ def fma32(a: np.ndarray, b: np.ndarray | np.float32, c: np.ndarray | np.float32)
     return total.astype(np.float32)
 
 
+def narrowed(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """float64 numbers rounded to `dtype`: to the half types in two steps, through float32."""
+    with np.errstate(over="ignore"):
+        return (values.astype(np.float32) if dtype.itemsize == 2 else values).astype(dtype)
+
+
 def _split(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     big = 134217729.0 * x  # 2**27 + 1
     high = big - (big - x)
@@ -81,35 +88,35 @@ def log32(x: np.ndarray) -> np.ndarray:
     bits = x.view(np.int32)
     exponent = ((bits >> 23) - 126).astype(np.float32)
     x = ((bits & 0x7FFFFF) | 0x3F000000).view(np.float32)
-    small = x < _SQRT_HALF
+    small = x < SQRT_HALF
     extra = x * small
     x = x - _F(1)
     x += extra
     exponent -= small
     square = x * x
-    y = fma32(x, _LOG[0], _LOG[1])
-    for coefficient in _LOG[2:]:
+    y = fma32(x, LOG[0], LOG[1])
+    for coefficient in LOG[2:]:
         y = fma32(y, x, coefficient)
     y *= x
-    y = fma32(y, square, exponent * _LN2_LOW)
+    y = fma32(y, square, exponent * LN2_LOW)
     y = fma32(square, _F(-0.5), y)
     x += y
-    return fma32(exponent, _LN2_HIGH, x)
+    return fma32(exponent, LN2_HIGH, x)
 
 
 def sincos32(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sine and cosine of float32 numbers in [0, 2 pi], float32 of the same shape."""
-    octant = (x * _4_PI).astype(np.int32)
+    octant = (x * FOUR_OVER_PI).astype(np.int32)
     octant = (octant + 1) & ~1
     y = octant.astype(np.float32)
-    for part in _PI_4:
+    for part in MINUS_PI_4:
         x = fma32(y, part, x)
     square = x * x
-    cos = fma32(fma32(square, _COS[0], _COS[1]), square, _COS[2])
+    cos = fma32(fma32(square, COS[0], COS[1]), square, COS[2])
     cos *= square
     cos = fma32(cos, square, square * _F(-0.5))
     cos += _F(1)
-    sin = fma32(fma32(square, _SIN[0], _SIN[1]), square, _SIN[2])
+    sin = fma32(fma32(square, SIN[0], SIN[1]), square, SIN[2])
     sin *= square
     sin = fma32(sin, x, x)
     swap = (octant & 2) != 0

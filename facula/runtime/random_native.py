@@ -1,24 +1,126 @@
-"""Machine code for what is serial or large: fills of float32 numbers and the swaps of a permutation.
+"""When random numbers use machine code, and the calls into it.
 
-Small draws never come here: below the sizes named here NumPy is used.
+NumPy and machine code give the same bits, so the choice is one of time alone. Loading the kernels costs
+some 30 ms the first time on a machine (about one afterwards, from the disk): it waits until the draws that
+could have used them have cost about as much. A program that only fills a few weights never compiles.
 """
 
 from __future__ import annotations
 
+import ctypes
+import math
+import sys
 from collections.abc import Callable
 
 import numpy as np
 
-Fill = Callable[[np.ndarray, np.ndarray, float, float], None]
+from .. import config
+
+_PATIENCE = 10e6  # nanoseconds of NumPy's work before the kernels are loaded
+
+_Pointer, _Int, _Float = ctypes.c_void_p, ctypes.c_int64, ctypes.c_float
+_PROTOTYPES = {
+    "generate": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int),
+    "uniform32": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int, _Float, _Float),
+    "normal32": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int, _Float, _Float),
+    "bernoulli": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int, _Int),
+    "swap_all": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int),
+}
 
 
-def normal_fill(size: int) -> Fill | None:
-    return None
+class _Kernels:
+    """The loaded functions, and how much work has gone by without them."""
+
+    def __init__(self) -> None:
+        self.functions: dict[str, Callable[..., None]] | None = None
+        self.waited = math.nan if config.eager else 0.0  # NaN: never loaded
+
+    def find(self, name: str, cost: float) -> Callable[..., None] | None:
+        """The kernel, or None where NumPy should do work that costs it `cost` nanoseconds."""
+        if self.functions is None:
+            self.waited += cost
+            if not self.waited > _PATIENCE:
+                return None
+            if not self.load():
+                return None
+        assert self.functions is not None
+        return self.functions[name]
+
+    def load(self) -> bool:
+        """Loads the kernels, compiling them if need be. False where that is not possible."""
+        from . import code, random_kernels
+
+        try:
+            addresses = code.functions("random/1", random_kernels.module)
+        except (code.CodeError, ImportError, OSError) as error:
+            self.waited = math.nan
+            if config.debug:
+                print(f"facula: random numbers stay with NumPy: {error}", file=sys.stderr)
+            return False
+        self.functions = {
+            name: prototype(addresses[name]) for name, prototype in _PROTOTYPES.items()
+        }
+        return True
 
 
-def uniform_fill(size: int) -> Fill | None:
-    return None
+kernels = _Kernels()
 
 
-def swap_all(size: int) -> Callable[[np.ndarray, np.ndarray], None] | None:
-    return None
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def generate(words: np.ndarray, key: Callable[[], np.ndarray]) -> np.ndarray | None:
+    """Fills `words`, whole blocks of 624, with what follows `key()`; the new key, or None if undone."""
+    blocks = words.size // 624
+    if blocks < 16:
+        return None
+    run = kernels.find("generate", 12.0 * words.size)
+    if run is None:
+        return None
+    state = key()
+    run(_address(state), _address(words), blocks)
+    return state
+
+
+def uniform32(words: np.ndarray, out: np.ndarray, low: float, high: float) -> bool:
+    """Fills `out`, float32, from as many words; False if it was left undone."""
+    if out.size < 512:
+        return False
+    run = kernels.find("uniform32", (3.0 if low == 0.0 else 6.0) * out.size)
+    if run is None:
+        return False
+    width = float(np.float32(high) - np.float32(low))
+    run(_address(words), _address(out), out.size, low, width)
+    return True
+
+
+def normal32(words: np.ndarray, out: np.ndarray, mean: float, std: float) -> bool:
+    """Fills `out`, float32 in blocks of 16, from as many words; False if it was left undone."""
+    run = kernels.find("normal32", 150e3 + 50.0 * out.size)
+    if run is None:
+        return False
+    run(_address(words), _address(out), out.size // 16, mean, std)
+    return True
+
+
+def bernoulli(words: np.ndarray, out: np.ndarray, threshold: int) -> bool:
+    """Fills `out`, bool, from twice as many words; False if it was left undone."""
+    if out.size < 512:
+        return False
+    run = kernels.find("bernoulli", 5.0 * out.size)
+    if run is None:
+        return False
+    run(_address(words), _address(out), out.size, threshold)
+    return True
+
+
+def swap_all(order: np.ndarray, places: np.ndarray) -> bool:
+    """Exchanges order[i] and order[places[i]] for each i; False if it was left undone."""
+    if places.size < 256:
+        return False
+    run = kernels.find("swap_all", 90.0 * places.size)
+    if run is None:
+        return False
+    run(_address(order), _address(places), places.size)
+    return True

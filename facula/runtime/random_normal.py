@@ -16,7 +16,7 @@ import numpy as np
 
 from . import random_native
 from .random_engine import MersenneTwister
-from .random_math import fma32, fma64, log32, sincos32
+from .random_math import fma32, fma64, log32, narrowed, sincos32
 
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 _CHUNK = 16 * 1024  # uniform numbers transformed at a time: the temporaries stay in the cache
@@ -54,7 +54,7 @@ def normal(
         if (mean, std) != (0.0, 1.0):
             # Before a narrower rounding the single rounding changes nothing (but for a chance of 1e-9).
             values = fma64(values, std, mean) if dtype == np.float64 else values * std + mean
-        return values.astype(dtype).reshape(shape)
+        return narrowed(values, dtype).reshape(shape)
     fill = _fill64 if dtype == np.float64 else _fill32
     return fill(engine, size, dtype, mean, std).reshape(shape)
 
@@ -108,10 +108,7 @@ def _fill32(
     else:  # the half types draw block by block, so an unfinished block costs nothing
         words = engine.words32(whole + 16 if size % 16 else size)
     blocks = np.empty(words.size, np.float32)
-    fill = random_native.normal_fill(words.size)
-    if fill is not None:
-        fill(words, blocks, mean, std)
-    else:
+    if not random_native.normal32(words, blocks, mean, std):
         for start in range(0, words.size, _CHUNK):
             part = slice(start, start + _CHUNK)
             normal_blocks32(words[part], blocks[part], mean, std)

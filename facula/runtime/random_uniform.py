@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 
 from . import random_native
-from .random_engine import MersenneTwister
+from .random_engine import MersenneTwister, mantissas
 from .random_math import fma32, fma64
 
 _BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
@@ -50,12 +50,10 @@ def uniform(
             out = out * (high - low) if low == 0.0 else fma64(out, high - low, low)
             _fold_end(out, low, high)
         return out.reshape(shape)
-    fill = random_native.uniform_fill(size)
-    if fill is not None:
-        out = np.empty(size, np.float32)
-        fill(engine.words32(size), out, low, high)
-    else:
-        out = _uniform32(engine.words32(size), np.float32(low), np.float32(high))
+    words = engine.words32(size)
+    out = np.empty(size, np.float32)
+    if not random_native.uniform32(words, out, low, high):
+        _uniform32(words, out, np.float32(low), np.float32(high))
     if dtype != np.float32:
         # Rounding to fewer bits reaches the upper end, also that of [0, 1).
         out = out.astype(dtype)
@@ -65,9 +63,8 @@ def uniform(
     return out.reshape(shape)
 
 
-def _uniform32(words: np.ndarray, low: np.float32, high: np.float32) -> np.ndarray:
-    masked = words & np.uint32(0xFFFFFF)
-    out = masked.astype(np.float32)
+def _uniform32(words: np.ndarray, out: np.ndarray, low: np.float32, high: np.float32) -> None:
+    out[:] = words & np.uint32(0xFFFFFF)
     out *= np.float32(2.0**-24)
     if low == 0.0:
         if high != 1.0:
@@ -77,7 +74,6 @@ def _uniform32(words: np.ndarray, low: np.float32, high: np.float32) -> np.ndarr
         for start in range(0, out.size, _CHUNK):
             part = out[start : start + _CHUNK]
             part[:] = fma32(part, width, low)
-    return out
 
 
 def _fold_end(out: np.ndarray, low: float, high: float) -> None:
@@ -95,8 +91,7 @@ def _check_uniform_bounds(dtype: np.dtype, low: float, high: float) -> None:
             raise RuntimeError(f"{name} is out of bounds for {_NAMES[dtype.name]}")
     if not low <= high:
         raise RuntimeError(
-            "uniform_ expects to return a [from, to) range, but found "
-            f"from={low:g} > to={high:g}"
+            f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}"
         )
     if not high - low <= largest:
         raise RuntimeError(
@@ -215,9 +210,7 @@ def _modulo(engine: MersenneTwister, size: int, width: int, low: int) -> np.ndar
     return remainder
 
 
-def randperm(
-    engine: MersenneTwister, n: int, dtype: np.dtype | type = np.dtype(np.int64)
-) -> np.ndarray:
+def randperm(engine: MersenneTwister, n: int, dtype: np.dtype | type = np.int64) -> np.ndarray:
     """A random order of 0 .. n - 1, `dtype` (n,). Raises RuntimeError if n is negative or too large."""
     dtype = np.dtype(dtype)
     if n < 0:
@@ -234,10 +227,8 @@ def randperm(
         places += engine.words32(n - 1) % widths
     else:
         places += (engine.words64(n - 1) % np.arange(n, 1, -1, dtype=np.uint64)).astype(np.int64)
-    shuffle = random_native.swap_all(n)
-    if shuffle is not None:
-        order = np.arange(n, dtype=np.int64)
-        shuffle(order, places)
+    order = np.arange(n, dtype=np.int64)
+    if random_native.swap_all(order, places):
         return order.astype(dtype, copy=False)
     values = list(range(n))
     for i, place in enumerate(places.tolist()):
@@ -256,10 +247,11 @@ def bernoulli(
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
     size = math.prod(shape)
     # Comparing the 53-bit integer with p * 2**53 gives the same answer without a conversion.
-    pairs = engine.words32(2 * size).view(np.uint64)
-    mantissa = (pairs & np.uint64(0x1FFFFF)) << np.uint64(32)
-    mantissa |= pairs >> np.uint64(32)
-    flips = mantissa < np.uint64(math.ceil(p * 2.0**53))
+    threshold = math.ceil(p * 2.0**53)
+    words = engine.words32(2 * size)
+    flips = np.empty(size, np.bool_)
+    if not random_native.bernoulli(words, flips, threshold):
+        np.less(mantissas(words), np.uint64(threshold), out=flips)
     return flips.astype(dtype, copy=False).reshape(shape)
 
 
