@@ -14,6 +14,7 @@ import functools
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -65,9 +66,20 @@ def _native() -> dict[str, int]:
     return code.functions(text, lambda: text)
 
 
-@functools.cache
+_pool_address = 0
+_creating = threading.RLock()
+
+
 def _pool() -> int:
     """The address of the pool's memory, which workers use until the process ends."""
+    global _pool_address
+    with _creating:
+        if not _pool_address:
+            _pool_address = _new_pool()
+    return _pool_address
+
+
+def _new_pool() -> int:
     memory = (ctypes.c_char * (POOL.size + MAX_THREADS * WORKER_SIZE + 64))()
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))
     address = ctypes.addressof(memory) + 63 & -64
@@ -120,9 +132,9 @@ def set_num_threads(n: int) -> None:
     if not 1 <= n <= MAX_THREADS:
         raise ValueError(f"n: expected a number of threads from 1 to {MAX_THREADS}, got {n}")
     _requested = n
-    if _HAS_THREADS and _pool.cache_info().currsize:
-        _set(_pool(), "want", n)
-        _set(_pool(), "spin", _spin(n))
+    if _HAS_THREADS and _pool_address:
+        _set(_pool_address, "want", n)
+        _set(_pool_address, "spin", _spin(n))
 
 
 @functools.cache
@@ -171,8 +183,10 @@ def _ratio(words: list[str]) -> float | None:
 
 def _after_fork() -> None:
     """In a forked child: the workers are gone, so the pool starts afresh when it is needed."""
-    if _pool.cache_info().currsize:
-        _initialise(_pool())
+    global _creating
+    _creating = threading.RLock()
+    if _pool_address:
+        _initialise(_pool_address)
 
 
 if hasattr(os, "register_at_fork"):

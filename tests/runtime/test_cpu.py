@@ -1,0 +1,255 @@
+"""The runner and its pool: every chunk once, steps in order, many callers, forks, exit."""
+
+import os
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from facula.runtime import code, cpu
+
+# Adds 1 to element i + 1 of the array in slot 1, for each chunk i; counts the calls in element 0.
+COUNT = """
+define void @kernel(ptr %slots, ptr %record, i64 %begin, i64 %end) {
+entry:
+  %at = getelementptr ptr, ptr %slots, i64 1
+  %array = load ptr, ptr %at
+  %calls = atomicrmw add ptr %array, i64 1 monotonic
+  %any = icmp slt i64 %begin, %end
+  br i1 %any, label %loop, label %done
+loop:
+  %i = phi i64 [ %begin, %entry ], [ %next, %loop ]
+  %next = add i64 %i, 1
+  %p = getelementptr i64, ptr %array, i64 %next
+  %v = load i64, ptr %p
+  %w = add i64 %v, 1
+  store i64 %w, ptr %p
+  %more = icmp slt i64 %next, %end
+  br i1 %more, label %loop, label %done
+done:
+  ret void
+}
+"""
+
+# Adds 1 to the status if elements 1 .. record[2] of the array in slot 1 add up to record[1], that is
+# if all chunks of the steps before have run; otherwise makes it negative.
+CHECK = """
+define void @kernel(ptr %slots, ptr %record, i64 %begin, i64 %end) {
+entry:
+  %status = load ptr, ptr %slots
+  %at = getelementptr ptr, ptr %slots, i64 1
+  %array = load ptr, ptr %at
+  %rp = getelementptr i64, ptr %record, i64 1
+  %wanted = load i64, ptr %rp
+  %np = getelementptr i64, ptr %record, i64 2
+  %n = load i64, ptr %np
+  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %sum = phi i64 [ 0, %entry ], [ %sum1, %loop ]
+  %next = add i64 %i, 1
+  %p = getelementptr i64, ptr %array, i64 %next
+  %v = load i64, ptr %p
+  %sum1 = add i64 %sum, %v
+  %more = icmp slt i64 %next, %n
+  br i1 %more, label %loop, label %done
+done:
+  %right = icmp eq i64 %sum1, %wanted
+  %old = load i64, ptr %status
+  %new = add i64 %old, 1
+  %value = select i1 %right, i64 %new, i64 -1000000
+  store i64 %value, ptr %status
+  ret void
+}
+"""
+
+fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+
+@pytest.fixture(autouse=True)
+def restore_threads():
+    before = cpu._requested
+    yield
+    cpu.set_num_threads(before or cpu.get_num_threads())
+    cpu._requested = before
+
+
+class Program:
+    """Steps that count chunks, each followed by one that checks that all of them ran."""
+
+    def __init__(self, steps, chunks, most):
+        self.status, self.array = np.zeros(1, np.int64), np.zeros(chunks + 1, np.int64)
+        self.slots = np.array([self.status.ctypes.data, self.array.ctypes.data], np.int64)
+        self.records = np.array([[0, chunks * (i + 1), chunks] for i in range(steps)], np.int64)
+        count = code.function_address("test count", lambda: COUNT)
+        check = code.function_address("test check", lambda: CHECK)
+        rows = []
+        for record in self.records:
+            rows.append((count, record.ctypes.data, chunks, most))
+            rows.append((check, record.ctypes.data, 1, most))
+        self.steps = np.array(rows, np.int64)
+
+    def run(self, runner=cpu.run_steps):
+        self.status[:] = self.array[:] = 0
+        return runner(self.slots.ctypes.data, self.steps.ctypes.data, len(self.steps))
+
+    def is_right(self, runner=cpu.run_steps):
+        n = len(self.records)
+        return self.run(runner) == n and bool((self.array[1:] == n).all())
+
+
+def test_steps_run_in_order_and_the_status_is_returned():
+    program = Program(5, 7, 1)
+    assert program.run() == 5
+    assert program.array.tolist() == [5] * 8
+    program.steps = program.steps[:0]
+    assert program.run() == 0
+
+
+@pytest.mark.parametrize("threads", (1, 2, 3, 16))
+@pytest.mark.parametrize("chunks, most", ((1, 8), (2, 2), (3, 64), (100, 64), (1000, 2)))
+def test_every_chunk_runs_once_for_any_number_of_threads(threads, chunks, most):
+    cpu.set_num_threads(threads)
+    program = Program(20, chunks, most)
+    for _ in range(5):
+        assert program.is_right()
+    assert program.is_right(cpu.runner())
+    assert program.is_right(cpu.runner_holding_lock())
+
+
+def test_one_thread_means_one_call_a_step():
+    cpu.set_num_threads(8)
+    program = Program(1, 50, 1)
+    program.run()
+    assert program.array[0] == 1
+    cpu.set_num_threads(1)
+    program = Program(1, 50, 8)
+    program.run()
+    assert program.array[0] == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="one thread there")
+def test_the_pool_has_workers_only_when_a_step_wants_them(run_python):
+    script = (
+        "import threading, os, sys\n"
+        "import numpy as np\n"
+        "from facula.runtime import cpu, code\n"
+        "cpu.set_num_threads(3)\n"
+        "def threads(): return len(os.listdir('/proc/self/task'))\n"
+        "ir = 'define void @kernel(ptr %s, ptr %r, i64 %b, i64 %e) {\\n  ret void\\n}'\n"
+        "k = code.function_address('k', lambda: ir)\n"
+        "status = np.zeros(1, np.int64)\n"
+        "slots = np.array([status.ctypes.data])\n"
+        "def run(*step): cpu.run_steps(slots.ctypes.data, np.array(step).ctypes.data, 1)\n"
+        "before = threads()\n"
+        "run(k, 0, 100, 1)\n"
+        "assert threads() == before\n"
+        "run(k, 0, 100, 2)\n"
+        "assert threads() == before + 1\n"
+        "run(k, 0, 100, 64)\n"
+        "assert threads() == before + 2\n"
+    )
+    if not os.path.isdir("/proc/self/task"):
+        pytest.skip("needs /proc")
+    # It also ends with workers waiting: exit must neither hang nor crash.
+    result = run_python("-c", script, timeout=60)
+    assert result.returncode == 0, result.stderr
+
+
+def test_several_python_threads_run_programs_at_once():
+    cpu.set_num_threads(4)
+    wrong = []
+
+    def work():
+        program = Program(10, 60, 4)
+        for _ in range(50):
+            if not program.is_right():
+                wrong.append(program.status[0])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@fork
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_has_a_pool_of_its_own():
+    cpu.set_num_threads(3)
+    program = Program(10, 60, 3)
+    assert program.is_right()
+    child = os.fork()
+    if child == 0:
+        right = all(program.is_right() for _ in range(20)) and cpu.get_num_threads() == 3
+        os._exit(0 if right else 1)
+    assert program.is_right()
+    assert os.waitpid(child, 0)[1] == 0
+    assert program.is_right()
+
+
+def test_sleeping_workers_are_woken(monkeypatch):
+    """Without spinning every wait is a sleep."""
+    monkeypatch.setattr(cpu, "_SPIN_NANOSECONDS", 0)
+    cpu.set_num_threads(2)
+    program = Program(20, 50, 2)
+    for _ in range(20):
+        assert program.is_right()
+
+
+@pytest.mark.parametrize(
+    "value, error", ((0, ValueError), (-1, ValueError), (5000, ValueError), (2.0, TypeError))
+)
+def test_bad_numbers_of_threads_are_rejected(value, error):
+    with pytest.raises(error, match="^n: "):
+        cpu.set_num_threads(value)
+
+
+def test_the_default_respects_what_the_process_may_use(monkeypatch):
+    monkeypatch.setattr(cpu, "_requested", 0)
+    monkeypatch.setattr(cpu.config, "threads", 0)
+    if sys.platform != "win32":
+        assert 1 <= cpu.get_num_threads() == cpu.available_processors() <= (os.cpu_count() or 1)
+        monkeypatch.setattr(cpu.config, "threads", 7)
+        assert cpu.get_num_threads() == 7
+
+
+@pytest.mark.parametrize(
+    "files, expected",
+    (
+        ({}, None),
+        ({"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "max 100000\n"}, None),
+        ({"/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "150000 100000\n"}, 1.5),
+        (
+            {
+                "/proc/self/cgroup": "0::/a/b\n",
+                "/sys/fs/cgroup/a/cpu.max": "200000 100000",
+                "/sys/fs/cgroup/a/b/cpu.max": "400000 100000",
+            },
+            2.0,
+        ),
+        (
+            {
+                "/proc/self/cgroup": "3:cpu,cpuacct:/docker/x\n",
+                "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "300000\n",
+                "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+            },
+            3.0,
+        ),
+        (
+            {
+                "/proc/self/cgroup": "3:cpu:/\n",
+                "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
+                "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+            },
+            None,
+        ),
+    ),
+)
+def test_limits_of_control_groups(monkeypatch, files, expected):
+    monkeypatch.setattr(
+        cpu, "_words", lambda path, separator=None: files.get(path, "").split(separator)
+    )
+    assert cpu._cgroup_quota() == expected
