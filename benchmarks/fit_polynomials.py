@@ -53,9 +53,7 @@ def _solve(
             right[row] = values[i] * weights[i]
         try:
             solution = mpmath.lu_solve(matrix, right)
-        except (
-            ZeroDivisionError
-        ):  # powers from `start` on, over both signs of t: extrema may not determine
+        except ZeroDivisionError:  # possible for start > 0, where t takes both signs
             break
         coefficients = [solution[k] for k in range(count)]
         errors = [
@@ -119,12 +117,8 @@ def fit(record: Fit) -> tuple[list[float], float]:
     return rounded, float(max(abs(r * w) for r, w in zip(rest, weights, strict=True)))
 
 
-def _in_square(function: Function) -> Function:
-    """The function of t = x*x that equals function(x)."""
-    return lambda t: function(mpmath.sqrt(t))
-
-
 def _log_tail(t: Any) -> Any:
+    """(log((1 + s) / (1 - s)) - 2 s) / s^3 as a function of t = s^2."""
     s = mpmath.sqrt(t)
     return (2 * mpmath.atanh(s) - 2 * s) / s**3
 
@@ -135,10 +129,8 @@ def _scaled_erfcx(q: Any) -> Any:
 
 
 def fits() -> list[Fit]:
-    exp, log1p, sin, cos, erf, erfc = (
-        mpmath.exp, mpmath.log1p, mpmath.sin, mpmath.cos, mpmath.erf, mpmath.erfc,
-    )  # fmt: skip
-    sinh, asin, atan = mpmath.sinh, mpmath.asin, mpmath.atan
+    """What is approximated, where, and with which degrees for float and double (0: not needed)."""
+    m = mpmath
     table: list[Fit] = []
 
     def add(
@@ -148,17 +140,30 @@ def fits() -> list[Fit]:
             if degree:
                 table.append(Fit(name, element, *span, degree, f, w))
 
-    add("exp", (-0.694, 0.694), (6, 11), lambda r: (exp(r) - 1 - r) / r**2, lambda r: r**2 / exp(r))
-    add("expm1", (-0.3467, 0.3467), (4, 9), lambda r: (exp(r) - 1 - r) / r**2, lambda r: abs(r))
-    add("exp2", (-0.5, 0.5), (5, 11), lambda r: (2**r - 1) / r, lambda r: abs(r) / 2**r)
-    add(
-        "log",
-        (-0.3334, 0.3334),
-        (9, 0),
-        lambda f: (log1p(f) - f) / f**2,
-        lambda f: f**2 / abs(log1p(f)),
-    )
-    add("log_atanh", (1e-9, 0.0401), (0, 7), _log_tail, lambda t: t / 2)
+    def odd(name: str, top: float, degrees: tuple[int, int], f: Function) -> None:
+        """(f(x) - x) / x^3 as a polynomial in t = x^2, for an odd function f with slope 1 at 0."""
+
+        def target(t: Any) -> Any:
+            x = m.sqrt(t)
+            return (f(x) - x) / x**3
+
+        add(name, (1e-9, top * top), degrees, target, lambda t: t * m.sqrt(t) / f(m.sqrt(t)))
+
+    def log_erfc(t: Any) -> Any:
+        return (m.log(m.erfc(t)) + 2 / m.sqrt(m.pi) * t) / t**2
+
+    def cos(t: Any) -> Any:
+        return (m.cos(m.sqrt(t)) - 1 + t / 2) / t**2
+
+    def log(t: Any) -> Any:
+        return (m.log1p(t) - t) / t**2
+
+    ln2 = 0.3467  # a little more than half of it
+    eighth = 0.62 * 1.5708  # a little more than pi/4: large arguments are not reduced to the end
+    add("exp", (-ln2, ln2), (4, 9), lambda r: (m.exp(r) - 1 - r) / r**2, lambda r: abs(r))
+    add("exp2", (-0.5, 0.5), (5, 10), lambda r: (2**r - 1) / r, lambda r: abs(r) / 2**r)
+    add("log", (-0.3334, 0.3334), (8, 0), log, lambda t: t**2 / abs(m.log1p(t)))
+    add("log_atanh", (1e-9, 0.0401), (0, 6), _log_tail, lambda t: t / 2)
     add(
         "pow_tail",
         (1e-9, 0.0401),
@@ -166,32 +171,21 @@ def fits() -> list[Fit]:
         lambda t: (_log_tail(t) - mpf(2) / 3) / t,
         lambda t: t * t / 2,
     )
-    quarter = 0.62 * 1.5708
-    add("sin", (1e-9, quarter**2), (3, 6), _in_square(lambda x: (sin(x) - x) / x**3),
-        _in_square(lambda x: x**3 / sin(x)))  # fmt: skip
-    add("cos", (1e-9, quarter**2), (3, 6), _in_square(lambda x: (cos(x) - 1 + x * x / 2) / x**4),
-        _in_square(lambda x: x**4 / cos(x)))  # fmt: skip
-    add(
-        "erf",
-        (1e-9, 3.95),
-        (12, 0),
-        lambda t: mpmath.log(erfc(t)) / t,
-        lambda t: t * erfc(t) / erf(t),
-    )
+    odd("sin", eighth, (3, 6), m.sin)
+    add("cos", (1e-9, eighth**2), (2, 5), cos, lambda t: t**2 / m.cos(m.sqrt(t)))
+    odd("asin", 0.50001, (4, 11), m.asin)
+    odd("atan", 1.0, (8, 19), m.atan)
+    odd("sinh", 1.0, (3, 7), m.sinh)
+    odd("tanh", 0.551, (4, 9), m.tanh)
+    add("erf", (1e-9, 3.95), (10, 0), log_erfc, lambda t: t**2 * m.erfc(t) / m.erf(t))
     add(
         "erf_small",
         (1e-9, 1.0),
         (0, 12),
-        _in_square(lambda x: erf(x) / x - 1),
-        _in_square(lambda x: x / erf(x)),
+        lambda t: m.erf(m.sqrt(t)) / m.sqrt(t) - 1,
+        lambda t: m.sqrt(t) / m.erf(m.sqrt(t)),
     )
     add("erfcx", (-1.0, 23.4 / 31.4), (0, 24), _scaled_erfcx, lambda q: 1 / _scaled_erfcx(q))
-    add("asin", (1e-9, 0.2501), (5, 12), _in_square(lambda x: (asin(x) - x) / x**3),
-        _in_square(lambda x: x**3 / asin(x)))  # fmt: skip
-    add("atan", (1e-9, 1.0), (8, 21), _in_square(lambda x: (atan(x) - x) / x**3),
-        _in_square(lambda x: x**3 / atan(x)))  # fmt: skip
-    add("sinh", (1e-9, 1.0), (3, 7), _in_square(lambda x: (sinh(x) - x) / x**3),
-        _in_square(lambda x: x**3 / sinh(x)))  # fmt: skip
     return table
 
 

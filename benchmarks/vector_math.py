@@ -2,7 +2,7 @@
 
 For each function and precision: the largest error in ulp over random arguments of all magnitudes and
 over the range where the function is interesting (against mpmath), and the throughput of one core in a loop
-over 32 KiB, which stays in the first-level cache, with vectors of 64 bytes.
+over 256 KiB, which stays in the second-level cache, with vectors of 64 bytes.
 
     python benchmarks/vector_math.py                # all
     python benchmarks/vector_math.py exp tanh erf   # some
@@ -107,7 +107,7 @@ def run(
 
 def speed(name: str, dtype: Any, operands: int) -> float:
     """Elements per second, in units of 1e9."""
-    count = 32768 // np.dtype(dtype).itemsize // (operands + 1) // 64 * 64
+    count = 262144 // np.dtype(dtype).itemsize // (operands + 1) // 64 * 64
     random = np.random.default_rng(0)
     inputs = [random.uniform(0.5, 2, count).astype(dtype) for _ in range(operands)]
     return float(count / min(run(name, dtype, inputs, 20)[1] for _ in range(20)) / 1e9)

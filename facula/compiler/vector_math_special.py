@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .vector_math_exponential import exp_bounded, expm1_scaled
+from .vector_math_exponential import exp_bounded, expm1_parts
 from .vector_math_expression import (
     Number,
     clamp_above,
@@ -42,7 +42,10 @@ def erf(x: Number) -> Number:
         small = fma(magnitude, horner(z, x.coefficients("erf_small")), magnitude)
         return where(magnitude < 1, small, 1 - _erfc_positive(magnitude)).copysign(x)
     t = clamp_above(magnitude, 3.95)
-    return (-expm1_scaled(t * horner(t, x.coefficients("erf")), 1.0)).copysign(x)
+    slope, slope_low = -1.128379225730896, 5.8635382771399236e-08  # -2 / sqrt(pi)
+    rest = fma(t * t, horner(t, x.coefficients("erf")), t * slope_low)
+    p, s = expm1_parts(fma(t, slope, rest), 1.0)
+    return fma(-s, p, 1 - s).copysign(x)
 
 
 @function("erfc")
