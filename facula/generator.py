@@ -54,8 +54,8 @@ class Generator:
     def manual_seed(self, seed: int) -> Generator:
         """Starts the sequence of `seed`, from -2**63 to 2**64 - 1, and returns the generator.
 
-        A negative seed stands for seed + 2**64. Raises RuntimeError for what is no int and ValueError
-        for an int out of range.
+        A negative seed stands for seed + 2**64. Raises RuntimeError for what is no int and
+        ValueError for an int out of range.
         """
         if isinstance(seed, bool) or not hasattr(type(seed), "__index__"):
             raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}")
@@ -111,7 +111,7 @@ def _restored(state: bytes) -> Generator:
 
 
 def _seed64(seed: int) -> int:
-    """The seed as PyTorch keeps it, in 64 bits without a sign. Raises ValueError if out of range."""
+    """The seed in 64 bits without a sign, as PyTorch keeps it. ValueError if out of range."""
     if not -(1 << 63) <= seed < 1 << 64:
         raise ValueError("Overflow when unpacking long long")
     return seed & 0xFFFFFFFFFFFFFFFF
@@ -127,7 +127,7 @@ default_generator.seed()
 
 
 def manual_seed(seed: Any) -> Generator:
-    """Seeds the default generator with `int(seed)` and returns it; errors as `Generator.manual_seed`."""
+    """Seeds the default generator with `int(seed)` and returns it. ValueError if out of range."""
     default_generator._reseed(_seed64(int(seed)))
     return default_generator
 

@@ -1,8 +1,8 @@
 """The other distributions: transformations of 53-bit uniform numbers, drawn one element at a time.
 
 The float64 results go through the C library's functions (Python's `math`), as PyTorch's do: NumPy's
-vectorised ones differ in the last digit. Narrower results are computed by NumPy in float64 and rounded,
-which hides such a difference but for about one element in 10**8.
+vectorised ones differ in the last digit. Narrower results are computed by NumPy in float64 and
+rounded, which hides such a difference but for about one element in 10**8.
 """
 
 from __future__ import annotations
@@ -135,8 +135,8 @@ def multinomial(
 ) -> np.ndarray:
     """Indices drawn in proportion to `weights`, int64 (samples,) or (rows, samples).
 
-    `weights` is floating point, (n,) or (rows, n), not negative, in any scale. Raises RuntimeError for
-    other shapes and dtypes, invalid weights, and too many samples without replacement.
+    `weights` is floating point, (n,) or (rows, n), not negative, in any scale. Raises RuntimeError
+    for other shapes and dtypes, invalid weights, and too many samples without replacement.
     """
     _check_multinomial(weights, samples, replacement)
     rows = weights.reshape(-1, weights.shape[-1])

@@ -3,8 +3,8 @@
 Every distribution draws its words here, and consumes exactly as many as PyTorch's does, so that a
 sequence of mixed draws agrees from one end to the other. The words come from Python's own `random`,
 which is the same MT19937: importing `numpy.random` would cost 20 ms of every program's start. Large
-draws take machine code instead. The current block of 624 words is kept, because most draws are small
-and a slice of it costs far less than a call.
+draws take machine code instead. The current block of 624 words is kept, because most draws are
+small and a slice of it costs far less than a call.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class MersenneTwister:
         self.reseed(seed)
 
     def reseed(self, seed: int) -> None:
-        """Starts the sequence of `seed` (0 <= seed < 2**64; its low 32 bits choose the sequence)."""
+        """Starts the sequence of `seed`, 0 to 2**64 - 1: its low 32 bits choose the sequence."""
         self.seed = seed
         self._source.setstate((3, (*_initial_key(seed & _MASK32), BLOCK), None))
         self._block = np.empty(0, np.uint32)  # made by the first draw

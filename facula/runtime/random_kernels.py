@@ -1,7 +1,7 @@
 """The text of the machine code for random numbers: the LLVM IR of one module.
 
-Five functions, each the same arithmetic as its NumPy counterpart, step for step, so that which of the
-two runs never shows: `generate` (MT19937's recurrence and tempering), `uniform32`, `normal32`,
+Five functions, each the same arithmetic as its NumPy counterpart, step for step, so that which of
+the two runs never shows: `generate` (MT19937's recurrence and tempering), `uniform32`, `normal32`,
 `bernoulli` and `swap_all`. Buffers need the alignment of their items only.
 """
 
@@ -11,7 +11,15 @@ import struct
 from collections.abc import Callable
 
 from .random_math import (
-    COS, FOUR_OVER_PI, LN2_HIGH, LN2_LOW, LOG, MINUS_PI_4, SIN, SQRT_HALF, TWO_PI,
+    COS,
+    FOUR_OVER_PI,
+    LN2_HIGH,
+    LN2_LOW,
+    LOG,
+    MINUS_PI_4,
+    SIN,
+    SQRT_HALF,
+    TWO_PI,
 )  # fmt: skip
 
 _BLOCK = 624
@@ -132,8 +140,8 @@ def _copy(body: _Body, name: str, source: str, target: str) -> None:
 def _generate() -> str:
     """`out[0 : 624 * blocks]` = the tempered words that follow `key`; `key` = the last raw block.
 
-    The recurrence x[k + 624] = x[k + 397] ^ twist(x[k], x[k + 1]) is run over two blocks in a row in
-    scratch memory: 16 lanes never read what they write.
+    The recurrence x[k + 624] = x[k + 397] ^ twist(x[k], x[k + 1]) is run over two blocks in a row
+    in scratch memory: 16 lanes never read what they write.
     """
     ty = "<16 x i32>"
     b = _Body()
@@ -206,7 +214,7 @@ def _uniform() -> str:
 
 
 def _bernoulli() -> str:
-    """`out[i]` = 1 where the 53-bit number of the i-th pair of words is below `threshold`, bytes."""
+    """`out[i]` = the 53-bit number of the i-th pair of words is below `threshold`, bytes."""
     b = _Body()
 
     def step(index: str, lanes: int) -> None:

@@ -45,14 +45,14 @@ def _round_to_odd(total: np.ndarray, error: np.ndarray) -> np.ndarray:
 def fma32(a: np.ndarray, b: np.ndarray | np.float32, c: np.ndarray | np.float32) -> np.ndarray:
     """`a * b + c` of float32 operands, rounded once, float32.
 
-    The product is exact in float64. The sum is rounded there and again to float32, which is wrong only
-    where the first rounding lands on a tie: those elements are redone (results below 2**-126 are not).
+    The product is exact in float64. The sum is rounded there and again to float32, which is wrong
+    only where the first rounding lands on a tie: those elements are redone (results below 2**-126
+    are not).
     """
     product = np.multiply(a, b, dtype=np.float64)
     total = product + c
     tie = (total.view(np.int64) & _TAIL) == _TIE
     if tie.any():
-        # The addend keeps its shape where it is an array; the few ties are not worth indexing.
         error = _error_of_sum(product, np.asarray(c, np.float64), total)
         total = _round_to_odd(total, error)
     return total.astype(np.float32)

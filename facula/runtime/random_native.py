@@ -1,8 +1,9 @@
 """When random numbers use machine code, and the calls into it.
 
-NumPy and machine code give the same bits, so the choice is one of time alone. Loading the kernels costs
-some 30 ms the first time on a machine (about one afterwards, from the disk): it waits until the draws that
-could have used them have cost about as much. A program that only fills a few weights never compiles.
+NumPy and machine code give the same bits, so the choice is one of time alone. Loading the kernels
+costs some 30 ms the first time on a machine (about one afterwards, from the disk): it waits until
+the draws that could have used them have cost about as much. A program that only fills a few
+weights never compiles.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def _address(array: np.ndarray) -> int:
 
 
 def generate(words: np.ndarray, key: Callable[[], np.ndarray]) -> np.ndarray | None:
-    """Fills `words`, whole blocks of 624, with what follows `key()`; the new key, or None if undone."""
+    """Fills `words`, whole blocks of 624, from `key()`. The new key, or None if left undone."""
     blocks = words.size // 624
     if blocks < 16:
         return None

@@ -1,9 +1,9 @@
 """Normal numbers by Box-Muller, in the two ways that PyTorch's CPU generator makes them.
 
-Fewer than 16 elements (or memory that is not contiguous) are drawn one at a time in float64, in pairs
-whose second half is kept for the next call. From 16 elements on, whole blocks of 16 are transformed:
-the first eight uniform numbers give radii, the other eight angles; the cosines come first, then the
-sines. If the size is no multiple of 16, the last 16 elements are drawn anew.
+Fewer than 16 elements (or memory that is not contiguous) are drawn one at a time in float64, in
+pairs whose second half is kept for the next call. From 16 elements on, whole blocks of 16 are
+transformed: the first eight uniform numbers give radii, the other eight angles; the cosines come
+first, then the sines. If the size is no multiple of 16, the last 16 elements are drawn anew.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ def normal(
 ) -> np.ndarray:
     """Normal numbers of the given mean and standard deviation, `dtype` of `shape`.
 
-    `dtype` is a floating-point or complex type; the real and imaginary parts of a complex number share
-    the variance. `serial` asks for the one-at-a-time way at any size, which is what filling memory that
-    is not contiguous does. Raises RuntimeError if `std` is negative or NaN, or for other dtypes.
+    `dtype` is a floating-point or complex type; the real and imaginary parts of a complex number
+    share the variance. `serial` asks for the one-at-a-time way at any size, which is what filling
+    memory that is not contiguous does. Raises RuntimeError if `std` is negative or NaN, or for
+    other dtypes.
     """
     dtype = np.dtype(dtype)
     if not std >= 0.0:
@@ -52,7 +53,8 @@ def normal(
     if serial or size < 16:
         values = np.array(serial_normals(engine, size), np.float64)
         if (mean, std) != (0.0, 1.0):
-            # Before a narrower rounding the single rounding changes nothing (but for a chance of 1e-9).
+            # Before a narrower rounding the single rounding changes nothing (but for a chance of
+            # 1e-9).
             values = fma64(values, std, mean) if dtype == np.float64 else values * std + mean
         return narrowed(values, dtype).reshape(shape)
     fill = _fill64 if dtype == np.float64 else _fill32
@@ -92,7 +94,7 @@ def _join(blocks: np.ndarray, size: int) -> np.ndarray:
 
 
 def _without_tail(uniform: np.ndarray, size: int) -> np.ndarray:
-    """Drops the draws of an unfinished block: they are made, and then the last 16 are drawn anew."""
+    """Drops the draws of an unfinished block: made for nothing, the last 16 are drawn anew."""
     if size % 16 == 0:
         return uniform
     return np.concatenate((uniform[: size - size % 16], uniform[size:]))

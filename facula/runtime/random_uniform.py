@@ -1,4 +1,4 @@
-"""Uniform numbers, whole numbers, permutations and coin flips, word for word as PyTorch draws them."""
+"""Uniform numbers, whole numbers, permutations and coin flips, from the words PyTorch takes."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def uniform(
 ) -> np.ndarray:
     """Uniform numbers in [low, high), `dtype` of `shape`: 24 random bits each, 53 for float64.
 
-    `dtype` is a floating-point or complex type (real and imaginary parts in [0, 1)). Raises RuntimeError
-    if low > high, if the range does not fit the dtype, or for other dtypes.
+    `dtype` is a floating-point or complex type (real and imaginary parts in [0, 1)). Raises
+    RuntimeError if low > high, if the range does not fit the dtype, or for other dtypes.
     """
     dtype = np.dtype(dtype)
     size = math.prod(shape)
@@ -121,25 +121,25 @@ def random(
 ) -> np.ndarray:
     """Whole numbers as `Tensor.random_` makes them, `dtype` of `shape`.
 
-    Without arguments from 0 to the largest number of the dtype (2**mantissa for floating point); with
-    `low` alone from there; with both in [low, high). Raises RuntimeError if the range is empty or does
-    not fit the dtype.
+    Without arguments from 0 to the largest number of the dtype (2**mantissa for floating point);
+    with `low` alone from there; with both in [low, high). Raises RuntimeError if the range is
+    empty or does not fit the dtype.
     """
     dtype = np.dtype(dtype)
     size = math.prod(shape)
     end = _range_end(dtype)
     if low is None and high is None:
         if dtype.itemsize == 8:
-            values = engine.words64(size) % np.uint64(end + 1)
-        else:
-            values = engine.words32(size) % np.uint32(end + 1)
-        return values.astype(dtype).reshape(shape)
+            wide = engine.words64(size) % np.uint64(end + 1)
+            return wide.astype(dtype).reshape(shape)
+        return (engine.words32(size) % np.uint32(end + 1)).astype(dtype).reshape(shape)
     low = 0 if low is None else low
     if high is None:
         if low == -(1 << 63):
             if dtype not in _FULL_RANGE:
                 raise RuntimeError(
-                    "random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16"
+                    "random_full_64_bits_range_kernel_cpu handles only int64, double, float and "
+                    "bfloat16"
                 )
             return engine.words64(size).view(np.int64).astype(dtype).reshape(shape)
         _check_bound("from", low, dtype)
@@ -152,8 +152,8 @@ def random(
         low, high = _representable(low, high, _MANTISSA[dtype])
         if low >= high:
             raise RuntimeError(
-                "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, but got "
-                f"from={low} >= to={high}"
+                "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, "
+                f"but got from={low} >= to={high}"
             )
     _check_bound("from", low, dtype)
     _check_bound("to - 1", high - 1, dtype)
@@ -180,7 +180,7 @@ def _check_bound(name: str, value: int, dtype: np.dtype) -> None:
 
 
 def _representable(low: int, high: int, digits: int) -> tuple[int, int]:
-    """The range narrowed so that no end rounds to a number outside it in a `digits`-bit mantissa."""
+    """The range narrowed so that no end rounds out of it in a mantissa of `digits` bits."""
 
     def rounded(value: int) -> int:
         shift = max(abs(value).bit_length() - digits, 0)
@@ -211,7 +211,7 @@ def _modulo(engine: MersenneTwister, size: int, width: int, low: int) -> np.ndar
 
 
 def randperm(engine: MersenneTwister, n: int, dtype: np.dtype | type = np.int64) -> np.ndarray:
-    """A random order of 0 .. n - 1, `dtype` (n,). Raises RuntimeError if n is negative or too large."""
+    """A random order of 0 .. n - 1, `dtype` (n,). RuntimeError if n is negative or too large."""
     dtype = np.dtype(dtype)
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
@@ -239,7 +239,8 @@ def randperm(engine: MersenneTwister, n: int, dtype: np.dtype | type = np.int64)
 def bernoulli(
     engine: MersenneTwister, shape: Sequence[int], dtype: np.dtype, p: float = 0.5
 ) -> np.ndarray:
-    """1 with probability `p`, otherwise 0, `dtype` of `shape`: a 53-bit uniform number is below `p`.
+    """1 with probability `p`, otherwise 0, `dtype` of `shape`: a 53-bit uniform number is below
+    `p`.
 
     Raises RuntimeError unless 0 <= p <= 1.
     """
@@ -260,8 +261,8 @@ def bernoulli_of(
 ) -> np.ndarray:
     """1 with each element's probability, otherwise 0: `dtype` (default: that of the probabilities).
 
-    float64 probabilities are compared with 53-bit uniform numbers, narrower ones with 24-bit numbers.
-    Raises RuntimeError if a probability is outside [0, 1] or NaN.
+    float64 probabilities are compared with 53-bit uniform numbers, narrower ones with 24-bit
+    numbers. Raises RuntimeError if a probability is outside [0, 1] or NaN.
     """
     p = probabilities.ravel()
     if p.size and not ((p >= 0) & (p <= 1)).all():
