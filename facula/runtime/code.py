@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import config
+from ..version import __version__
 from . import elf
 from .runner_ir import machine_name
 
@@ -193,7 +194,7 @@ def _new_target_machine() -> Any:
 @functools.cache
 def environment() -> bytes:
     """What machine code depends on besides its key: processor, version, the generator's sources."""
-    return "\n".join((_processor(), sys.platform, _version(), _sources())).encode()
+    return "\n".join((_processor(), sys.platform, __version__, _sources())).encode()
 
 
 def _processor() -> str:
@@ -210,17 +211,11 @@ def _processor() -> str:
     return machine_name() + "".join(v for k, _, v in lines if k.strip() in wanted)
 
 
-def _version() -> str:
-    from .. import __name__ as package
-
-    return f"{package} {getattr(sys.modules[package], '__version__', '')} {_PASSES}"
-
-
 def _sources() -> str:
     """Names, sizes and times of the sources that determine the code: cheaper than reading them."""
     root = os.path.dirname(os.path.dirname(__file__))
     found = []
-    for folder in ("compiler", "compiler/targets", "runtime"):
+    for folder in ("graph", "runtime", "compiler", "compiler/targets", "ops"):
         with os.scandir(f"{root}/{folder}") as entries:
             for entry in entries:
                 if entry.name.endswith(".py"):

@@ -119,10 +119,40 @@ def _system(*names: str) -> str:
 
 
 def runner_ir() -> str:
-    """The module: `@run(pool, slots, steps, n)` and `@worker(worker)`."""
+    """The module: `@run(pool, slots, steps, n)`, `@run_call(call)` and `@worker(worker)`.
+
+    `call` is a record of run's four arguments: one argument instead of four makes the foreign call
+    three times cheaper. `@run_call` also clears the status word before it runs.
+    """
     pause, declaration = _pause()
-    functions = (_now(), _wait(pause), _wake(), _chunks(), _worker(), _start(), _parallel(), _run())
+    functions = (
+        _now(),
+        _wait(pause),
+        _wake(),
+        _chunks(),
+        _worker(),
+        _start(),
+        _parallel(),
+        _run(),
+        _CALL,
+    )
     return "\n".join((declaration, *functions))
+
+
+_CALL = """
+define i64 @run_call(ptr %call) nounwind {
+  %p1 = getelementptr i8, ptr %call, i64 8
+  %p2 = getelementptr i8, ptr %call, i64 16
+  %p3 = getelementptr i8, ptr %call, i64 24
+  %pool = load ptr, ptr %call
+  %slots = load ptr, ptr %p1
+  %steps = load ptr, ptr %p2
+  %n = load i64, ptr %p3
+  %word = load ptr, ptr %slots
+  store i64 0, ptr %word
+  %status = call i64 @run(ptr %pool, ptr %slots, ptr %steps, i64 %n)
+  ret i64 %status
+}"""
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""Kernels from text to address: both loaders, the cache on disk, what must not be believed in it."""
+"""Kernels from text to address: both loaders, the disk cache and what is not believed in it."""
 
 import ctypes
 import os

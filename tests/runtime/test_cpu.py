@@ -32,7 +32,7 @@ done:
 }
 """
 
-# Adds 1 to the status if elements 1 .. record[2] of the array in slot 1 add up to record[1], that is
+# Adds 1 to the status if elements 1 .. record[2] of the array in slot 1 sum to record[1], that is
 # if all chunks of the steps before have run; otherwise makes it negative.
 CHECK = """
 define void @kernel(ptr %slots, ptr %record, i64 %begin, i64 %end) {
@@ -90,13 +90,16 @@ class Program:
             rows.append((check, record.ctypes.data, 1, most))
         self.steps = np.array(rows, np.int64)
 
-    def run(self, runner=cpu.run_steps):
-        self.status[:] = self.array[:] = 0
-        return runner(self.slots.ctypes.data, self.steps.ctypes.data, len(self.steps))
+    def arguments(self):
+        return self.slots.ctypes.data, self.steps.ctypes.data, len(self.steps)
 
-    def is_right(self, runner=cpu.run_steps):
+    def run(self):
+        self.status[:] = self.array[:] = 0
+        return cpu.run_steps(*self.arguments())
+
+    def is_right(self):
         n = len(self.records)
-        return self.run(runner) == n and bool((self.array[1:] == n).all())
+        return self.run() == n and bool((self.array[1:] == n).all())
 
 
 def test_steps_run_in_order_and_the_status_is_returned():
@@ -114,8 +117,17 @@ def test_every_chunk_runs_once_for_any_number_of_threads(threads, chunks, most):
     program = Program(20, chunks, most)
     for _ in range(5):
         assert program.is_right()
-    assert program.is_right(cpu.runner())
-    assert program.is_right(cpu.runner_holding_lock())
+
+
+@pytest.mark.parametrize("keep_lock", (False, True))
+def test_bound_steps_clear_the_status_and_run(keep_lock):
+    cpu.set_num_threads(2)
+    program = Program(4, 30, 2)
+    run = cpu.bind_steps(*program.arguments(), keep_lock)
+    for _ in range(10):
+        program.array[:] = 0
+        assert run() == 4
+        assert (program.array[1:] == 4).all()
 
 
 def test_one_thread_means_one_call_a_step():
