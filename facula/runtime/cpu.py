@@ -28,6 +28,8 @@ MAX_THREADS = 1024
 _SPIN_NANOSECONDS = 60_000
 _HAS_THREADS = sys.platform != "win32"
 
+Runner = Callable[[int, int, int], int]
+
 
 def run_steps(slots_addr: int, steps_addr: int, n: int) -> int:
     """Runs `n` steps and returns the status word, which is the int64 that `slots[0]` points to.
@@ -36,7 +38,7 @@ def run_steps(slots_addr: int, steps_addr: int, n: int) -> int:
     quadruples of int64: (kernel address, record address, number of chunks, most threads to use).
     Releases the interpreter's lock. The caller resets the status word.
     """
-    return _runner()(_pool(), slots_addr, steps_addr, n)
+    return runner()(slots_addr, steps_addr, n)
 
 
 def bind_steps(
@@ -56,9 +58,21 @@ def bind_steps(
 
 
 @functools.cache
-def _runner() -> Callable[[int, int, int, int], int]:
+def runner() -> Runner:
+    """`run_steps` as a bare foreign function; `bind_steps` is cheaper where arguments are fixed."""
+    return _foreign(ctypes.CFUNCTYPE)
+
+
+@functools.cache
+def runner_holding_lock() -> Runner:
+    """As `runner`, but keeps the interpreter's lock."""
+    return _foreign(ctypes.PYFUNCTYPE)
+
+
+def _foreign(make_type: Callable[..., type]) -> Runner:
     pointer, integer = ctypes.c_void_p, ctypes.c_int64
-    return ctypes.CFUNCTYPE(integer, pointer, pointer, pointer, integer)(_native()["run"])
+    signature = make_type(integer, pointer, pointer, pointer, integer)
+    return functools.partial(signature(_native()["run"]), _pool())
 
 
 @functools.cache
