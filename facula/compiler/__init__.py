@@ -1,0 +1,5 @@
+"""The compiler: a graph becomes a program of fused kernels. Start reading in pipeline.py."""
+
+from .program import CompileError as CompileError
+from .program import Program as Program
+from .program import compile_graph as compile_graph

@@ -1,0 +1,684 @@
+"""From a kernel's description (loops.py) to the text of its LLVM IR.
+
+The text has the shape that a person would write: record fields are read once, what depends on the row
+only is computed once for each row, and the innermost loop works on whole vectors with one masked vector
+at its end. LLVM is not asked to vectorise anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .emitter import V, vec
+from .loops import Address, Kernel, Reduce, Store
+from .reduction_code import combine, finish, identity
+from .scalar_code import HEAVY, REGISTER, SIZE, broadcast, cast, emit_op, lanes_of, truth
+from .writer import I64, Writer
+
+Memo = dict[int, V]
+
+
+class Generator:
+    """Writes one kernel."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.k = kernel
+        self.w = Writer()
+        self.entry_memo: Memo = {}
+        self.row_memo: Memo = {}
+        self.mid_memo: Memo = {}
+        self.inner_memo: Memo = {}
+        self.row_address: Memo = {}
+        self.mid_address: Memo = {}
+        self.scratch: dict[int, V] = {}
+        self.scratch_ready: set[int] = set()
+        self.results: list[V | None] = [None] * len(kernel.reduces)
+        self.stage = self._stages()
+
+    def text(self) -> str:
+        self._entry()
+        self._units()
+        return self.w.module()
+
+    # -- what is needed where
+
+    def _stages(self) -> list[int]:
+        """For each expression the number of passes over the row that must be over before it."""
+        k = self.k
+        stage = [0] * len(k.exprs)
+        reduce_stage = [0] * len(k.reduces)
+        for _ in range(len(k.reduces) + 1):  # results may be listed before what they reduce
+            for i, (op, _, args, attr) in enumerate(k.exprs):
+                stage[i] = max([stage[a] for a in args], default=0)
+                if op == "result":
+                    stage[i] = reduce_stage[attr] + 1
+            new = [stage[r.expr] for r in k.reduces]
+            if new == reduce_stage:
+                break
+            reduce_stage = new
+        self.reduce_stage = reduce_stage
+        return stage
+
+    def _needed(self, sinks: list[int], available: set[int]) -> list[int]:
+        """The expressions under the sinks, operands first; those in `available` are not entered."""
+        seen: set[int] = set()
+        work = list(sinks)
+        while work:
+            i = work.pop()
+            if i not in seen:
+                seen.add(i)
+                if i not in available:
+                    work.extend(self.k.exprs[i][2])
+        return sorted(seen)
+
+    # -- entry
+
+    def _entry(self) -> None:
+        w, k = self.w, self.k
+        for number in k.header.values():
+            w.field(number)
+        self.pointers = [w.slot(w.field(f)) for f in k.pointers]
+        for a in k.addresses:
+            w.field(a.constant)
+            for f in a.coefficients:
+                if f >= 0:
+                    w.field(f)
+        for i, (op, tag, args, attr) in enumerate(k.exprs):
+            if op == "take":
+                for f in attr[2:]:
+                    if f >= 0:
+                        w.field(f)
+            elif op == "inrange":
+                w.field(attr[1])
+            if k.levels[i] >= 0:
+                continue
+            if op == "const":
+                self.entry_memo[i] = self._constant(tag, attr)
+            elif op == "scalar":
+                self.entry_memo[i] = self._scalar(tag, attr)
+            else:
+                self.entry_memo[i] = self._op(i, [self.entry_memo[a] for a in args])
+        if k.kind == "row":
+            self._allocate_scratch()
+
+    def _constant(self, tag: str, attr: tuple[str, Any]) -> V:
+        w = self.w
+        if attr[0] == "is":
+            return V(REGISTER[tag], attr[1])
+        bits = w.field(attr[1])
+        if tag in ("f64", "f32"):
+            number = w.convert("bitcast", bits, "double")
+            return number if tag == "f64" else w.convert("fptrunc", number, "float")
+        return bits if tag == "i64" else w.convert("trunc", bits, REGISTER[tag])
+
+    def _scalar(self, tag: str, attr: tuple[int, str]) -> V:
+        w = self.w
+        cells = w.slot(w.number(1))
+        kind = "f64" if attr[1] == "f" else "i64"
+        at = w.element(cells, w.field(attr[0]), "i64")
+        return cast(w, w.load(at, kind), kind, tag)
+
+    def _op(self, i: int, args: list[V]) -> V:
+        op, tag, operands, _ = self.k.exprs[i]
+        source = self.k.exprs[operands[-1]][1]
+        return emit_op(self.w, op, args, source, tag)
+
+    def _allocate_scratch(self) -> None:
+        """Rows of values that are dear to compute and wanted in more than one pass."""
+        k, w = self.k, self.w
+        self.plan: list[tuple[list[int], set[int]]] = []
+        last = max([*self.reduce_stage, *[self.stage[s.expr] for s in self._body_stores()]], default=0)
+        made: set[int] = set()
+        costly: list[bool] = []
+        for i, (op, _, args, _) in enumerate(k.exprs):
+            deep = op in HEAVY or any(costly[a] for a in args)
+            costly.append(k.levels[i] == 2 and deep and op != "load")
+        wanted: set[int] = set()
+        for stage in range(last + 1):
+            sinks = self._sinks(stage)
+            available = {i for i in made if costly[i]} if k.scratch else set()
+            needed = self._needed(sinks, available)
+            wanted |= available & set(needed)
+            self.plan.append((needed, available & set(needed)))
+            made |= {i for i in needed if k.levels[i] == 2}
+        if not wanted:
+            return
+        columns = w.mul(w.field(k.header["mid_count"]), w.field(k.header["inner"]))
+        room = w.add(columns, w.number(k.lanes))
+        for i in sorted(wanted):
+            tag = k.exprs[i][1]
+            element = REGISTER[tag] if tag != "b1" else "i8"
+            self.scratch[i] = w.let("ptr", f"alloca {element}, i64 {room.name}, align 64")
+
+    def _body_stores(self) -> list[Store]:
+        return [s for s in self.k.stores if self._address_level(s.address) > 0]
+
+    def _sinks(self, stage: int) -> list[int]:
+        k = self.k
+        out = [r.expr for r, st in zip(k.reduces, self.reduce_stage, strict=True) if st == stage]
+        return out + [s.expr for s in self._body_stores() if self.stage[s.expr] == stage]
+
+    def _address_level(self, number: int) -> int:
+        classes = self.k.addresses[number].classes
+        if classes[-1] != "0":
+            return 2
+        return 1 if "s" in classes[self.k.rows : -1] else 0
+
+    # -- units: rows, or rows and blocks
+
+    def _units(self) -> None:
+        w, k = self.w, self.k
+        h = {name: w.field(f) for name, f in k.header.items()}
+        self.h = h
+        first = w.mul(V(I64, "%begin"), h["per_chunk"])
+        stop = w.smaller(w.mul(V(I64, "%end"), h["per_chunk"]), h["units"])
+        unit, finished = w.new_label("unit"), w.new_label("finished")
+        start = w.new_label("start")
+        w.branch(w.compare("icmp", "slt", first, stop), start, finished)
+        w.open(start)
+        blocked = k.kind != "row"
+        row, block = first, w.number(0)
+        if blocked:
+            row = w.binary("udiv", first, h["blocks"])
+            block = w.binary("sub", first, w.mul(row, h["blocks"]))
+        sizes = [h[f"row{i}"] for i in range(k.rows)]
+        starts = self._decode(row, sizes)
+        before = w.block
+        w.jump(unit)
+        w.open(unit)
+        u = w.phi(I64, (first, before))
+        at_block = w.phi(I64, (block, before)) if blocked else None
+        at = [w.phi(I64, (x, before)) for x in starts]
+        self.row_index = [p.value for p in at]
+        self._row(at_block.value if at_block else None)
+        following = w.add(u.value, w.number(1))
+        carry: V | None = None
+        next_block = None
+        if at_block:
+            next_block = w.add(at_block.value, w.number(1))
+            carry = w.compare("icmp", "eq", next_block, h["blocks"])
+            next_block = w.select(carry, w.number(0), next_block)
+        steps = self._increment([p.value for p in at], sizes, carry)
+        again = w.compare("icmp", "slt", following, stop)
+        last = w.block
+        w.branch(again, unit, finished)
+        w.close_phi(u, (following, last))
+        if at_block and next_block:
+            w.close_phi(at_block, (next_block, last))
+        for p, x in zip(at, steps, strict=True):
+            w.close_phi(p, (x, last))
+        w.open(finished)
+        w.stmt("ret void")
+
+    def _decode(self, flat: V, sizes: list[V]) -> list[V]:
+        w = self.w
+        out: list[V] = []
+        for n in reversed(sizes[1:]):
+            rest = w.binary("udiv", flat, n)
+            out.append(w.binary("sub", flat, w.mul(rest, n)))
+            flat = rest
+        if sizes:
+            out.append(flat)
+        return out[::-1]
+
+    def _increment(self, index: list[V], sizes: list[V], carry: V | None) -> list[V]:
+        """The next index; `carry` (None: always) tells whether to move at all."""
+        w = self.w
+        out: list[V] = []
+        for level in range(len(index) - 1, -1, -1):
+            one = w.convert("zext", carry, I64) if carry is not None else w.number(1)
+            bumped = w.add(index[level], one)
+            if level == 0:
+                out.append(bumped)
+                break
+            carry = w.compare("icmp", "eq", bumped, sizes[level])
+            out.append(w.select(carry, w.number(0), bumped))
+        return out[::-1]
+
+    def _row(self, block: V | None) -> None:
+        """The work of one unit."""
+        w, k = self.w, self.k
+        self.row_memo, self.row_address = {}, {}
+        self.mid_memo, self.mid_address = self.row_memo, self.row_address
+        inner = self.h["inner"]
+        self.mid_count = self.h["mid_count"]
+        if k.ragged:
+            done = w.mul(self.row_index[k.ragged_row], self.h["ragged_block"])
+            left = w.binary("sub", self.h["ragged_total"], done)
+            size = w.smaller(self.h["ragged_block"], left)
+            if k.ragged == "mid":
+                self.mid_count = w.mul(size, self.h["ragged_rest"])
+            else:
+                inner = size
+        if k.kind == "row":
+            self.low, self.high = w.number(0), inner
+            self._row_stages()
+            return
+        assert block is not None
+        self.low = w.mul(block, self.h["block"])
+        self.high = w.smaller(w.add(self.low, self.h["block"]), inner)
+        if k.kind == "map":
+            needed = self._needed([s.expr for s in k.stores], set())
+            self._scalars(needed, 0, self.row_memo)
+            w.vector_loop(self.low, self.high, k.lanes, [], self._map_body(needed))
+        else:
+            self._column()
+
+    def _map_body(self, needed: list[int]) -> Callable[..., list[V]]:
+        def body(i: V, mask: V | None, _: list[V]) -> list[V]:
+            self._vectors(needed, i, mask, {})
+            for s in self.k.stores:
+                self._store(s, i, mask)
+            return []
+
+        return body
+
+    # -- row kernels
+
+    def _row_stages(self) -> None:
+        k = self.k
+        for stage, (needed, loaded) in enumerate(self.plan):
+            self._scalars(needed, 0, self.row_memo)
+            self._pass(stage, needed, loaded)
+        stores = [s for s in k.stores if self._address_level(s.address) == 0]
+        self._scalars(self._needed([s.expr for s in stores], set()), 0, self.row_memo)
+        for s in stores:
+            base = self._address(s.address, 0)
+            at = self.w.element(self.pointers[s.pointer], base, s.tag)
+            self.w.store(self._known(s.expr), at, s.tag)
+
+    def _pass(self, stage: int, needed: list[int], loaded: set[int]) -> None:
+        """One pass over the row: the reductions and the stores of a stage."""
+        w, k = self.w, self.k
+        reduces = [r for r, st in zip(k.reduces, self.reduce_stage, strict=True) if st == stage]
+        stores = [s for s in self._body_stores() if self.stage[s.expr] == stage]
+        if not reduces and not stores:
+            return
+        state = [x for r in reduces for x in identity(w, r.op, r.tag, k.lanes)]
+        keep = [
+            i for i in self.scratch
+            if i in needed and i not in loaded and i not in self.scratch_ready
+        ]  # fmt: skip
+        fused = self._fused(reduces, needed, keep, stores)
+
+        def body(i: V, mask: V | None, carried: list[V]) -> list[V]:
+            self._vectors([x for x in needed if x not in fused], i, mask, {x: 1 for x in loaded})
+            for x in keep:
+                at = w.element(self.scratch[x], self._column_number(i), self._scratch_tag(x))
+                w.store(self._value(x, k.lanes), at, self._scratch_tag(x))
+            for s in stores:
+                self._store(s, i, mask)
+            return self._accumulate(reduces, fused, carried, i, mask)
+
+        def along(mid: V | None, carried: list[V]) -> list[V]:
+            self._scalars(needed, 1, self.mid_memo)
+            return w.vector_loop(self.low, self.high, k.lanes, carried, body)
+
+        final = self._mids(state, along)
+        self.scratch_ready |= set(keep)
+        k_reduces = {id(r): n for n, r in enumerate(k.reduces)}
+        for r in reduces:
+            width = len(identity(w, r.op, r.tag, 1))
+            parts, final = final[:width], final[width:]
+            number = k_reduces[id(r)]
+            self.results[number] = finish(w, r.op, r.tag, parts)
+            for i, e in enumerate(k.exprs):
+                if e[0] == "result" and e[3] == number:
+                    self.row_memo[i] = self._result(number)
+
+    def _result(self, number: int) -> V:
+        found = self.results[number]
+        assert found is not None
+        return found
+
+    def _scratch_tag(self, i: int) -> str:
+        return self.k.exprs[i][1]
+
+    def _column_number(self, i: V) -> V:
+        if not self.k.mids:
+            return i
+        return self.w.add(self.w.mul(self.mid_number, self.h["inner"]), i)
+
+    def _fused(
+        self, reduces: list[Reduce], needed: list[int], keep: list[int], stores: list[Store]
+    ) -> set[int]:
+        """Products that are only summed: the sum multiplies and adds in one instruction."""
+        k = self.k
+        used: dict[int, int] = {}
+        for i in needed:
+            for a in k.exprs[i][2]:
+                used[a] = used.get(a, 0) + 1
+        for r in reduces:
+            used[r.expr] = used.get(r.expr, 0) + 1
+        for s in stores:
+            used[s.expr] = used.get(s.expr, 0) + 1
+        return {
+            r.expr for r in reduces
+            if r.op == "sum" and r.tag[0] == "f" and k.exprs[r.expr][0] == "mul"
+            and k.exprs[r.expr][1] == r.tag and used[r.expr] == 1 and r.expr not in keep
+            and k.levels[r.expr] == 2 and r.expr in needed
+        }  # fmt: skip
+
+    def _accumulate(
+        self, reduces: list[Reduce], fused: set[int], carried: list[V], i: V, mask: V | None
+    ) -> list[V]:
+        w, k = self.w, self.k
+        out: list[V] = []
+        for r in reduces:
+            width = 2 if r.op in ("argmax", "argmin") else 1
+            old, carried = carried[:width], carried[width:]
+            if r.expr in fused and r.expr not in self.scratch_ready:
+                x, y = (self._value(a, k.lanes) for a in k.exprs[r.expr][2])
+                suffix = "f32" if r.tag == "f32" else "f64"
+                name = f"llvm.fma.v{k.lanes}{suffix}"
+                new = [w.intrinsic(name, x.ty, x, y, old[0])]
+            else:
+                x = self._value(r.expr, k.lanes)
+                tag = k.exprs[r.expr][1]
+                if r.op in ("any", "all"):
+                    x = truth(w, x, tag)
+                elif width == 1:
+                    x = cast(w, x, tag, r.tag)
+                parts = [x]
+                if width == 2:
+                    parts.append(self._affine_vector(r.index, i))
+                new = combine(w, r.op, r.tag, old, parts)
+            if mask is not None:
+                new = [w.select(mask, a, b) for a, b in zip(new, old, strict=True)]
+            out.extend(new)
+        return out
+
+    def _mids(self, state: list[V], along: Callable[..., list[V]]) -> list[V]:
+        """Runs `along` for every position of the mid loops."""
+        w, k = self.w, self.k
+        if not k.mids:
+            return along(None, state)
+        sizes = [self.h[f"mid{i}"] for i in range(k.mids)]
+        count = len(state)
+        starts = [*state, *([w.number(0)] * k.mids if k.mids > 1 else [])]
+
+        def body(m: V, carried: list[V]) -> list[V]:
+            self.mid_number = m
+            self.mid_index = carried[count:] or [m]
+            self.mid_memo, self.mid_address = {}, {}
+            new = along(m, carried[:count])
+            moved = self._increment(self.mid_index, sizes, None) if k.mids > 1 else []
+            return [*new, *moved]
+
+        found = w.counted_loop(w.number(0), self.mid_count, 1, starts, body)[:count]
+        self.mid_memo, self.mid_address = self.row_memo, self.row_address
+        return found
+
+    # -- column kernels
+
+    def _column(self) -> None:
+        """Lanes lie across the kept inner loop; the mid loops run down the columns."""
+        w, k = self.w, self.k
+        inside = [s for s in k.stores if self._varies(s.address)]
+        after = [s for s in k.stores if not self._varies(s.address)]
+        needed = self._needed([r.expr for r in k.reduces] + [s.expr for s in inside], set())
+        fused = self._fused(k.reduces, needed, [], inside)
+        early = [i for i in needed if not k.with_mid[i] and k.levels[i] == 2]
+        late = [i for i in needed if k.with_mid[i] and i not in fused]
+        self._scalars(needed, 0, self.row_memo)
+        fused_early = [i for i in early if i not in fused]
+
+        def block(i: V, mask: V | None, _: list[V]) -> list[V]:
+            self._vectors(fused_early, i, mask, {})
+            outer_memo = self.inner_memo
+            state = [x for r in k.reduces for x in identity(w, r.op, r.tag, k.lanes)]
+
+            def along(mid: V | None, carried: list[V]) -> list[V]:
+                self._scalars(late, 1, self.mid_memo)
+                self._vectors(late, i, mask, {}, outer_memo)
+                for s in inside:
+                    self._store(s, i, mask)
+                return self._accumulate(k.reduces, fused, carried, i, None)
+
+            final = self._mids(state, along) if k.mids else along(None, state)
+            memo = dict(outer_memo)
+            parts: list[V] = []
+            for r in k.reduces:
+                width = 2 if r.op in ("argmax", "argmin") else 1
+                parts.append(final[width - 1])
+                final = final[width:]
+            for x, e in enumerate(k.exprs):
+                if e[0] == "result":
+                    memo[x] = parts[e[3]]
+            following = self._needed([s.expr for s in after], set(memo))
+            self._scalars(following, 0, self.row_memo)
+            self._vectors([x for x in following if x not in memo], i, mask, {}, memo)
+            for s in after:
+                self._store(s, i, mask)
+            return []
+
+        w.vector_loop(self.low, self.high, k.lanes, [], block)
+
+    def _varies(self, address: int) -> bool:
+        return "s" in self.k.addresses[address].classes[self.k.rows : -1]
+
+    # -- expressions
+
+    def _known(self, i: int) -> V:
+        for memo in (self.inner_memo, self.mid_memo, self.row_memo, self.entry_memo):
+            found = memo.get(i)
+            if found is not None:
+                return found
+        raise AssertionError(f"expression {i} {self.k.exprs[i]} is not there yet")
+
+    def _value(self, i: int, lanes: int) -> V:
+        return broadcast(self.w, self._known(i), lanes)
+
+    def _scalars(self, needed: list[int], level: int, memo: Memo) -> None:
+        """Computes what is the same for the whole inner loop."""
+        self.inner_memo = {}
+        for i in needed:
+            if not 0 <= self.k.levels[i] <= level or i in memo or i in self.row_memo:
+                continue
+            op, tag, args, attr = self.k.exprs[i]
+            if op == "load":
+                at = self.w.element(self.pointers[attr[0]], self._address(attr[1], level), tag)
+                memo[i] = self._guarded_load(at, tag, self._all([self._known(a) for a in args]))
+            elif op == "take":
+                memo[i] = self._scalar_take(i, level)
+            elif op == "iota":
+                memo[i] = self._address(attr, level)
+            elif op == "inrange":
+                size = self.w.field(attr[1])
+                memo[i] = self.w.compare("icmp", "ult", self._address(attr[0], level), size)
+            elif op != "result":
+                memo[i] = self._op(i, [self._known(a) for a in args])
+        for i in needed:  # the addresses that the inner loop starts from
+            op, _, _, attr = self.k.exprs[i]
+            if self.k.levels[i] == 2 and op in ("load", "take", "iota", "inrange"):
+                number = attr if op == "iota" else attr[0] if op == "inrange" else attr[1]
+                if level or not self._varies(number):
+                    self._address(number, level)
+        for s in self.k.stores:
+            if level or not self._varies(s.address):
+                self._address(s.address, level)
+
+    def _all(self, conditions: list[V]) -> V | None:
+        out: V | None = None
+        for c in conditions:
+            out = c if out is None else self.w.binary("and", out, c)
+        return out
+
+    def _guarded_load(self, at: V, tag: str, condition: V | None) -> V:
+        """A scalar load that happens elsewhere, and gives 0, where the condition does not hold."""
+        w = self.w
+        if condition is None:
+            return w.load(at, tag)
+        safe = w.select(condition, at, V("ptr", "%rec"))
+        zero = V(REGISTER[tag], "0.0" if tag[0] == "f" else "false" if tag == "b1" else "0")
+        return w.select(condition, w.load(safe, tag), zero)
+
+    def _checked(self, i: int, index: V, extra: V | None) -> V:
+        """Whether the index is in range (and `extra` holds); reports where it is not."""
+        w = self.w
+        _, _, _, (_, _, _, size_field, node) = self.k.exprs[i]
+        size = w.field(size_field)
+        lanes = lanes_of(index.ty)
+        fine = w.compare("icmp", "ult", index, broadcast(w, size, lanes))
+        bad = w.binary("xor", fine, w.splat("true", fine.ty))
+        if extra is not None:
+            bad = w.binary("and", bad, extra)
+            fine = w.binary("and", fine, extra)
+        w.report_index(bad, index, size, w.field(node))
+        return fine
+
+    def _index_of(self, i: int) -> V:
+        """The index operand of a take, as i64."""
+        first = self.k.exprs[i][2][0]
+        x = self._known(first)
+        return cast(self.w, x, self.k.exprs[first][1], "i64")
+
+    def _scalar_take(self, i: int, level: int) -> V:
+        w = self.w
+        _, tag, args, (pointer, address, stride, _, _) = self.k.exprs[i]
+        index = self._index_of(i)
+        fine = self._checked(i, index, self._all([self._known(a) for a in args[1:]]))
+        step = index if stride < 0 else w.mul(index, w.field(stride))
+        offset = w.add(self._address(address, level), step)
+        return self._guarded_load(w.element(self.pointers[pointer], offset, tag), tag, fine)
+
+    def _vectors(
+        self, needed: list[int], i: V, mask: V | None, loaded: dict[int, int],
+        known: Memo | None = None,
+    ) -> None:  # fmt: skip
+        """Computes what varies along the inner loop, for the lanes from i."""
+        w, k = self.w, self.k
+        self.inner_memo = memo = dict(known or {})
+        self.mask_memo: dict[tuple[int, ...], V] = {}
+        for n in needed:
+            if k.levels[n] != 2 or n in memo:
+                continue
+            op, tag, args, attr = k.exprs[n]
+            if n in loaded:
+                at = w.element(self.scratch[n], self._column_number(i), tag)
+                memo[n] = w.load(at, tag, k.lanes)
+            elif op == "load":
+                memo[n] = self._vector_load(attr[0], attr[1], tag, i, self._mask(args, mask))
+            elif op == "take":
+                memo[n] = self._vector_take(n, i, mask)
+            elif op == "iota":
+                memo[n] = self._affine_vector(attr, i)
+            elif op == "inrange":
+                size = broadcast(w, w.field(attr[1]), k.lanes)
+                memo[n] = w.compare("icmp", "ult", self._affine_vector(attr[0], i), size)
+            elif op != "result":
+                memo[n] = self._op(n, [self._value(a, k.lanes) for a in args])
+
+    def _mask(self, conditions: tuple[int, ...], mask: V | None) -> V | None:
+        out = mask
+        for c in conditions:
+            x = self._value(c, self.k.lanes)
+            out = x if out is None else self.w.binary("and", out, x)
+        return out
+
+    def _vector_load(self, pointer: int, address: int, tag: str, i: V, mask: V | None) -> V:
+        w, a = self.w, self.k.addresses[address]
+        base = self._address(address, 2)
+        inner = a.classes[-1]
+        if inner == "c":
+            at = w.element(self.pointers[pointer], w.add(base, i), tag)
+            return w.load(at, tag, self.k.lanes, mask)
+        if inner == "0" and mask is None:
+            at = w.element(self.pointers[pointer], base, tag)
+            return broadcast(w, w.load(at, tag), self.k.lanes)
+        at, offsets = self._strided(pointer, a, base, i, tag)
+        return w.gather(at, offsets, tag, mask)
+
+    def _strided(self, pointer: int, a: Address, base: V, i: V, tag: str) -> tuple[V, V]:
+        """The address of the first lane and the lanes' offsets from it."""
+        w, lanes = self.w, self.k.lanes
+        numbers = w.lane_numbers(lanes, "i64")
+        if a.classes[-1] == "0":
+            return w.element(self.pointers[pointer], base, tag), w.splat("0", vec(I64, lanes))
+        stride = w.field(a.coefficients[-1])
+        at = w.element(self.pointers[pointer], w.add(base, w.mul(i, stride)), tag)
+        return at, w.mul(numbers, broadcast(w, stride, lanes))
+
+    def _vector_take(self, n: int, i: V, mask: V | None) -> V:
+        w, k = self.w, self.k
+        _, tag, args, (pointer, address, stride, _, _) = k.exprs[n]
+        index = self._index_of(n)
+        extra = self._mask(args[1:], mask)
+        a = k.addresses[address]
+        if not index.ty.startswith("<") and not any(k.levels[x] == 2 for x in args[1:]):
+            conditions = self._all([self._known(x) for x in args[1:]])
+            fine = self._checked(n, index, conditions)
+            step = index if stride < 0 else w.mul(index, w.field(stride))
+            base = w.add(self._address(address, 2), step)
+            lanes_fine = broadcast(w, fine, k.lanes)
+            if mask is not None:
+                lanes_fine = w.binary("and", lanes_fine, mask)
+            if a.classes[-1] == "c":
+                at = w.element(self.pointers[pointer], w.add(base, i), tag)
+                return w.load(at, tag, k.lanes, lanes_fine)
+            at, offsets = self._strided(pointer, a, base, i, tag)
+            return w.gather(at, offsets, tag, lanes_fine)
+        index = broadcast(w, index, k.lanes)
+        fine = self._checked(n, index, extra)
+        step = index if stride < 0 else w.mul(index, broadcast(w, w.field(stride), k.lanes))
+        offsets = w.add(self._affine_vector(address, i), step)
+        return w.gather(self.pointers[pointer], offsets, tag, fine)
+
+    def _affine_vector(self, address: int, i: V) -> V:
+        """An affine expression in every lane from i, as i64."""
+        w, k = self.w, self.k
+        a = k.addresses[address]
+        base = self._address(address, 2)
+        if a.classes[-1] == "0":
+            return broadcast(w, base, k.lanes)
+        numbers = w.lane_numbers(k.lanes, "i64")
+        if a.classes[-1] == "c":
+            return w.add(broadcast(w, w.add(base, i), k.lanes), numbers)
+        stride = w.field(a.coefficients[-1])
+        start = broadcast(w, w.add(base, w.mul(i, stride)), k.lanes)
+        return w.add(start, w.mul(numbers, broadcast(w, stride, k.lanes)))
+
+    def _address(self, number: int, level: int) -> V:
+        """The part of an address that does not vary along the inner loop, in elements."""
+        w, k = self.w, self.k
+        base = self.row_address.get(number)
+        a = k.addresses[number]
+        if base is None:
+            base = w.field(a.constant)
+            for n in range(k.rows):
+                if a.classes[n] == "s":
+                    base = w.add(base, w.mul(self.row_index[n], w.field(a.coefficients[n])))
+            if level == 0:
+                self.row_address[number] = base
+        if level == 0 or "s" not in a.classes[k.rows : -1]:
+            return base
+        found = self.mid_address.get(number)
+        if found is None:
+            found = base
+            for n in range(k.mids):
+                if a.classes[k.rows + n] == "s":
+                    step = w.mul(self.mid_index[n], w.field(a.coefficients[k.rows + n]))
+                    found = w.add(found, step)
+            if level == 1:
+                self.mid_address[number] = found
+        return found
+
+    def _store(self, s: Store, i: V, mask: V | None) -> None:
+        w, a = self.w, self.k.addresses[s.address]
+        x = self._value(s.expr, self.k.lanes)
+        base = self._address(s.address, 2)
+        if a.classes[-1] == "c":
+            at = w.element(self.pointers[s.pointer], w.add(base, i), s.tag)
+            w.store(x, at, s.tag, mask)
+            return
+        at, offsets = self._strided(s.pointer, a, base, i, s.tag)
+        w.scatter(x, at, offsets, s.tag, mask)
+
+
+def generate(kernel: Kernel) -> str:
+    """The LLVM IR of a kernel."""
+    return Generator(kernel).text()
+
+
+__all__ = ["Generator", "generate", "SIZE"]

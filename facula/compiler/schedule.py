@@ -1,0 +1,461 @@
+"""The schedule: which nodes become one kernel, and in which order the kernels run.
+
+Elementwise and movement nodes are lazy: nothing happens when they are visited. A root makes them happen:
+an output of the graph, an operand of something opaque (matrix products, host calls, scatters), a
+reduction. A root joins the latest cluster that takes it, or opens a new one. Clusters are numbered in
+order of creation and read only from those before, which keeps the order valid without searching for cycles.
+A lazy value that two clusters want is computed twice where that is cheap, and otherwise put in memory.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from ..graph.graph import Graph, GraphNode
+from .fusion import REDUCTIONS, Cluster, Materialise, Reduction, Reject, Root
+from .indexing import (
+    Affine,
+    IndexMap,
+    NeedSplit,
+    NotAffine,
+    identity_map,
+    movement_map,
+    offset_of,
+    strides_of,
+)
+from .scalar_code import COMPARE, ELEMENTWISE, HEAVY, TAGS, native
+
+MOVEMENT = frozenset("reshape permute expand slice flip pad cat".split())
+SOURCES = frozenset("scalar const iota".split())
+LAZY = ELEMENTWISE | MOVEMENT | SOURCES | {"take", "gather"}
+MAX_DEPTH = 48
+MAX_COST = 120
+SMALL = 16384  # elements up to which unrelated roots share a kernel
+
+
+class CompileError(Exception):
+    """A graph that cannot be compiled: a node has neither native code nor a reference."""
+
+
+class Step:
+    """One entry of the schedule that is not a cluster: a matrix product, a scatter, an update, a host call."""
+
+    __slots__ = ("kind", "node", "number", "operands", "order")
+
+    def __init__(
+        self, kind: str, node: GraphNode, number: int, operands: tuple[Any, ...], order: int
+    ) -> None:
+        self.kind, self.node, self.number = kind, node, number
+        self.operands, self.order = operands, order
+
+
+class View:
+    """Strided access to a value in memory: value, element offset, one stride per axis."""
+
+    __slots__ = ("value", "offset", "strides")
+
+    def __init__(self, value: int, offset: int, strides: tuple[int, ...]) -> None:
+        self.value, self.offset, self.strides = value, offset, strides
+
+
+def is_native(node: GraphNode, graph: Graph) -> bool:
+    """Whether the compiler has code for this node."""
+    op = node.op
+    for v in (*node.ins, *node.outs):
+        if graph.dtypes[v] not in TAGS:
+            return False
+    if op in MOVEMENT or op in SOURCES or op in ("take", "gather", "multi_update"):
+        return True
+    if op in ELEMENTWISE:
+        return native(op, TAGS[graph.dtypes[node.ins[-1]]])
+    if op in REDUCTIONS or op == "reduce_block":
+        return True
+    if op == "matmul":
+        return TAGS[graph.dtypes[node.outs[0]]] in ("f32", "f64")
+    if op == "scatter_add":
+        return True
+    return False
+
+
+class Scheduler:
+    """Walks the graph once and leaves `entries`: clusters and steps in execution order."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.shapes = graph.shapes
+        count = len(graph.shapes)
+        self.tags: list[str] = [TAGS.get(d, "") for d in graph.dtypes]
+        self.producer: list[GraphNode | None] = [None] * count
+        self.number_of: list[int] = [-1] * count
+        self.lazy = [False] * count
+        self.place: dict[int, int] = {v: -1 for v in graph.inputs}
+        self.alias: dict[int, int] = {}  # value -> the value whose memory it is
+        self.inlined: dict[int, Cluster] = {}
+        self.reduced_in: dict[int, Cluster] = {}
+        self.cost = [0] * count
+        self.depth = [0] * count
+        self.heavy = [False] * count
+        self.leaves: list[frozenset[int]] = [frozenset()] * count
+        self.uses = [0] * count
+        self.entries: list[Cluster | Step] = []
+        self.first: dict[int, int] = {}  # where a value is written before the step that completes it
+        self.by_numel: dict[int, list[Cluster]] = {}
+        self.outputs = set(graph.outputs)
+
+    # -- facts
+
+    def shape_of(self, v: int) -> tuple[int, ...]:
+        return self.shapes[v]
+
+    def numel(self, v: int) -> int:
+        return prod(self.shapes[v])
+
+    def is_lazy(self, v: int) -> bool:
+        return self.lazy[v] and v not in self.place
+
+    def cheap(self, v: int) -> bool:
+        """Whether computing v again costs less than storing and loading it."""
+        if self.heavy[v]:
+            return self.numel(v) <= 64
+        return (self.cost[v] <= 6 and len(self.leaves[v]) <= 1) or self.numel(v) <= 256
+
+    def _facts(self, node: GraphNode, v: int) -> None:
+        """Cost, depth and leaves of a lazy node."""
+        own = 0 if node.op in MOVEMENT or node.op in SOURCES or node.op == "cast" else 1
+        cost, depth = own, 1
+        heavy = node.op in HEAVY
+        leaves: set[int] = set()
+        size = self.numel(v)
+        for a in node.ins:
+            if self.is_lazy(a):
+                cost += self.cost[a] if self.uses[a] <= 1 else min(self.cost[a], 8)
+                depth = max(depth, self.depth[a] + 1)
+                heavy = heavy or self.heavy[a]
+                if len(leaves) < 4:
+                    leaves |= self.leaves[a]
+            elif self.numel(a) * 8 >= size:
+                leaves.add(a)
+        self.cost[v], self.depth[v], self.heavy[v] = cost, depth, heavy
+        self.leaves[v] = frozenset(leaves)
+
+    # -- the walk
+
+    def run(self) -> Scheduler:
+        graph = self.graph
+        for node in graph.nodes:
+            for a in node.ins:
+                self.uses[a] += 1
+        updates: list[tuple[int, GraphNode]] = []
+        for number, node in enumerate(graph.nodes):
+            for v in node.outs:
+                self.producer[v], self.number_of[v] = node, number
+            if node.op == "multi_update":
+                updates.append((number, node))
+                continue
+            self._visit(number, node)
+        for v in graph.outputs:
+            self.realise(v)
+        for number, node in updates:
+            self._update(number, node)
+        return self
+
+    def _visit(self, number: int, node: GraphNode) -> None:
+        op = node.op
+        if not is_native(node, self.graph):
+            self._host(number, node)
+        elif op in LAZY:
+            v = node.outs[0]
+            self.lazy[v] = True
+            self._facts(node, v)
+            if v in self.outputs or self.depth[v] > MAX_DEPTH or self.cost[v] > MAX_COST:
+                self.realise(v)
+        elif op in REDUCTIONS or op == "reduce_block":
+            self._reduce(node)
+            if node.outs[0] in self.outputs:
+                self.realise(node.outs[0])
+        elif op == "matmul":
+            views = tuple(self.view(a, matrix=True) for a in node.ins)
+            self._step("matmul", node, number, views)
+        else:
+            assert op == "scatter_add", op
+            self._scatter(number, node)
+
+    def _step(self, kind: str, node: GraphNode, number: int, operands: tuple[Any, ...]) -> None:
+        order = len(self.entries)
+        self.entries.append(Step(kind, node, number, operands, order))
+        for v in node.outs:
+            self.place[v] = order
+
+    def _scatter(self, number: int, node: GraphNode) -> None:
+        """First the base is written to the result's memory, then the sources are added."""
+        v = node.outs[0]
+        base, index, source = node.ins
+        if not self.numel(v):
+            self.place[v] = len(self.entries) - 1
+            return
+        views = (self.view(index), self.view(source))
+        strides = strides_of(self.shapes[v])
+
+        def target(at: IndexMap, loops: int) -> Affine:
+            return offset_of_strides(at, strides, loops)
+
+        self.first[v] = self._place(v, Root(v, base, target), self.shapes[v])
+        self._step("scatter", node, number, views)
+
+    def _host(self, number: int, node: GraphNode) -> None:
+        if node.host is None:
+            raise CompileError(
+                f"{node.op} on {[self.graph.dtypes[v].name for v in node.ins]} has neither native code "
+                "nor a reference"
+            )
+        for a in node.ins:
+            self.realise(a)
+        self._step("host", node, number, node.ins)
+
+    def _update(self, number: int, node: GraphNode) -> None:
+        for a in node.ins:
+            self.realise(a)
+        expr, count, k, _ = node.attrs
+        groups: dict[str, list[int]] = {}
+        for t in range(count):
+            operands = node.ins[t * k : (t + 1) * k]
+            tag = self.tags[operands[0]] if operands else "f32"
+            if tag not in ("f32", "f64"):
+                raise CompileError(
+                    f"multi_update on {self.graph.dtypes[operands[0]].name}: expected float32 or float64"
+                )
+            groups.setdefault(tag, []).extend(operands)
+        for tag, operands in groups.items():
+            for op, _, _ in expr.steps:
+                if op not in SOURCES and not (op in COMPARE or native(op, tag)):
+                    raise CompileError(f"multi_update has no code for {op!r}")
+            self._step("update", node, number, tuple(operands))
+
+    # -- roots
+
+    def realise(self, v: int) -> None:
+        """Puts value v in memory."""
+        if v in self.place:
+            return
+        if v not in self.outputs and self._alias(v):
+            return
+        node = self.producer[v]
+        assert node is not None
+        if v in self.reduced_in:
+            cluster = self.reduced_in[v]
+            for root in cluster.roots:
+                if root.value == v:
+                    root.stored = True
+            self.place[v] = cluster.order
+            return
+        if node.op == "cat" and self.numel(v):
+            self._realise_cat(v, node)
+            return
+        self._place(v, Root(v, v), self.shapes[v])
+
+    def _alias(self, v: int) -> bool:
+        """A reshape of something in memory is that memory."""
+        node = self.producer[v]
+        if node is None or node.op != "reshape":
+            return False
+        base = node.ins[0]
+        below = self.producer[base]
+        if base not in self.place and below is not None and (
+            base in self.reduced_in or (below.op == "reshape" and self._alias(base))
+        ):
+            self.realise(base)
+        if base not in self.place:
+            return False
+        self.alias[v] = self.alias.get(base, base)
+        self.place[v] = self.place[base]
+        return True
+
+    def _realise_cat(self, v: int, node: GraphNode) -> None:
+        """Every operand is written to its part of the result."""
+        axis, shape = node.attrs[0], self.shapes[v]
+        strides = strides_of(shape)
+        start, order = 0, -1
+        for a in node.ins:
+            n = self.shapes[a][axis]
+            if n and self.numel(a):
+                offset = start * strides[axis]
+
+                def target(index: IndexMap, loops: int, offset: int = offset) -> Affine:
+                    out = offset_of_strides(index, strides, loops)
+                    return (out[0] + offset, *out[1:])
+
+                now = self._place(v, Root(v, a, target), self.shapes[a])
+                self.first[v] = min(self.first.get(v, now), now)
+                order = max(order, now)
+            start += n
+        self.place[v] = order
+
+    def _place(self, v: int, root: Root, shape: tuple[int, ...]) -> int:
+        """Finds or opens a cluster for a store."""
+        size = prod(shape)
+        for _ in range(64):
+            try:
+                cluster = self._find(root, size)
+                if cluster is None:
+                    cluster = self._open(root, shape)
+                break
+            except Materialise as need:
+                self._materialise(need.value, v)
+        else:
+            raise CompileError(f"no kernel for value {v} ({self.graph.nodes[self.number_of[v]].op})")
+        if root.target is None:
+            self.place[v] = cluster.order
+        self._commit(cluster)
+        return cluster.order
+
+    def _materialise(self, wanted: int, by: int) -> None:
+        if wanted in self.place or wanted == by:
+            raise CompileError(f"value {by} cannot be scheduled: {wanted} stays in the way")
+        self.realise(wanted)
+
+    def _find(self, root: Root, size: int) -> Cluster | None:
+        tried = 0
+        first = self.inlined.get(root.source)
+        candidates = self.by_numel.get(size, [])
+        for cluster in ([first] if first is not None else []) + candidates[:-4:-1]:
+            if cluster is first and tried:
+                continue
+            tried += 1
+            if size != cluster.numel and size != cluster.kept:
+                continue
+            if not size or (cluster.kind == "map" and size != cluster.numel):
+                continue
+            try:
+                share = size > SMALL or cluster.numel > SMALL
+                saved = cluster._save()
+                if not cluster.try_add(root, must_share=share):
+                    continue
+            except Materialise as need:
+                if self._helps(need.value, cluster):
+                    raise
+                continue
+            if size != cluster.numel and not cluster.depends[root.expr]:
+                cluster._restore(saved)  # per-row work that has nothing to do with the rows
+                continue
+            return cluster
+        return None
+
+    def _helps(self, wanted: int, cluster: Cluster) -> bool:
+        """Whether putting the value in memory may let the root join: not if the cluster itself makes it."""
+        if wanted in self.place:
+            return False
+        other = self.reduced_in.get(wanted, self.inlined.get(wanted))
+        return other is not None and other.order < cluster.order
+
+    def _open(self, root: Root, shape: tuple[int, ...]) -> Cluster:
+        cluster = Cluster(self, len(self.entries), shape)
+        if not cluster.try_add(root):
+            return self._open_flat(root)
+        self._register(cluster)
+        return cluster
+
+    def _open_flat(self, root: Root) -> Cluster:
+        """A root that fits nowhere: its largest lazy operand is put in memory."""
+        node = self.producer[root.source]
+        assert node is not None
+        for a in sorted(node.ins, key=lambda a: -self.cost[a]):
+            if a not in self.place:
+                raise Materialise(a)
+        raise CompileError(f"no kernel for {node.op} {node.attrs}")
+
+    def _register(self, cluster: Cluster) -> None:
+        self.entries.append(cluster)
+        self.by_numel.setdefault(cluster.numel, []).append(cluster)
+
+    def _commit(self, cluster: Cluster) -> None:
+        for v, _, _ in cluster.memo:
+            self.inlined.setdefault(v, cluster)
+        if cluster.kept and cluster.kept != cluster.numel:
+            known = self.by_numel.setdefault(cluster.kept, [])
+            if cluster not in known[-3:]:
+                known.append(cluster)
+
+    def _reduce(self, node: GraphNode) -> None:
+        v, source = node.outs[0], node.ins[0]
+        want = Reduction(node, self.shapes[source])
+        for _ in range(64):
+            try:
+                cluster = self._find_reduce(v, source, want)
+                break
+            except Materialise as need:
+                self._materialise(need.value, v)
+        else:
+            raise CompileError(f"no kernel for {node.op} {node.attrs}")
+        self.reduced_in[v] = cluster
+        self._commit(cluster)
+
+    def _find_reduce(self, v: int, source: int, want: Reduction) -> Cluster:
+        size = prod(want.shape)
+        for cluster in self.by_numel.get(size, [])[:-4:-1] if size else []:
+            if cluster.numel != size:
+                continue
+            try:
+                share = cluster.numel > SMALL
+                if cluster.try_add(Root(v, source, reduce=want), must_share=share):
+                    return cluster
+            except Materialise as need:
+                if self._helps(need.value, cluster):
+                    raise
+        cluster = Cluster(self, len(self.entries), want.shape)
+        if not cluster.try_add(Root(v, source, reduce=want)):
+            if source not in self.place:
+                raise Materialise(source)
+            raise CompileError(f"no kernel for reduction {want.op} over {want.axes}")
+        self._register(cluster)
+        return cluster
+
+    # -- operands of opaque steps
+
+    def view(self, v: int, matrix: bool = False) -> View:
+        """Strided access to v; movement is looked through where strides can express it.
+
+        For a matrix operand one of the last two strides must be 1 and the other cover it (BLAS).
+        """
+        shape = self.shapes[v]
+        base, index = v, identity_map(len(shape))
+        while base not in self.place:
+            node = self.producer[base]
+            if node is None or node.op not in ("reshape", "permute", "expand", "slice", "flip"):
+                break
+            source = node.ins[0]
+            try:
+                index = movement_map(
+                    node.op, node.attrs, index, self.shapes[base], self.shapes[source], shape
+                )
+            except (NotAffine, NeedSplit):
+                break
+            base = source
+        if base != v and 0 not in shape:
+            address = offset_of(index, self.shapes[base], len(shape))
+            strides = address[1:]
+            if not matrix or _blas_strides(shape, strides):
+                self.realise(base)
+                return View(base, address[0], strides)
+        self.realise(v)
+        return View(v, 0, tuple(strides_of(shape)))
+
+
+def offset_of_strides(index: IndexMap, strides: list[int], loops: int) -> Affine:
+    out = [0] * (loops + 1)
+    for a, st in zip(index, strides, strict=True):
+        for k, c in enumerate(a):
+            out[k] += c * st
+    return tuple(out)
+
+
+def _blas_strides(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    rows, columns = shape[-2:]
+    a, b = strides[-2:]
+    if columns == 1 or rows == 1:
+        long, n = (b, columns) if rows == 1 else (a, rows)
+        return long >= 1 or n == 1
+    return (b == 1 and a >= columns) or (a == 1 and b >= rows)
+
+
+__all__ = ["CompileError", "Reject", "Scheduler", "Step", "View", "is_native"]

@@ -1,0 +1,124 @@
+"""multi_update: an optimizer's formula over many tensors as one kernel, in place.
+
+The kernel walks a table of tensors in its record; a chunk is a range of elements of one tensor. The body
+comes from the formula through the same code as every other elementwise op.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..graph.graph import UpdateExpr
+from .scalar_code import COMPARE, broadcast, cast, constant, emit_op
+from .writer import I64, V, Writer
+
+CHUNK = 8192
+
+
+class Plan:
+    """The structure of an update (`key`) and its record."""
+
+    def __init__(
+        self, tag: str, expr: UpdateExpr, written: Sequence[tuple[int, int]],
+        slots: Sequence[Sequence[int]], numels: Sequence[int], kinds: Sequence[str],
+    ) -> None:  # fmt: skip
+        """slots: for each tensor those of its operands; kinds: of the graph's run-time scalars."""
+        self.tag, self.expr, self.written, self.kinds = tag, expr, tuple(written), kinds
+        entries: list[int] = []
+        first = 0
+        for row, n in zip(slots, numels, strict=True):
+            if n:
+                first += -(-n // CHUNK)
+                entries += [first, n, *row]
+        self.record = entries
+        self.chunks = first
+        self.work = sum(numels) * max(1, len(expr.steps) // 4)
+
+    @property
+    def key(self) -> str:
+        used = [self.kinds[a[0]] for op, _, a in self.expr.steps if op == "scalar"]
+        return f"update {self.tag} {self.expr.k} {self.expr.steps!r} {self.written} {used}"
+
+    def generate(self) -> Callable[[], str]:
+        return lambda: _text(self)
+
+
+def _text(p: Plan) -> str:
+    w = Writer()
+    lanes = 16 if p.tag == "f32" else 8
+    cells = w.slot(w.number(1))
+    scalars: dict[int, V] = {}
+    for op, _, attrs in p.expr.steps:
+        if op == "scalar" and attrs[0] not in scalars:
+            kind = "f64" if p.kinds[attrs[0]] == "f" else "i64"
+            at = w.element(cells, w.number(attrs[0]), "i64")
+            scalars[attrs[0]] = cast(w, w.load(at, kind), kind, p.tag)
+    width = p.expr.k + 2
+
+    def chunk(c: V, carried: list[V]) -> list[V]:
+        (start,) = carried
+        entry, first, end = _find(w, c, start, width)
+
+        def entry_field(i: int) -> V:
+            at = w.let("ptr", f"getelementptr i64, ptr {entry.name}, i64 {i}")
+            return w.let(I64, f"load i64, ptr {at.name}, align 8")
+
+        n = entry_field(1)
+        pointers = [w.slot(entry_field(2 + i)) for i in range(p.expr.k)]
+        # The table has the number of the chunk after the tensor's last one.
+        count = w.binary("sdiv", w.add(n, w.number(CHUNK - 1)), w.number(CHUNK))
+        number = w.binary("sub", c, w.binary("sub", end, count))
+        low = w.mul(number, w.number(CHUNK))
+        high = w.smaller(w.add(low, w.number(CHUNK)), n)
+
+        def body(i: V, mask: V | None, _: list[V]) -> list[V]:
+            values = [
+                w.load(w.element(q, i, p.tag), p.tag, lanes, mask) for q in pointers
+            ]
+            _steps(w, p, values, scalars, lanes)
+            for position, result in p.written:
+                x = broadcast(w, values[result], lanes)
+                w.store(x, w.element(pointers[position], i, p.tag), p.tag, mask)
+            return []
+
+        w.vector_loop(low, high, lanes, [], body)
+        return [first]
+
+    w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [w.number(0)], chunk)
+    w.stmt("ret void")
+    return w.module()
+
+
+def _find(w: Writer, chunk: V, start: V, width: int) -> tuple[V, V, V]:
+    """(entry, its offset in the record, the chunk after its last) of the tensor that has the chunk."""
+    head, found = w.new_label("find"), w.new_label("found")
+    before = w.block
+    w.jump(head)
+    w.open(head)
+    offset = w.phi(I64, (start, before))
+    at = w.let("ptr", f"getelementptr i64, ptr %rec, i64 {offset.value.name}")
+    end = w.let(I64, f"load i64, ptr {at.name}, align 8")
+    following = w.add(offset.value, w.number(width))
+    w.branch(w.compare("icmp", "slt", chunk, end), found, head)
+    w.close_phi(offset, (following, head))
+    w.open(found)
+    return at, offset.value, end
+
+
+def _steps(w: Writer, p: Plan, values: list[V], scalars: dict[int, V], lanes: int) -> None:
+    """Appends the value of every step of the formula."""
+    tags = [p.tag] * p.expr.k
+    for op, ins, attrs in p.expr.steps:
+        if op == "scalar":
+            values.append(broadcast(w, scalars[attrs[0]], lanes))
+            tags.append(p.tag)
+            continue
+        if op == "const":
+            values.append(constant(w, attrs[0], p.tag, lanes))
+            tags.append(p.tag)
+            continue
+        source = tags[ins[-1]]
+        boolean = op in COMPARE or op.startswith("logical_") or op in ("isnan", "isinf", "isfinite")
+        out = "b1" if boolean else p.tag
+        values.append(emit_op(w, op, [values[a] for a in ins], source, out))
+        tags.append(out)

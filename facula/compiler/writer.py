@@ -1,0 +1,265 @@
+"""Blocks, loops and memory accesses for the writers of kernels.
+
+Control flow in text needs care: a phi names the block that control comes from, and code inside a loop may
+have opened blocks of its own. `Writer` keeps the name of the open block and fills in phis afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from .emitter import Emitter, V, vec
+from .scalar_code import MEMORY, REGISTER, SIZE, broadcast, lanes_of
+
+I64 = "i64"
+
+
+class Phi:
+    """A value with one source for each predecessor, written when the sources are known."""
+
+    __slots__ = ("value", "line", "sources")
+
+    def __init__(self, value: V, line: int) -> None:
+        self.value, self.line = value, line
+        self.sources: list[tuple[str, str]] = []
+
+
+class Writer(Emitter):
+    """An emitter that knows its open block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = "entry"
+        self._labels = 0
+        self.fields: dict[int, V] = {}
+
+    # -- blocks
+
+    def new_label(self, hint: str) -> str:
+        self._labels += 1
+        return f"{hint}{self._labels}"
+
+    def open(self, name: str) -> None:
+        self.label(name)
+        self.block = name
+
+    def jump(self, target: str) -> None:
+        self.stmt(f"br label %{target}")
+
+    def branch(self, condition: V, yes: str, no: str) -> None:
+        self.stmt(f"br i1 {condition.name}, label %{yes}, label %{no}")
+
+    def phi(self, ty: str, *sources: tuple[V, str]) -> Phi:
+        value = V(ty, self.fresh("p"))
+        self.lines.append("")
+        out = Phi(value, len(self.lines) - 1)
+        for v, block in sources:
+            out.sources.append((v.name, block))
+        return out
+
+    def close_phi(self, phi: Phi, *sources: tuple[V, str]) -> V:
+        for v, block in sources:
+            phi.sources.append((v.name, block))
+        text = ", ".join(f"[{name}, %{block}]" for name, block in phi.sources)
+        self.lines[phi.line] = f"  {phi.value.name} = phi {phi.value.ty} {text}"
+        return phi.value
+
+    # -- integers
+
+    def number(self, n: int) -> V:
+        return V(I64, str(n))
+
+    def add(self, a: V, b: V) -> V:
+        if a.name == "0":
+            return b
+        if b.name == "0":
+            return a
+        return self.binary("add", a, b)
+
+    def mul(self, a: V, b: V) -> V:
+        return self.binary("mul", a, b)
+
+    def smaller(self, a: V, b: V) -> V:
+        return self.select(self.compare("icmp", "slt", a, b), a, b)
+
+    def field(self, number: int) -> V:
+        """A field of the record; loaded where it is first asked for, which must be the entry block."""
+        found = self.fields.get(number)
+        if found is None:
+            assert self.block == "entry", "record fields are read in the entry block"
+            at = self.let("ptr", f"getelementptr i64, ptr %rec, i64 {number}")
+            found = self.let(I64, f"load i64, ptr {at.name}, align 8, !invariant.load !0")
+            self.fields[number] = found
+        return found
+
+    def slot(self, number: V) -> V:
+        at = self.let("ptr", f"getelementptr ptr, ptr %slots, i64 {number.name}")
+        return self.let("ptr", f"load ptr, ptr {at.name}, align 8, !invariant.load !0")
+
+    def lane_numbers(self, lanes: int, element: str = "i32") -> V:
+        return V(
+            vec(element, lanes), "<" + ", ".join(f"{element} {i}" for i in range(lanes)) + ">"
+        )
+
+    # -- memory
+
+    def element(self, base: V, offset: V, tag: str) -> V:
+        """The address of element `offset` of an array of dtype `tag`."""
+        if offset.name == "0":
+            return base
+        return self.let("ptr", f"getelementptr {MEMORY[tag]}, ptr {base.name}, i64 {offset.name}")
+
+    def _to_register(self, x: V, tag: str) -> V:
+        if tag != "b1":
+            return x
+        return self.compare("icmp", "ne", x, self.splat("0", x.ty))
+
+    def to_memory(self, x: V, tag: str) -> V:
+        if tag != "b1":
+            return x
+        return self.convert("zext", x, vec("i8", lanes_of(x.ty)))
+
+    def load(self, at: V, tag: str, lanes: int = 1, mask: V | None = None) -> V:
+        """Elements that lie side by side; lanes outside the mask are zero."""
+        ty, size = vec(MEMORY[tag], lanes), SIZE[tag]
+        if mask is None or lanes == 1:
+            assert mask is None
+            raw = self.let(ty, f"load {ty}, ptr {at.name}, align {size}")
+        else:
+            name = f"llvm.masked.load.v{lanes}{_suffix(tag)}.p0"
+            self.declarations[name] = f"declare {ty} @{name}(ptr, i32, <{lanes} x i1>, {ty})"
+            raw = self.let(
+                ty, f"call {ty} @{name}(ptr {at.name}, i32 {size}, {mask}, {ty} zeroinitializer)"
+            )
+        return self._to_register(raw, tag)
+
+    def gather(self, base: V, offsets: V, tag: str, mask: V | None) -> V:
+        """base[offsets], one element for each lane; lanes outside the mask are zero."""
+        lanes = lanes_of(offsets.ty)
+        ty = vec(MEMORY[tag], lanes)
+        at = self.let(
+            vec("ptr", lanes), f"getelementptr {MEMORY[tag]}, ptr {base.name}, {offsets}"
+        )
+        mask = mask or self.splat("true", vec("i1", lanes))
+        name = f"llvm.masked.gather.v{lanes}{_suffix(tag)}.v{lanes}p0"
+        self.declarations[name] = (
+            f"declare {ty} @{name}(<{lanes} x ptr>, i32, <{lanes} x i1>, {ty})"
+        )
+        raw = self.let(ty, f"call {ty} @{name}({at}, i32 {SIZE[tag]}, {mask}, {ty} zeroinitializer)")
+        return self._to_register(raw, tag)
+
+    def store(self, x: V, at: V, tag: str, mask: V | None = None) -> None:
+        x, size, lanes = self.to_memory(x, tag), SIZE[tag], lanes_of(x.ty)
+        if mask is None:
+            self.stmt(f"store {x}, ptr {at.name}, align {size}")
+            return
+        name = f"llvm.masked.store.v{lanes}{_suffix(tag)}.p0"
+        self.declarations[name] = f"declare void @{name}({x.ty}, ptr, i32, <{lanes} x i1>)"
+        self.stmt(f"call void @{name}({x}, ptr {at.name}, i32 {size}, {mask})")
+
+    def scatter(self, x: V, base: V, offsets: V, tag: str, mask: V | None) -> None:
+        x, lanes = self.to_memory(x, tag), lanes_of(offsets.ty)
+        at = self.let(
+            vec("ptr", lanes), f"getelementptr {MEMORY[tag]}, ptr {base.name}, {offsets}"
+        )
+        mask = mask or self.splat("true", vec("i1", lanes))
+        name = f"llvm.masked.scatter.v{lanes}{_suffix(tag)}.v{lanes}p0"
+        self.declarations[name] = (
+            f"declare void @{name}({x.ty}, <{lanes} x ptr>, i32, <{lanes} x i1>)"
+        )
+        self.stmt(f"call void @{name}({x}, {at}, i32 {SIZE[tag]}, {mask})")
+
+    # -- loops
+
+    def counted_loop(
+        self, start: V, stop: V, step: int, carried: Sequence[V], body: Callable[..., list[V]]
+    ) -> list[V]:
+        """for i in range(start, stop, step): carried = body(i, carried). Returns the last `carried`."""
+        head, done = self.new_label("loop"), self.new_label("done")
+        before = self.block
+        self.branch(self.compare("icmp", "slt", start, stop), head, done)
+        self.open(head)
+        i = self.phi(I64, (start, before))
+        phis = [self.phi(x.ty, (x, before)) for x in carried]
+        new = body(i.value, [p.value for p in phis])
+        following = self.add(i.value, self.number(step))
+        again = self.compare("icmp", "slt", following, stop)
+        last = self.block
+        self.branch(again, head, done)
+        self.close_phi(i, (following, last))
+        for p, x in zip(phis, new, strict=True):
+            self.close_phi(p, (x, last))
+        self.open(done)
+        return [
+            self.close_phi(self.phi(x.ty, (x, before), (y, last)))
+            for x, y in zip(carried, new, strict=True)
+        ]
+
+    def vector_loop(
+        self, low: V, high: V, lanes: int, carried: Sequence[V], body: Callable[..., list[V]]
+    ) -> list[V]:
+        """carried = body(i, mask, carried) over [low, high) in vectors; the rest is one masked vector."""
+        whole = self.binary("and", self.binary("sub", high, low), self.number(-lanes))
+        middle = self.add(low, whole)
+        found = self.counted_loop(
+            low, middle, lanes, carried, lambda i, state: body(i, None, state)
+        )
+        tail, end = self.new_label("tail"), self.new_label("end")
+        before = self.block
+        self.branch(self.compare("icmp", "slt", middle, high), tail, end)
+        self.open(tail)
+        rest = self.convert("trunc", self.binary("sub", high, middle), "i32")
+        mask = self.compare(
+            "icmp", "slt", self.lane_numbers(lanes), broadcast(self, rest, lanes)
+        )
+        new = body(middle, mask, found)
+        last = self.block
+        self.jump(end)
+        self.open(end)
+        return [
+            self.close_phi(self.phi(x.ty, (x, before), (y, last)))
+            for x, y in zip(found, new, strict=True)
+        ]
+
+    # -- errors
+
+    def report_index(self, bad: V, index: V, size: V, node: V) -> None:
+        """Where `bad` holds (in any lane), writes the error of an index out of range."""
+        lanes = lanes_of(bad.ty)
+        anywhere = bad
+        if lanes > 1:
+            anywhere = self.intrinsic(f"llvm.vector.reduce.or.v{lanes}i1", "i1", bad)
+        report, proceed = self.new_label("report"), self.new_label("proceed")
+        self.branch(anywhere, report, proceed)
+        self.open(report)
+        which = index
+        if lanes > 1:
+            least = self.splat(str(-(1 << 63)), index.ty)
+            chosen = self.select(bad, index, least)
+            which = self.intrinsic(f"llvm.vector.reduce.smax.v{lanes}i64", "i64", chosen)
+        status = self.let("ptr", "load ptr, ptr %slots, align 8")
+        for k, x in enumerate((self.number(1), which, size, node)):
+            at = self.let("ptr", f"getelementptr i64, ptr {status.name}, i64 {k}")
+            self.stmt(f"store i64 {x.name}, ptr {at.name}, align 8")
+        self.jump(proceed)
+        self.open(proceed)
+
+    def module(self) -> str:
+        """The finished text of the module."""
+        lines = [
+            *self.declarations.values(),
+            "define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end) {",
+            "entry:",
+            *self.lines,
+            "}",
+            "!0 = !{}",
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def _suffix(tag: str) -> str:
+    return {"float": "f32", "double": "f64"}.get(MEMORY[tag], MEMORY[tag])
+
+
+def register_type(tag: str, lanes: int) -> str:
+    return vec(REGISTER[tag], lanes)
