@@ -22,6 +22,8 @@ _NAMES = {
     "int64": "long", "bool": "bool",
 }  # fmt: skip
 
+_SCALAR_TYPES = {"float16": "Half", "bfloat16": "BFloat16", "float32": "Float", "float64": "Double"}
+
 
 def uniform(
     engine: MersenneTwister,
@@ -96,8 +98,8 @@ def _check_uniform_bounds(dtype: np.dtype, low: float, high: float) -> None:
     if not high - low <= largest:
         raise RuntimeError(
             "uniform_ expects to-from <= std::numeric_limits<"
-            f"{_NAMES[dtype.name]}>::max(), but found to={high:g} and from={low:g} which result in "
-            "to-from to exceed the limit"
+            f"{_SCALAR_TYPES[dtype.name]}>::max(), but found to={high:g} and from={low:g} which "
+            "result in to-from to exceed the limit"
         )
 
 
