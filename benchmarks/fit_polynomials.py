@@ -1,10 +1,11 @@
 """Fits the polynomials of facula/compiler/vector_math*.py and prints their table of coefficients.
 
-Each fit is a weighted minimax (Remez exchange on a dense grid, in 60-digit arithmetic, so that cancellation
-in the fitted expressions does not matter). The coefficients are then rounded to the working format one
-at a time, lowest first, with a new fit of the remaining ones after each, which lets the higher ones make
-up for the rounding of the lower ones. The weight turns the error of the polynomial into the relative
-error of the function's value, which is what ulp count; it is printed in units of 2**-24 or 2**-53.
+Each fit is a weighted minimax (Remez exchange on a dense grid, in 60-digit arithmetic, so that
+cancellation in the fitted expressions does not matter). The coefficients are then rounded to the
+working format one at a time, lowest first, with a new fit of the remaining ones after each, which
+lets the higher ones make up for the rounding of the lower ones. The weight turns the error of the
+polynomial into the relative error of the function's value, which is what ulp count; it is printed
+in units of 2**-24 or 2**-53.
 
     python benchmarks/fit_polynomials.py > facula/compiler/vector_math_coefficients.py
     python benchmarks/fit_polynomials.py erf        # only the fits whose name contains "erf"
@@ -39,7 +40,7 @@ class Fit(NamedTuple):
 def _solve(
     grid: list[Any], values: list[Any], weights: list[Any], start: int, count: int
 ) -> list[Any]:
-    """The minimax coefficients of t**start .. t**(start + count - 1) by Remez exchange on the grid."""
+    """The minimax coefficients of t**start .. t**(start + count - 1), by Remez exchange."""
     n = count + 1
     picks = [round((len(grid) - 1) * (1 - np.cos(np.pi * i / (n - 1))) / 2) for i in range(n)]
     powers = [[t ** (start + k) for k in range(count)] for t in grid]
@@ -189,16 +190,19 @@ def fits() -> list[Fit]:
     return table
 
 
+HEADER = '''"""Coefficients of the polynomials of vector_math, lowest power first.
+
+Written by benchmarks/fit_polynomials.py, which says what each approximates and how it was fitted.
+The comments are the largest relative errors they cause, in units of 2**-24 (float) or 2**-53.
+"""
+
+from __future__ import annotations
+'''
+
+
 def main() -> None:
     wanted = sys.argv[1] if len(sys.argv) > 1 else ""
-    print('"""Coefficients of the polynomials of vector_math, lowest power first.\n')
-    print(
-        "Written by benchmarks/fit_polynomials.py, which says what each approximates and how it was fitted."
-    )
-    print(
-        "The comment is the largest relative error it causes, in units of 2**-24 (float) or 2**-53 (double)."
-    )
-    print('"""\n\nfrom __future__ import annotations\n')
+    print(HEADER)
     print("COEFFICIENTS: dict[tuple[str, str], tuple[float, ...]] = {")
     for record in fits():
         if wanted in record.name:

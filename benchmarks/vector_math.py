@@ -1,8 +1,8 @@
 """Accuracy and speed of the generated mathematical functions.
 
-For each function and precision: the largest error in ulp over random arguments of all magnitudes and
-over the range where the function is interesting (against mpmath), and the throughput of one core in a loop
-over 256 KiB, which stays in the second-level cache, with vectors of 64 bytes.
+For each function and precision: the largest error in ulp over random arguments of all magnitudes
+and over the range where the function is interesting (against mpmath), and the throughput of one
+core in a loop over 256 KiB, which stays in the second-level cache, with vectors of 64 bytes.
 
     python benchmarks/vector_math.py                # all
     python benchmarks/vector_math.py exp tanh erf   # some
@@ -30,20 +30,30 @@ mpmath.mp.prec = 160
 mp = mpmath.mp
 
 RANGES = {  # where most of the arguments are drawn from; (-4, 4) for all others
-    "exp": (-104, 89), "exp2": (-150, 128), "expm1": (-20, 89), "sigmoid": (-104, 30), "tanh": (-10, 10),
-    "log": (0, 3), "log2": (0, 3), "log10": (0, 3), "log1p": (-1, 3), "sqrt": (0, 9), "rsqrt": (0, 9),
-    "sin": (-100, 100), "cos": (-100, 100), "tan": (-100, 100), "asin": (-1, 1), "acos": (-1, 1),
-    "atanh": (-1, 1), "acosh": (1, 5), "sinh": (-20, 20), "cosh": (-20, 20), "erfc": (-4, 27),
-    "pow": (0, 30),
+    "exp": (-104, 89), "exp2": (-150, 128), "expm1": (-20, 89), "sigmoid": (-104, 30),
+    "tanh": (-10, 10), "log": (0, 3), "log2": (0, 3), "log10": (0, 3), "log1p": (-1, 3),
+    "sqrt": (0, 9), "rsqrt": (0, 9), "sin": (-100, 100), "cos": (-100, 100), "tan": (-100, 100),
+    "asin": (-1, 1), "acos": (-1, 1), "atanh": (-1, 1), "acosh": (1, 5), "sinh": (-20, 20),
+    "cosh": (-20, 20), "erfc": (-4, 27), "pow": (0, 30),
 }  # fmt: skip
 EXACT = {
-    "exp2": lambda x: mp.mpf(2) ** x, "log2": lambda x: mp.log(x, 2), "round": mp.nint, "trunc": lambda x:
-    mp.floor(x) if x > 0 else mp.ceil(x), "rsqrt": lambda x: 1 / mp.sqrt(x), "reciprocal": lambda x: 1 / x,
-    "sigmoid": lambda x: 1 / (1 + mp.exp(-x)), "pow": mp.power, "atan2": mp.atan2, "hypot": mp.hypot,
-    "maximum": max, "minimum": min, "copysign": lambda x, y: abs(x) if y >= 0 else -abs(x),
-    "fmod": lambda x, y: mp.sign(x) * (abs(x) % abs(y)), "remainder": lambda x, y: x % y,
+    "exp2": lambda x: mp.mpf(2) ** x,
+    "log2": lambda x: mp.log(x, 2),
+    "round": mp.nint,
+    "trunc": lambda x: mp.floor(x) if x > 0 else mp.ceil(x),
+    "rsqrt": lambda x: 1 / mp.sqrt(x),
+    "reciprocal": lambda x: 1 / x,
+    "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
+    "pow": mp.power,
+    "atan2": mp.atan2,
+    "hypot": mp.hypot,
+    "maximum": max,
+    "minimum": min,
+    "copysign": lambda x, y: abs(x) if y >= 0 else -abs(x),
+    "fmod": lambda x, y: mp.sign(x) * (abs(x) % abs(y)),
+    "remainder": lambda x, y: x % y,
     "floor_divide": lambda x, y: mp.floor(x / y),
-}  # fmt: skip
+}
 
 
 def arguments(name: str, dtype: Any, points: int, operands: int) -> list[np.ndarray]:
@@ -61,7 +71,7 @@ def arguments(name: str, dtype: Any, points: int, operands: int) -> list[np.ndar
 
 
 def errors(name: str, dtype: Any, inputs: list[np.ndarray], got: np.ndarray) -> np.ndarray:
-    """The error of each result in ulp of the exact value; 0 where that is not a finite real number."""
+    """The error of each result in ulp of the exact value; 0 where that is no finite real number."""
     exact_function = EXACT.get(name) or getattr(mp, name)
     info = np.finfo(dtype)
     result = np.zeros(len(got))
@@ -92,9 +102,8 @@ def run(
 ) -> tuple[np.ndarray, float]:
     """(results, seconds for each repetition) of the kernel with vectors of 64 bytes."""
     element, lanes = ("float", 16) if dtype is np.float32 else ("double", 8)
-    address = function_address(
-        f"math {name} {element} {lanes}", lambda: loop_text(name, element, lanes)
-    )
+    key = f"benchmark of vector math {name} {element} {lanes}"
+    address = function_address(key, lambda: loop_text(name, element, lanes))
     inputs = [_aligned(a) for a in inputs]
     out = _aligned(inputs[0])
     pointers = [ctypes.c_void_p(a.ctypes.data) for a in (*inputs, out)]

@@ -1,12 +1,13 @@
 """Mathematical functions for generated kernels: branch-free LLVM IR for scalars and vectors.
 
-`emit(e, "exp", x)` appends straight-line code to the emitter and returns the result; x is a `float`, a
-`double`, or a vector of either. There are no calls of a mathematical library: only arithmetic, selects
-and intrinsics that are single instructions (fma, sqrt, fabs, copysign, rounding), so that the same text
-serves every target and LLVM can schedule and fuse it with its surroundings.
+`emit(e, "exp", x)` appends straight-line code to the emitter and returns the result; x is a
+`float`, a `double`, or a vector of either. There are no calls of a mathematical library: only
+arithmetic, selects and intrinsics that are single instructions (fma, sqrt, fabs, copysign,
+rounding), so that the same text serves every target and LLVM can schedule and fuse it.
 
-The formulas are in vector_math_*.py, each with its measured error in ulp (of the result's precision,
-against exact values); benchmarks/vector_math.py measures errors and speed again. Special values follow C
+The formulas are in vector_math_*.py. Each record states the largest errors (float, double) that
+were measured, in ulp, with a margin of a tenth or so: FORMULAS["exp"].ulp. The tests hold the code
+to these figures; benchmarks/vector_math.py measures errors and speed again. Special values follow C
 (infinities, NaN, signed zeros), and denormal numbers are neither ignored nor flushed.
 """
 
@@ -21,13 +22,13 @@ from . import (
 from .emitter import Emitter, V, vec
 from .vector_math_expression import FORMULAS, Number
 
-__all__ = ["BINARY", "UNARY", "emit", "emit2", "loop_text"]
+__all__ = ["BINARY", "FORMULAS", "UNARY", "emit", "emit2", "loop_text"]
 
 # importing the modules is what records their formulas
 _ = vector_math_binary, vector_math_exponential, vector_math_special, vector_math_trigonometric
 
-UNARY: frozenset[str] = frozenset(name for name, (count, _) in FORMULAS.items() if count == 1)
-BINARY: frozenset[str] = frozenset(name for name, (count, _) in FORMULAS.items() if count == 2)
+UNARY: frozenset[str] = frozenset(name for name, f in FORMULAS.items() if f.operands == 1)
+BINARY: frozenset[str] = frozenset(name for name, f in FORMULAS.items() if f.operands == 2)
 
 
 def _check(known: frozenset[str], name: str, *operands: V) -> None:
@@ -45,22 +46,22 @@ def _check(known: frozenset[str], name: str, *operands: V) -> None:
 def emit(e: Emitter, name: str, x: V) -> V:
     """Appends the code of the unary function `name` of UNARY to `e`; the result has x's type."""
     _check(UNARY, name, x)
-    return FORMULAS[name][1](Number(e, x)).v
+    return FORMULAS[name].formula(Number(e, x)).v
 
 
 def emit2(e: Emitter, name: str, x: V, y: V) -> V:
-    """Appends the code of the binary function `name` of BINARY to `e`; x and y have the result's type."""
+    """Appends the code of the function `name` of BINARY to `e`; x, y and the result: one type."""
     _check(BINARY, name, x, y)
-    return FORMULAS[name][1](Number(e, x), Number(e, y)).v
+    return FORMULAS[name].formula(Number(e, x), Number(e, y)).v
 
 
 def loop_text(name: str, element: str, lanes: int) -> str:
-    """The IR of `void kernel(x, [y,] out, int64 n)`: out[i] = name(x[i], [y[i]]), for tests and measurements.
+    """The IR of `void kernel(x, [y,] out, int64 n)`: out[i] = name(x[i], [y[i]]), for measurements.
 
     The pointers are to arrays of `element` ("float" or "double"); n must be a multiple of `lanes`.
     """
     e, ty = Emitter(), vec(element, lanes)
-    operands = [f"%x{i}" for i in range(FORMULAS[name][0])]
+    operands = [f"%x{i}" for i in range(FORMULAS[name].operands)]
     values = []
     for pointer in (*operands, "%out"):
         e.stmt(f"{pointer}.at = getelementptr {element}, ptr {pointer}, i64 %i")

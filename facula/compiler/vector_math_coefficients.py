@@ -1,7 +1,7 @@
 """Coefficients of the polynomials of vector_math, lowest power first.
 
 Written by benchmarks/fit_polynomials.py, which says what each approximates and how it was fitted.
-The comment is the largest relative error it causes, in units of 2**-24 (float) or 2**-53 (double).
+The comments are the largest relative errors they cause, in units of 2**-24 (float) or 2**-53.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Formulas over LLVM values, written as Python expressions, and the table of mathematical functions.
+"""Formulas over LLVM values, written as Python expressions, and the table of functions.
 
-A `Number` wraps a value of the emitter so that a polynomial reads like one: operators emit instructions,
-plain Python numbers become constants of the other operand's type. No fast-math flag is ever set: the
-functions rely on exact rounding (error-free subtractions, rounding by adding a large number), so kernels
-must not be compiled with `unsafe-fp-math` either. `fma` must be an instruction (FMA3 on x86).
+A `Number` wraps a value of the emitter so that a polynomial reads like one: operators emit
+instructions, plain Python numbers become constants of the other operand's type. No fast-math flag
+is ever set: the functions rely on exact rounding (error-free subtractions, rounding by adding a
+large number), so kernels must not be compiled with `unsafe-fp-math` either. `fma` must be an
+instruction (FMA3 on x86).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from .emitter import Emitter, V
 from .vector_math_coefficients import COEFFICIENTS
@@ -249,22 +251,34 @@ def clamp_above(x: Number, high: float) -> Number:
 
 
 Formula = Callable[..., Number]
-FORMULAS: dict[str, tuple[int, Formula]] = {}
-"""Name -> (number of operands, formula). The one place where a function is recorded."""
 
 
-def function(name: str, operands: int = 1) -> Callable[[Formula], Formula]:
-    """Records a formula as the mathematical function `name` of one or two operands."""
+class Function(NamedTuple):
+    """A mathematical function: its formula and the largest errors measured for (float, double)."""
+
+    operands: int
+    formula: Formula
+    ulp: tuple[float, float]
+
+
+FORMULAS: dict[str, Function] = {}
+"""Every function by name; a function is recorded here and nowhere else."""
+
+
+def function(
+    name: str, operands: int = 1, ulp: tuple[float, float] = (0, 0)
+) -> Callable[[Formula], Formula]:
+    """Records a formula as the function `name` with these errors in units of the last place."""
 
     def record(formula: Formula) -> Formula:
-        FORMULAS[name] = operands, formula
+        FORMULAS[name] = Function(operands, formula, ulp)
         return formula
 
     return record
 
 
 def through_double(formula: Formula) -> Formula:
-    """For single precision, computes in double and rounds once: for functions that are rarely hot."""
+    """Computes single precision in double and rounds once: for functions that are rarely hot."""
 
     def wrapped(*operands: Number) -> Number:
         if operands[0].is_double:
