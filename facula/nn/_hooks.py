@@ -1,8 +1,8 @@
 """The slow way of calling a module: with hooks, and the hooks that watch gradients.
 
 `Module.__call__` comes here only when a hook is registered on the module or for all modules. Full
-backward hooks put an identity function around the module's inputs and outputs, whose backward passes
-see the gradients on their way.
+backward hooks put an identity function around the module's inputs and outputs, whose backward
+passes see the gradients on their way.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def any_own_hook(module: Any) -> bool:
     )
 
 
-def _register(hooks: OrderedDict[int, Any], hook: Callable[..., Any], **options: Any) -> RemovableHandle:
+def _register(
+    hooks: OrderedDict[int, Any], hook: Callable[..., Any], **options: Any
+) -> RemovableHandle:
     handle = RemovableHandle(hooks, **options)
     hooks[handle.id] = hook
     return handle
@@ -59,7 +61,9 @@ def _activate() -> None:
 
 
 def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Calls `hook(module, args)` before every module's forward; may return new positional arguments."""
+    """Calls `hook(module, args)` before every module's forward; may return new positional
+    arguments.
+    """
     _activate()
     return _register(global_forward_pre_hooks, hook)
 
@@ -69,8 +73,8 @@ def register_module_forward_hook(
 ) -> RemovableHandle:
     """Calls `hook(module, args, output)` after every module's forward; may return a new output.
 
-    `with_kwargs`: the hook is called as `hook(module, args, kwargs, output)`. `always_call`: it also runs,
-    with output None, where forward raises.
+    `with_kwargs`: the hook is called as `hook(module, args, kwargs, output)`. `always_call`: it
+    also runs, with output None, where forward raises.
     """
     _activate()
     handle = _register(
@@ -92,7 +96,9 @@ def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> Removabl
 
 
 def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHandle:
-    """Calls `hook(module, grad_input, grad_output)` for every module when its gradients are there."""
+    """Calls `hook(module, grad_input, grad_output)` for every module when its gradients are
+    there.
+    """
     _activate()
     return _register(global_backward_hooks, hook)
 

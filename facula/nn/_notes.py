@@ -1,8 +1,9 @@
-"""Notes on exceptions that come out of a module's forward: which layer it was, and what it received.
+"""Notes on exceptions that come out of a module's forward: which layer it was, and what it
+received.
 
-The exception's class and message stay PyTorch's. The note is made where the innermost module fails, and
-each module on the way out puts its own name for the next one in front, so that the finished note holds
-the path from the outermost module that was called. It costs nothing while nothing fails.
+The exception's class and message stay PyTorch's. The note is made where the innermost module fails,
+and each module on the way out puts its own name for the next one in front, so that the finished
+note holds the path from the outermost module that was called. It costs nothing while nothing fails.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """The dicts of a module (`_parameters`, `_buffers`, `_modules`), mirrored into its attributes.
 
-Looking up `self.weight` happens for every layer of every step. Where parameters live only in a dict of
-their own, each look-up fails in the instance first and then goes through `__getattr__` in Python, ten
-times slower. So these dicts are authoritative, and every change of them, also a direct one such as
-`module._parameters["weight"] = p`, is written through to the instance's `__dict__`, where the ordinary
-look-up finds it. The owner is held weakly: a module is freed by reference counting, without a cycle.
+Looking up `self.weight` happens for every layer of every step. Where parameters live only in a dict
+of their own, each look-up fails in the instance first and then goes through `__getattr__` in
+Python, ten times slower. So these dicts are authoritative, and every change of them, also a direct
+one such as `module._parameters["weight"] = p`, is written through to the instance's `__dict__`,
+where the ordinary look-up finds it. The owner is held weakly: a module is freed by reference
+counting, without a cycle.
 """
 
 from __future__ import annotations
@@ -80,8 +81,8 @@ class Registry(dict[str, Any]):
         return dict(self)
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        # The owner travels as the state, which is restored after the owner itself exists: a copy of a
-        # module ends up with dicts that write through to the copy.
+        # The owner travels as the state, which is restored after the owner itself exists: a copy of
+        # a module ends up with dicts that write through to the copy.
         items: Iterable[tuple[str, Any]] = iter(list(self.items()))
         return Registry, (), self._owner(), None, items
 

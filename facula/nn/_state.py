@@ -1,7 +1,7 @@
 """Reading a module's state into a dict and back: `state_dict` and `load_state_dict`.
 
-The keys, the `_metadata` with versions and the texts of errors are part of the interface: checkpoints
-travel between PyTorch and Facula, and people search for these messages.
+The keys, the `_metadata` with versions and the texts of errors are part of the interface:
+checkpoints travel between PyTorch and Facula, and people search for these messages.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ EXTRA_STATE_SUFFIX = "_extra_state"
 
 
 class _IncompatibleKeys(namedtuple("_IncompatibleKeys", ["missing_keys", "unexpected_keys"])):
-    """What `load_state_dict` returns: the names that were missing and those that were not expected."""
+    """What `load_state_dict` returns: the names that were missing and those that were not
+    expected.
+    """
 
     __slots__ = ()
 
@@ -48,7 +50,9 @@ class StateMixin:
     _version = 1
 
     def get_extra_state(self) -> Any:
-        """State besides parameters and buffers; a class that has some overrides this and its twin."""
+        """State besides parameters and buffers; a class that has some overrides this and its
+        twin.
+        """
         raise RuntimeError(
             f"{type(self).__name__}.get_extra_state() was called, but the class defines no extra state: "
             "override get_extra_state and set_extra_state"
@@ -62,7 +66,9 @@ class StateMixin:
         )
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
-        """Stores this module's own parameters, buffers and extra state (not those of submodules)."""
+        """Stores this module's own parameters, buffers and extra state (not those of
+        submodules).
+        """
         for name, param in self._parameters.items():
             if param is not None:
                 destination[prefix + name] = param if keep_vars else param.detach()
@@ -77,8 +83,8 @@ class StateMixin:
     ) -> Any:
         """All parameters and persistent buffers by their full names, in an OrderedDict.
 
-        `destination`: a dict to fill instead of a new one. `prefix`: put before every name. `keep_vars`:
-        store the parameters themselves, not detached tensors that share their memory.
+        `destination`: a dict to fill instead of a new one. `prefix`: put before every name.
+        `keep_vars`: store the parameters themselves, not detached tensors that share their memory.
         """
         if args:
             warnings.warn(
@@ -115,7 +121,9 @@ class StateMixin:
         return destination
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Calls `hook(module, state_dict, prefix, local_metadata)` after `state_dict`; returns None."""
+        """Calls `hook(module, state_dict, prefix, local_metadata)` after `state_dict`; returns
+        None.
+        """
         hook._from_public_api = True  # type: ignore[attr-defined]
         return self._register_state_dict_hook(hook, _public=True)
 
@@ -141,11 +149,15 @@ class StateMixin:
         return _add(self._load_state_dict_pre_hooks, hook)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Calls the hook before this module loads, with the module and `_load_from_state_dict`'s arguments."""
+        """Calls the hook before this module loads, with the module and `_load_from_state_dict`'s
+        arguments.
+        """
         return self._register_load_state_dict_pre_hook(hook, with_module=True)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """Calls `hook(module, incompatible_keys)` after loading; it may change the lists in place."""
+        """Calls `hook(module, incompatible_keys)` after loading; it may change the lists in
+        place.
+        """
         return _add(self._load_state_dict_post_hooks, hook)
 
     def load_state_dict(
@@ -153,8 +165,9 @@ class StateMixin:
     ) -> _IncompatibleKeys:
         """Copies the values of `state_dict` into this module's parameters and buffers.
 
-        `strict`: the keys must match exactly. `assign`: take the tensors of the dict themselves. Returns
-        (missing_keys, unexpected_keys). Raises RuntimeError that lists everything that did not fit.
+        `strict`: the keys must match exactly. `assign`: take the tensors of the dict themselves.
+        Returns (missing_keys, unexpected_keys). Raises RuntimeError that lists everything that did
+        not fit.
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
@@ -217,7 +230,13 @@ class StateMixin:
         """Loads this module's own entries; what does not fit is appended to the three lists."""
         for hook in self._load_state_dict_pre_hooks.values():
             hook(
-                state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+                state_dict,
+                prefix,
+                local_metadata,
+                strict,
+                missing_keys,
+                unexpected_keys,
+                error_msgs,
             )
         assign = local_metadata.get("assign_to_params_buffers", False)
         own: dict[str, Any] = dict(self._parameters)
@@ -254,7 +273,9 @@ class StateMixin:
             )
             return
         if current.dim() == 0 and loaded.dim() == 1 and loaded.shape[0] == 1:
-            loaded = loaded[0]  # checkpoints of very old versions store scalars as one-element vectors
+            loaded = loaded[
+                0
+            ]  # checkpoints of very old versions store scalars as one-element vectors
         if tuple(loaded.shape) != tuple(current.shape):
             errors.append(
                 f"size mismatch for {key}: copying a param with shape {loaded.shape} from "
@@ -281,7 +302,9 @@ class StateMixin:
 
 
 class _WithModule:
-    """A load hook that receives its module first. The module is held weakly: no cycle, and it pickles."""
+    """A load hook that receives its module first. The module is held weakly: no cycle, and it
+    pickles.
+    """
 
     def __init__(self, hook: Callable[..., Any], module: Any) -> None:
         self.hook = hook

@@ -14,49 +14,64 @@ from .module import Module
 from .parameter import Parameter
 
 
-class _InPlace(Module):
-    """An activation whose only option is whether it overwrites its input."""
+def _tail(inplace: bool) -> str:
+    return ", inplace=True" if inplace else ""
 
-    inplace: bool
+
+class ReLU(Module):
+    """max(x, 0), elementwise."""
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__()
         self.inplace = inplace
 
-    def extra_repr(self) -> str:
-        return "inplace=True" if self.inplace else ""
-
-
-def _tail(inplace: bool) -> str:
-    return ", inplace=True" if inplace else ""
-
-
-class ReLU(_InPlace):
-    """max(x, 0), elementwise."""
-
     def forward(self, input: Tensor) -> Tensor:
         return F.relu(input, inplace=self.inplace) if self.inplace else F.relu(input)
 
+    def extra_repr(self) -> str:
+        return _tail(self.inplace)[2:]
 
-class SELU(_InPlace):
+
+class SELU(Module):
     """Scaled exponential linear unit (Klambauer et al., 2017)."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
         return F.selu(input, self.inplace)
 
+    def extra_repr(self) -> str:
+        return _tail(self.inplace)[2:]
 
-class SiLU(_InPlace):
+
+class SiLU(Module):
     """x * sigmoid(x)."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input, inplace=self.inplace)
 
+    def extra_repr(self) -> str:
+        return _tail(self.inplace)[2:]
 
-class Mish(_InPlace):
+
+class Mish(Module):
     """x * tanh(softplus(x))."""
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
         return F.mish(input, inplace=self.inplace)
+
+    def extra_repr(self) -> str:
+        return _tail(self.inplace)[2:]
 
 
 class Hardsigmoid(Module):
@@ -96,7 +111,9 @@ class Threshold(Module):
 
 
 class RReLU(Module):
-    """Leaky ReLU whose slope is drawn from [lower, upper) in training and is their mean otherwise."""
+    """Leaky ReLU whose slope is drawn from [lower, upper) in training and is their mean
+    otherwise.
+    """
 
     def __init__(
         self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False
@@ -149,7 +166,7 @@ class ReLU6(Hardtanh):
         super().__init__(0.0, 6.0, inplace)
 
     def extra_repr(self) -> str:
-        return "inplace=True" if self.inplace else ""
+        return _tail(self.inplace)[2:]
 
 
 class LeakyReLU(Module):
@@ -321,38 +338,46 @@ class GLU(Module):
         return f"dim={self.dim}"
 
 
-class _AlongDim(Module):
-    """A normalisation along one dimension; None chooses it from the rank, with a warning."""
-
-    dim: int | None
+class Softmax(Module):
+    """exp(x) normalised to sum 1 along `dim`."""
 
     def __init__(self, dim: int | None = None) -> None:
         super().__init__()
         self.dim = dim
 
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softmax(input, self.dim, _stacklevel=5)
+
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
 
 
-class Softmax(_AlongDim):
-    """exp(x) normalised to sum 1 along `dim`."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(input, self.dim, _stacklevel=5)
-
-
-class LogSoftmax(_AlongDim):
+class LogSoftmax(Module):
     """log(softmax(x)) along `dim`."""
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim, _stacklevel=5)
 
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
 
-class Softmin(_AlongDim):
+
+class Softmin(Module):
     """softmax(-x) along `dim`."""
+
+    def __init__(self, dim: int | None = None) -> None:
+        super().__init__()
+        self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmin(input, self.dim, _stacklevel=5)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
 
 
 class Softmax2d(Module):

@@ -1,16 +1,18 @@
-"""Modules that hold other modules or parameters: Sequential, ModuleList, ModuleDict and their kin."""
+"""Modules that hold other modules or parameters: Sequential, ModuleList, ModuleDict and their
+kin.
+"""
 
 from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
 from ..tensor import Tensor
 from ._notes import annotate
-from .module import Module, _addindent
+from .module import Module, _addindent, _typename
 from .parameter import Parameter
 
 _module_call = Module.__call__
@@ -44,7 +46,8 @@ class Sequential(Module):
             for module in self._modules.values():
                 input = module(input)  # type: ignore[misc]
             return input
-        # Without hooks a call comes down to forward; going there directly halves what a layer costs.
+        # Without hooks a call comes down to forward; going there directly halves what a layer
+        # costs.
         for module in self._modules.values():
             if module._hooks_active or type(module).__call__ is not _module_call:  # type: ignore
                 input = module(input)  # type: ignore[misc]
@@ -80,14 +83,16 @@ class Sequential(Module):
     def __add__(self, other: Any) -> Sequential:
         if not isinstance(other, Sequential):
             raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+                f"add operator supports only objects of Sequential class, but {type(other)} is "
+                "given."
             )
         return Sequential(*self, *other)
 
     def __iadd__(self, other: Any) -> Sequential:
         if not isinstance(other, Sequential):
             raise ValueError(
-                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+                f"add operator supports only objects of Sequential class, but {type(other)} is "
+                "given."
             )
         return self.extend(list(other))
 
@@ -275,20 +280,19 @@ class ModuleDict(Module):
 
     def update(self, modules: Any) -> None:
         """Adds the modules of a mapping, or of an iterable of pairs."""
-        for key, module in _pairs(modules, "ModuleDict", "Modules"):
+        for key, module in _pairs(modules, "ModuleDict"):
             self[key] = module
 
 
-def _pairs(given: Any, name: str, what: str = "") -> Iterable[tuple[Any, Any]]:
-    """The pairs of a mapping (sorted where it has no order of its own) or of an iterable of pairs."""
-    if isinstance(given, (Mapping, ModuleDict, ParameterDict)):
+def _pairs(given: Any, name: str) -> Iterable[tuple[Any, Any]]:
+    """The pairs of a mapping or of an iterable of pairs."""
+    if isinstance(given, (OrderedDict, ModuleDict, ParameterDict)):
         return list(given.items())
+    if isinstance(given, Mapping):
+        # PyTorch sorts the names of a plain mapping of parameters, and the order shows in the
+        # state.
+        return sorted(given.items()) if name == "ParameterDict" else list(given.items())
     if not isinstance(given, Iterable):
-        if name == "ModuleDict":
-            raise TypeError(
-                f"{name}.update should be called with an iterable of key/value pairs, but got "
-                + type(given).__name__
-            )
         raise TypeError(
             f"{name}.update should be called with an iterable of key/value pairs, but got "
             + type(given).__name__
@@ -315,13 +319,17 @@ def _as_member(value: Any) -> Any:
     return value
 
 
-def _summary(value: Any) -> str:
+def _dtype(value: Tensor) -> str:
+    return str(value.dtype)
+
+
+def _summary(value: Any, dtype_name: Callable[[Any], str]) -> str:
     if not isinstance(value, Tensor):
         return f"Object of type: {type(value).__name__}"
     size = "x".join(str(s) for s in value.size())
     place = "" if value.device.type == "cpu" else f" ({value.device})"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-    return f"{kind} containing: [{value.dtype} of size {size}{place}]"
+    return f"{kind} containing: [{dtype_name(value)} of size {size}{place}]"
 
 
 class ParameterList(Module):
@@ -363,31 +371,24 @@ class ParameterList(Module):
         """Adds the values at the end; returns this list."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise TypeError(
-                f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}"
+                "ParameterList.extend should be called with an iterable, but got "
+                f"{type(values).__name__}"
             )
         for value in values:
             self.append(value)
         return self
 
-    def pop(self, index: int = -1) -> Any:
-        """Takes the value at `index` out and returns it."""
-        value = self[index]
-        at = _position(index, len(self))
-        for i in range(at, len(self) - 1):
-            self[i] = self[i + 1]
-        delattr(self, str(len(self) - 1))
-        self._size -= 1
-        return value
-
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({i}): {_summary(value)}" for i, value in enumerate(self))
+        return "\n".join(f"  ({i}): {_summary(value, _dtype)}" for i, value in enumerate(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterList should not be called.")
 
 
 class ParameterDict(Module):
-    """An ordered dict whose tensors become registered parameters; other values are kept as they are."""
+    """An ordered dict whose tensors become registered parameters; other values are kept as they
+    are.
+    """
 
     def __init__(self, parameters: Any = None) -> None:
         super().__init__()
@@ -400,7 +401,8 @@ class ParameterDict(Module):
         if not isinstance(key, str):
             raise TypeError(
                 "Index given to ParameterDict cannot be used as a key as it is not a string "
-                f"(type is '{type(key).__name__}'). Open an issue on github if you need non-string keys."
+                f"(type is '{type(key).__name__}'). Open an issue on github if you need "
+                "non-string keys."
             )
         return key
 
@@ -476,7 +478,7 @@ class ParameterDict(Module):
             self[key] = value
 
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({key}): {_summary(value)}" for key, value in self.items())
+        return "\n".join(f"  ({key}): {_summary(value, _typename)}" for key, value in self.items())
 
     def __call__(self, input: Any) -> Any:  # type: ignore[override]
         raise RuntimeError("ParameterDict should not be called.")

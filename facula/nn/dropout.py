@@ -1,4 +1,6 @@
-"""Dropout layers: in training they set random elements or channels to zero and scale up the rest."""
+"""Dropout layers: in training they set random elements or channels to zero and scale up the
+rest.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Initial values: fills tensors in place with PyTorch's distributions, formulas and order of draws.
 
-No function records gradients. All return the tensor they filled. `generator` is the source of random
-numbers; None is the default generator.
+No function records gradients. All return the tensor they filled. `generator` is the source of
+random numbers; None is the default generator.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _GAINS = {
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The recommended factor for a nonlinearity; `param` is leaky_relu's negative slope (default 0.01).
+    """The recommended factor for a nonlinearity; `param` is leaky_relu's negative slope (default
+    0.01).
 
     Raises ValueError for an unknown name or a slope that is not a number.
     """
@@ -68,7 +69,11 @@ def trunc_normal_(
     b: float = 2.0,
     generator: Any = None,
 ) -> Tensor:
-    """Fills with the normal distribution cut off to [a, b], by inverting its distribution function."""
+    """Fills with the normal distribution cut off to [a, b], by drawing again what falls outside.
+
+    The proposals are normal where more than 45 % of them fall inside, and uniform on [a, b]
+    elsewhere, accepted with the ratio of the density to its maximum in there (Robert, 1995).
+    """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
@@ -76,16 +81,48 @@ def trunc_normal_(
             stacklevel=2,
         )
 
-    def below(x: float) -> float:
-        return (1.0 + math.erf((x - mean) / std / math.sqrt(2.0))) / 2.0
-
+    low, high = (a - mean) / std, (b - mean) / std
+    inside = (math.erf(high / math.sqrt(2.0)) - math.erf(low / math.sqrt(2.0))) / 2.0
     with facula.no_grad():
-        tensor.uniform_(2 * below(a) - 1, 2 * below(b) - 1, generator=generator)
-        tensor.erfinv_()
-        tensor.mul_(std * math.sqrt(2.0))
-        tensor.add_(mean)
-        tensor.clamp_(min=a, max=b)
+        if inside > 0.45:
+            _redraw_normal(tensor, mean, std, (a, b), generator)
+        else:
+            top = 0.0 if low <= 0.0 <= high else min(low * low, high * high)
+            _redraw_uniform(tensor, mean, std, (a, b), top, generator)
         return tensor
+
+
+def _redraw_normal(
+    tensor: Tensor, mean: float, std: float, limits: tuple[float, float], generator: Any
+) -> None:
+    low, high = limits
+    tensor.normal_(mean, std, generator=generator)
+    while True:
+        outside = (tensor < low) | (tensor > high)
+        if not outside.any():
+            return
+        again = facula.empty_like(tensor).normal_(mean, std, generator=generator)
+        tensor.copy_(facula.where(outside, again, tensor))
+
+
+def _redraw_uniform(
+    tensor: Tensor,
+    mean: float,
+    std: float,
+    limits: tuple[float, float],
+    top: float,
+    generator: Any,
+) -> None:
+    """`top`: the least squared distance from the mean, in standard deviations, within the
+    limits.
+    """
+    missing = facula.ones_like(tensor, dtype=facula.bool)
+    while missing.any():
+        proposed = facula.empty_like(tensor).uniform_(*limits, generator=generator)
+        chance = facula.exp((top - ((proposed - mean) / std) ** 2) / 2)
+        accepted = facula.empty_like(tensor).uniform_(generator=generator) <= chance
+        tensor.copy_(facula.where(missing & accepted, proposed, tensor))
+        missing = missing & ~accepted
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -115,7 +152,9 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """Fills the weight of a convolution (3, 4 or 5 dimensions) so that it passes its channels through."""
+    """Fills the weight of a convolution (3, 4 or 5 dimensions) so that it passes its channels
+    through.
+    """
     dimensions = tensor.ndimension()
     if dimensions not in (3, 4, 5):
         raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
@@ -160,7 +199,9 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """Normal with standard deviation gain * sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+    """Normal with standard deviation gain * sqrt(2 / (fan_in + fan_out)) (Glorot and Bengio,
+    2010).
+    """
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator)
 
@@ -180,7 +221,9 @@ def kaiming_uniform_(
     nonlinearity: str = "leaky_relu",
     generator: Any = None,
 ) -> Tensor:
-    """Uniform on [-b, b] with b = gain * sqrt(3 / fan) (He et al., 2015); `a` is the negative slope."""
+    """Uniform on [-b, b] with b = gain * sqrt(3 / fan) (He et al., 2015); `a` is the negative
+    slope.
+    """
     std = _kaiming_std(tensor, a, mode, nonlinearity)
     if std is None:
         return tensor
@@ -195,7 +238,9 @@ def kaiming_normal_(
     nonlinearity: str = "leaky_relu",
     generator: Any = None,
 ) -> Tensor:
-    """Normal with standard deviation gain / sqrt(fan) (He et al., 2015); `a` is the negative slope."""
+    """Normal with standard deviation gain / sqrt(fan) (He et al., 2015); `a` is the negative
+    slope.
+    """
     std = _kaiming_std(tensor, a, mode, nonlinearity)
     return tensor if std is None else normal_(tensor, 0.0, std, generator)
 
@@ -223,7 +268,9 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
-    """Fills a matrix with the normal distribution, then sets a share `sparsity` of each column to 0."""
+    """Fills a matrix with the normal distribution, then sets a share `sparsity` of each column to
+    0.
+    """
     if tensor.ndimension() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     rows, columns = tensor.shape

@@ -45,7 +45,9 @@ class Linear(Module):
     ) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(facula.empty((out_features, in_features), device=device, dtype=dtype))
+        self.weight = Parameter(
+            facula.empty((out_features, in_features), device=device, dtype=dtype)
+        )
         if bias:
             self.bias = Parameter(facula.empty(out_features, device=device, dtype=dtype))
         else:
@@ -71,7 +73,9 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """y = x1 @ A @ x2 + b for inputs (*, in1_features) and (*, in2_features), output (*, out_features)."""
+    """y = x1 @ A @ x2 + b for inputs (*, in1_features) and (*, in2_features), output (*,
+    out_features).
+    """
 
     weight: Parameter
     bias: Parameter | None
@@ -88,7 +92,7 @@ class Bilinear(Module):
         super().__init__()
         for name, size in (("in1_features", in1_features), ("in2_features", in2_features)):
             if size <= 0:
-                raise ValueError(f"{name} must be > 0, but got {size}")
+                raise ValueError(f"{name} must be > 0, but got ({name}={size})")
         self.in1_features, self.in2_features = in1_features, in2_features
         self.out_features = out_features
         self.weight = Parameter(
@@ -120,8 +124,8 @@ class Bilinear(Module):
 class Embedding(Module):
     """Rows of `weight` (num_embeddings, embedding_dim) chosen by integer input of any shape.
 
-    `padding_idx`: a row that starts at zero and gets no gradient. `max_norm`, `norm_type`: rows that are
-    used are first scaled down to this norm. weight starts normal(0, 1).
+    `padding_idx`: a row that starts at zero and gets no gradient. `max_norm`, `norm_type`: rows
+    that are used are first scaled down to this norm. weight starts normal(0, 1).
     """
 
     weight: Parameter
@@ -222,8 +226,8 @@ class Embedding(Module):
 class LayerNorm(Module):
     """Mean 0 and variance 1 over the last dimensions, then times `weight` plus `bias`.
 
-    `normalized_shape`: the sizes of these dimensions (an int for one). weight starts at 1, bias at 0;
-    `elementwise_affine=False` has neither, `bias=False` no bias.
+    `normalized_shape`: the sizes of these dimensions (an int for one). weight starts at 1, bias at
+    0; `elementwise_affine=False` has neither, `bias=False` no bias.
     """
 
     weight: Parameter | None
@@ -244,7 +248,9 @@ class LayerNorm(Module):
         self.normalized_shape = tuple(normalized_shape)
         self.eps, self.elementwise_affine = eps, elementwise_affine
         for name, wanted in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
-            values = facula.empty(self.normalized_shape, device=device, dtype=dtype) if wanted else None
+            values = (
+                facula.empty(self.normalized_shape, device=device, dtype=dtype) if wanted else None
+            )
             self.register_parameter(name, None if values is None else Parameter(values))
         self.reset_parameters()
 
@@ -260,5 +266,6 @@ class LayerNorm(Module):
 
     def extra_repr(self) -> str:
         return (
-            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+            f"{self.normalized_shape}, eps={self.eps}, "
+            f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
         )

@@ -1,7 +1,7 @@
 """Losses and distances: thin modules over `facula.nn.functional`.
 
-Every loss has `reduction`: 'mean', 'sum' or 'none'. `size_average` and `reduce` are its old spelling and
-are translated when the module is made.
+Every loss has `reduction`: 'mean', 'sum' or 'none'. `size_average` and `reduce` are its old
+spelling and are translated when the module is made.
 """
 
 from __future__ import annotations
@@ -97,7 +97,9 @@ class HuberLoss(_Loss):
 
 
 class CrossEntropyLoss(_WeightedLoss):
-    """Cross entropy of unnormalised scores (N, C, ...) with class numbers (N, ...) or probabilities."""
+    """Cross entropy of unnormalised scores (N, C, ...) with class numbers (N, ...) or
+    probabilities.
+    """
 
     def __init__(
         self,
@@ -182,7 +184,9 @@ class BCEWithLogitsLoss(_Loss):
 
 
 class KLDivLoss(_Loss):
-    """Kullback-Leibler divergence of log probabilities from target probabilities (or their logs)."""
+    """Kullback-Leibler divergence of log probabilities from target probabilities (or their
+    logs).
+    """
 
     def __init__(
         self,
@@ -362,7 +366,9 @@ class TripletMarginLoss(_Loss):
     ) -> None:
         super().__init__(size_average, reduce, reduction)
         if margin <= 0:
-            raise ValueError(f"TripletMarginLoss: expected margin to be greater than 0, got {margin} instead")
+            raise ValueError(
+                f"TripletMarginLoss: expected margin to be greater than 0, got {margin} instead"
+            )
         self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:

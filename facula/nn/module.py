@@ -1,9 +1,9 @@
 """The base class of all layers and networks.
 
-Behaviour follows PyTorch's documentation. Two things are arranged for speed, because a small network
-spends its time in Python: parameters, buffers and submodules are mirrored into the instance's `__dict__`
-(see `_registry`), so that `self.weight` is an ordinary attribute look-up, and `__call__` goes straight to
-`forward` unless `_hooks_active` says that somebody registered a hook.
+Behaviour follows PyTorch's documentation. Two things are arranged for speed, because a small
+network spends its time in Python: parameters, buffers and submodules are mirrored into the
+instance's `__dict__` (see `_registry`), so that `self.weight` is an ordinary attribute look-up, and
+`__call__` goes straight to `forward` unless `_hooks_active` says that somebody registered a hook.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ _HOOK_DICTS = (
 
 
 def _typename(value: Any) -> str:
-    """The name of a value's type as PyTorch's messages give it: 'torch.FloatTensor', 'int', 'a.B'."""
+    """The name of a value's type as PyTorch's messages give it: 'torch.FloatTensor', 'int',
+    'a.B'.
+    """
     if isinstance(value, Tensor):
         return str(value.type())
     kind = type(value)
@@ -56,7 +58,8 @@ def _addindent(text: str, spaces: int) -> str:
 
 
 class Module(StateMixin):
-    """Base class of all layers and networks: subclass it, create parts in `__init__`, define `forward`.
+    """Base class of all layers and networks: subclass it, create parts in `__init__`, define
+    `forward`.
 
     `training`: True after `train()`, False after `eval()`. Tensors that are `Parameter`s, and other
     modules, are registered when they are assigned as attributes.
@@ -100,7 +103,7 @@ class Module(StateMixin):
         if self.call_super_init:
             super().__init__(*args, **kwargs)
 
-    # ---- calling -----------------------------------------------------------------------------------
+    # ---- calling ---------------------------------------------------------------------------------
 
     def forward(self, *input: Any) -> Any:
         """The computation; every subclass defines it."""
@@ -109,8 +112,8 @@ class Module(StateMixin):
         )
 
     def __call__(self, input: Any = _ABSENT, /, *args: Any, **kwargs: Any) -> Any:
-        # One positional argument is by far the commonest call, and passing it on by name costs a third
-        # less than unpacking a tuple and a dict.
+        # One positional argument is by far the commonest call, and passing it on by name costs a
+        # third less than unpacking a tuple and a dict.
         if self._hooks_active:
             return self._call_with_hooks(() if input is _ABSENT else (input, *args), kwargs)
         try:
@@ -140,7 +143,7 @@ class Module(StateMixin):
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Accepted and does nothing: everything is compiled anyway where it pays."""
 
-    # ---- attributes --------------------------------------------------------------------------------
+    # ---- attributes ------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = self.__dict__
@@ -148,6 +151,14 @@ class Module(StateMixin):
             if "_parameters" not in own:
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
             self._forget(name, "_buffers", "_modules")
+            self.register_parameter(name, value)
+            return
+        if name in own.get("_parameters", ()):
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign '{_typename(value)}' as parameter '{name}' "
+                    "(torch.nn.Parameter or None expected)"
+                )
             self.register_parameter(name, value)
             return
         if isinstance(value, Module):
@@ -159,14 +170,7 @@ class Module(StateMixin):
             own["_modules"][name] = value
             own[name] = value
             return
-        if name in own.get("_parameters", ()):
-            if value is not None:
-                raise TypeError(
-                    f"cannot assign '{_typename(value)}' as parameter '{name}' "
-                    "(torch.nn.Parameter or None expected)"
-                )
-            self.register_parameter(name, value)
-        elif name in own.get("_modules", ()):
+        if name in own.get("_modules", ()):
             if value is not None:
                 raise TypeError(
                     f"cannot assign '{_typename(value)}' as child module '{name}' "
@@ -203,7 +207,9 @@ class Module(StateMixin):
         self.__dict__[name] = value
 
     def _forget(self, name: str, *registries: str) -> None:
-        """Drops `name` as a plain attribute and from other registries, before it is registered anew."""
+        """Drops `name` as a plain attribute and from other registries, before it is registered
+        anew.
+        """
         own = self.__dict__
         for registry in registries:
             if name in own[registry]:
@@ -225,7 +231,7 @@ class Module(StateMixin):
     def __delattr__(self, name: str) -> None:
         own = self.__dict__
         for registry in _REGISTRIES:
-            if name in own[registry]:
+            if name in own.get(registry, ()):
                 del own[registry][name]
                 own.pop(name, None)
                 self._non_persistent_buffers_set.discard(name)
@@ -244,14 +250,15 @@ class Module(StateMixin):
         own.setdefault("_is_full_backward_hook", None)
         for name in _REGISTRIES:
             registry = own.get(name, {})
-            # A shallow copy arrives with the registries of the original, which write to the original.
+            # A shallow copy arrives with the registries of the original, which write to the
+            # original.
             if not isinstance(registry, Registry) or registry._owner() is not self:
                 own[name] = Registry(self, dict(registry))
         own.pop("_hooks_active", None)
         if _hooks.any_own_hook(self):
             own["_hooks_active"] = True
 
-    # ---- registration ------------------------------------------------------------------------------
+    # ---- registration ----------------------------------------------------------------------------
 
     def _check_name(self, kind: str, name: Any, registry: str) -> None:
         if registry not in self.__dict__:
@@ -280,8 +287,10 @@ class Module(StateMixin):
                 )
             if param.grad_fn is not None:
                 raise ValueError(
-                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be "
-                    f"created explicitly. To express '{name}' as a function of another Tensor, compute "
+                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters "
+                    "must be "
+                    f"created explicitly. To express '{name}' as a function of another Tensor, "
+                    "compute "
                     "the value in the forward() method."
                 )
             for hook in _hooks.global_parameter_registration_hooks.values():
@@ -310,7 +319,9 @@ class Module(StateMixin):
             self._non_persistent_buffers_set.add(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
-        """Adds a submodule under `name`, which then is an attribute. Raises as `register_parameter`."""
+        """Adds a submodule under `name`, which then is an attribute. Raises as
+        `register_parameter`.
+        """
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{_typename(module)} is not a Module subclass")
         self._check_name("module", name, "_modules")
@@ -324,7 +335,9 @@ class Module(StateMixin):
         self.add_module(name, module)
 
     def get_submodule(self, target: str) -> Module:
-        """The submodule with the dotted name `target`; "" is the module itself. AttributeError if none."""
+        """The submodule with the dotted name `target`; "" is the module itself. AttributeError if
+        none.
+        """
         module: Module = self
         for atom in target.split(".") if target else ():
             if not hasattr(module, atom):
@@ -371,7 +384,7 @@ class Module(StateMixin):
         buffer: Tensor = getattr(module, name)
         return buffer
 
-    # ---- traversal ---------------------------------------------------------------------------------
+    # ---- traversal -------------------------------------------------------------------------------
 
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
@@ -455,16 +468,20 @@ class Module(StateMixin):
             yield buffer
 
     def apply(self: T, fn: Callable[[Module], Any]) -> T:
-        """Calls `fn` on every submodule, children first, then on this module; returns this module."""
+        """Calls `fn` on every submodule, children first, then on this module; returns this
+        module.
+        """
         for module in self.children():
             module.apply(fn)
         fn(self)
         return self
 
-    # ---- modes and conversions ---------------------------------------------------------------------
+    # ---- modes and conversions -------------------------------------------------------------------
 
     def train(self: T, mode: bool = True) -> T:
-        """Sets training mode (dropout drops, batch norm uses the batch) here and below; returns self."""
+        """Sets training mode (dropout drops, batch norm uses the batch) here and below; returns
+        self.
+        """
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
         self.training = mode
@@ -508,17 +525,16 @@ class Module(StateMixin):
             with facula.no_grad():
                 param.data = fn(param)
                 if grad is not None:
-                    converted = fn(grad)
-                    param.grad = None
-                    param.grad = converted.requires_grad_(grad.requires_grad)
+                    grad.data = fn(grad)  # the object stays here too: somebody may hold it
         for name, buffer in self._buffers.items():
             if buffer is not None:
                 self._buffers[name] = fn(buffer)
         return self
 
     def to(self: T, *args: Any, **kwargs: Any) -> T:
-        """Moves to a device and/or floating-point dtype: `to(device)`, `to(dtype)`, `to(device, dtype)`,
-        `to(tensor)`; integer parameters and buffers keep their dtype. In place; returns self.
+        """Moves to a device and/or floating-point dtype: `to(device)`, `to(dtype)`, `to(device,
+        dtype)`, `to(tensor)`; integer parameters and buffers keep their dtype. In place; returns
+        self.
         """
         device, dtype, non_blocking = _parse_to(*args, **kwargs)
         if dtype is not None and not (dtype.is_floating_point or dtype.is_complex):
@@ -572,10 +588,14 @@ class Module(StateMixin):
         """Moves the parameters' memory to where other processes can see it."""
         return self._apply(lambda t: t.share_memory_())
 
-    # ---- hooks -------------------------------------------------------------------------------------
+    # ---- hooks -----------------------------------------------------------------------------------
 
     def _add_hook(
-        self, hooks: OrderedDict[int, Any], hook: Callable[..., Any], prepend: bool, extra: Any = None
+        self,
+        hooks: OrderedDict[int, Any],
+        hook: Callable[..., Any],
+        prepend: bool,
+        extra: Any = None,
     ) -> RemovableHandle:
         handle = RemovableHandle(hooks, extra_dict=extra)
         hooks[handle.id] = hook
@@ -589,8 +609,8 @@ class Module(StateMixin):
     ) -> RemovableHandle:
         """Calls `hook(module, args)` before forward; it may return new positional arguments.
 
-        `prepend`: before the hooks that are there. `with_kwargs`: called with (module, args, kwargs), it
-        returns None or (args, kwargs).
+        `prepend`: before the hooks that are there. `with_kwargs`: called with (module, args,
+        kwargs), it returns None or (args, kwargs).
         """
         with_kwargs_dict = self._forward_pre_hooks_with_kwargs
         handle = self._add_hook(self._forward_pre_hooks, hook, prepend, with_kwargs_dict)
@@ -608,8 +628,8 @@ class Module(StateMixin):
     ) -> RemovableHandle:
         """Calls `hook(module, args, output)` after forward; it may return a new output.
 
-        `prepend`: before the hooks that are there. `with_kwargs`: called with (module, args, kwargs,
-        output). `always_call`: also where forward raises.
+        `prepend`: before the hooks that are there. `with_kwargs`: called with (module, args,
+        kwargs, output). `always_call`: also where forward raises.
         """
         extra = [self._forward_hooks_with_kwargs, self._forward_hooks_always_called]
         handle = self._add_hook(self._forward_hooks, hook, prepend, extra)
@@ -647,7 +667,7 @@ class Module(StateMixin):
         self._is_full_backward_hook = False
         return self._add_hook(self._backward_hooks, hook, False)
 
-    # ---- text --------------------------------------------------------------------------------------
+    # ---- text ------------------------------------------------------------------------------------
 
     def _get_name(self) -> str:
         return type(self).__name__
@@ -701,7 +721,8 @@ def _parse_to(
         raise TypeError(f"to() received an invalid argument of type {type(rest[0]).__name__}")
     if device is not None and not isinstance(device, (str, int, facula.device)):
         raise TypeError(
-            "to() received an invalid combination of arguments: device must be a torch.device, str or "
+            "to() received an invalid combination of arguments: device must be a "
+            "torch.device, str or "
             f"int, got {type(device).__name__}"
         )
     return device, dtype, non_blocking

@@ -50,9 +50,7 @@ class Buffer(Tensor):
 
     persistent: bool
 
-    def __new__(
-        cls, data: Tensor | None = None, *, persistent: bool = True
-    ) -> Buffer:
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
         if data is None:
             data = facula.empty(0)
         made: Buffer = Tensor._alias_as(cls, data, data.requires_grad)

@@ -1,7 +1,8 @@
 """Handles of registered hooks.
 
-Modules and tensors keep their hooks in ordered dicts keyed by a number. What `register_*` returns is a
-handle that knows the dict by a weak reference, so that holding a handle does not keep a model alive.
+Modules and tensors keep their hooks in ordered dicts keyed by a number. What `register_*` returns
+is a handle that knows the dict by a weak reference, so that holding a handle does not keep a model
+alive.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from typing import Any
 
 
 class RemovableHandle:
-    """What a `register_*_hook` call returns: `remove()` takes the hook out again; also a context manager.
+    """What a `register_*_hook` call returns: `remove()` takes the hook out again; also a context
+    manager.
 
-    `hooks_dict` is the (ordered) dict in which the caller stores the hook under `handle.id`; entries of the
-    same number in `extra_dict` (a dict or a list of dicts) are removed together with it.
+    `hooks_dict` is the (ordered) dict in which the caller stores the hook under `handle.id`;
+    entries of the same number in `extra_dict` (a dict or a list of dicts) are removed together with
+    it.
     """
 
     id: int

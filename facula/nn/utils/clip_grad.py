@@ -1,4 +1,6 @@
-"""Limiting the size of gradients. Everything stays on the device; nothing here waits for a value."""
+"""Limiting the size of gradients. Everything stays on the device; nothing here waits for a
+value.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +29,8 @@ def get_total_norm(
 ) -> Tensor:
     """The norm of all tensors taken together as one vector: a tensor of shape ().
 
-    Raises RuntimeError with `error_if_nonfinite` where it is infinite or NaN. `foreach` is accepted; there
-    is one way of computing it.
+    Raises RuntimeError with `error_if_nonfinite` where it is infinite or NaN. `foreach` is
+    accepted; there is one way of computing it.
     """
     with facula.no_grad():
         listed = _as_list(tensors)

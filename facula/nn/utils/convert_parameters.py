@@ -18,7 +18,9 @@ def _common_device(known: object, tensor: Tensor) -> object:
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All parameters, flattened and joined to one vector. TypeError if they lie on several devices."""
+    """All parameters, flattened and joined to one vector. TypeError if they lie on several
+    devices.
+    """
     device: object = None
     parts = []
     for param in parameters:
