@@ -60,7 +60,7 @@ def arguments(name: str, dtype: Any, points: int, operands: int) -> list[np.ndar
     """Two thirds of the arguments from the function's range, the others of all magnitudes."""
     random = np.random.default_rng(0)
     low, high = RANGES.get(name, (-4, 4))
-    result = []
+    result: list[np.ndarray] = []
     for _ in range(operands):
         dense = random.uniform(low, high, points * 2 // 3)
         wide = 2.0 ** random.uniform(-100, 100 if name not in ("sin", "cos", "tan") else 45, points)

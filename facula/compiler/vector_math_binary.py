@@ -118,7 +118,7 @@ def _remainder_of_magnitudes(x: Number, y: Number, stages: int) -> Number:
     """x modulo y for doubles x, y > 0 (NaN where y is 0 or either is infinite).
 
     Each stage subtracts q y with q the quotient rounded to 50 bits or, if that is coarser, to a
-    whole number: the difference then fits a double, so it is exact, and the quotient falls by 2**49.
+    whole number: the difference fits a double, so it is exact, and the quotient falls by 2**49.
     What remains after the last stage lies between -y/2 and y/2, up to the quotient's rounding.
     """
     inverse = 1 / y

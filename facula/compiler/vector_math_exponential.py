@@ -1,4 +1,4 @@
-"""Exponentials, logarithms and hyperbolic functions, as branch-free formulas (see vector_math.py)."""
+"""Exponentials, logarithms and hyperbolic functions: branch-free formulas (see vector_math.py)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ INVERSE_LN_SPLIT = {  # 1 / ln(base)
 
 
 def magic(x: Number, bias: int = 0) -> float:
-    """The number whose addition rounds to an integer and leaves it, plus `bias`, in the low bits."""
+    """The number whose addition rounds to an integer, left in the low bits together with `bias`."""
     return x.pick(1.5 * 2**23, 1.5 * 2**52) + bias
 
 
