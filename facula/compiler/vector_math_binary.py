@@ -159,7 +159,7 @@ def _signs_differ(r: Number, y: Number) -> Number:
 
 @function("floor_divide", operands=2)
 def floor_divide(x: Number, y: Number) -> Number:
-    """floor of the exact quotient, as Python's `//`; x / y where y is 0. Domain: fmod's."""
+    """floor of the exact quotient, as Python's `//`; x / y where y is 0."""
     quotient = x / y
     r = fmod(x, y)
     nearly_whole = (x - r) / y
@@ -167,4 +167,6 @@ def floor_divide(x: Number, y: Number) -> Number:
     down = nearly_whole.floor()
     result = where((nearly_whole - down) > 0.5, down + 1, down)
     result = where(nearly_whole.equals(0.0), (x * 0.0).copysign(quotient), result)
+    if x.is_double:  # beyond fmod's domain the quotient is a whole number anyway
+        result = where(abs(quotient) > 2.0**190, quotient, result)
     return where(y.equals(0.0), quotient, result)

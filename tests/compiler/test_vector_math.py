@@ -239,6 +239,17 @@ def test_functions_have_measured_errors_within_the_requirements() -> None:
         assert record.ulp[1] <= (8 if name == "erfc" else 4), name
 
 
+def test_limits_of_the_domains_in_double() -> None:
+    """Beyond the documented domains the answer is NaN, never a wrong number."""
+    huge = np.array([2.0**52, -1e300, 1.7e308])
+    for name in ("sin", "cos", "tan"):
+        assert np.isnan(run(name, np.float64, huge)).all()
+    tiny = np.full(3, 3e-300)
+    assert np.isnan(run("fmod", np.float64, np.array([1e10, -1e300, 1.7e308]), tiny)).all()
+    quotients = run("floor_divide", np.float64, np.array([1.0, -1.0, 1e8]), tiny)
+    np.testing.assert_array_equal(quotients, np.array([1.0, -1.0, 1e8]) / tiny)
+
+
 def test_wrong_arguments() -> None:
     e = Emitter()
     with pytest.raises(ValueError, match="no such function 'atan2'"):
