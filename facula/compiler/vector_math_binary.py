@@ -168,5 +168,6 @@ def floor_divide(x: Number, y: Number) -> Number:
     result = where((nearly_whole - down) > 0.5, down + 1, down)
     result = where(nearly_whole.equals(0.0), (x * 0.0).copysign(quotient), result)
     if x.is_double:  # beyond fmod's domain the quotient is a whole number anyway
-        result = where(abs(quotient) > 2.0**190, quotient, result)
+        beyond = (abs(quotient) > 2.0**190) & (abs(x) < math.inf)
+        result = where(beyond, quotient, result)
     return where(y.equals(0.0), quotient, result)
