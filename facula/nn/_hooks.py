@@ -330,3 +330,93 @@ def _run_always_called(
                 f"silenced as another error was raised in forward: {error}",
                 stacklevel=4,
             )
+
+
+class HookMixin:
+    """The part of `Module` that registers hooks."""
+
+    _is_full_backward_hook: bool | None
+    _backward_pre_hooks: OrderedDict[int, Callable[..., Any]]
+    _backward_hooks: OrderedDict[int, Callable[..., Any]]
+    _forward_hooks: OrderedDict[int, Callable[..., Any]]
+    _forward_hooks_with_kwargs: OrderedDict[int, bool]
+    _forward_hooks_always_called: OrderedDict[int, bool]
+    _forward_pre_hooks: OrderedDict[int, Callable[..., Any]]
+    _forward_pre_hooks_with_kwargs: OrderedDict[int, bool]
+
+    def _add_hook(
+        self,
+        hooks: OrderedDict[int, Any],
+        hook: Callable[..., Any],
+        prepend: bool,
+        extra: Any = None,
+    ) -> RemovableHandle:
+        handle = RemovableHandle(hooks, extra_dict=extra)
+        hooks[handle.id] = hook
+        if prepend:
+            hooks.move_to_end(handle.id, last=False)
+        self.__dict__["_hooks_active"] = True
+        return handle
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Calls `hook(module, args)` before forward; it may return new positional arguments.
+
+        `prepend`: before the hooks that are there. `with_kwargs`: called with (module, args,
+        kwargs), it returns None or (args, kwargs).
+        """
+        with_kwargs_dict = self._forward_pre_hooks_with_kwargs
+        handle = self._add_hook(self._forward_pre_hooks, hook, prepend, with_kwargs_dict)
+        if with_kwargs:
+            with_kwargs_dict[handle.id] = True
+        return handle
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Calls `hook(module, args, output)` after forward; it may return a new output.
+
+        `prepend`: before the hooks that are there. `with_kwargs`: called with (module, args,
+        kwargs, output). `always_call`: also where forward raises.
+        """
+        extra = [self._forward_hooks_with_kwargs, self._forward_hooks_always_called]
+        handle = self._add_hook(self._forward_hooks, hook, prepend, extra)
+        if with_kwargs:
+            self._forward_hooks_with_kwargs[handle.id] = True
+        if always_call:
+            self._forward_hooks_always_called[handle.id] = True
+        return handle
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls `hook(module, grad_output)` before the gradients of the inputs are computed."""
+        return self._add_hook(self._backward_pre_hooks, hook, prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls `hook(module, grad_input, grad_output)` when the inputs' gradients are there."""
+        if self._is_full_backward_hook is False:
+            raise RuntimeError(
+                "Cannot use both regular backward hooks and full backward hooks on a "
+                "single Module. Please use only one of them."
+            )
+        self._is_full_backward_hook = True
+        return self._add_hook(self._backward_hooks, hook, prepend)
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """The older name; Facula gives it the meaning of `register_full_backward_hook`."""
+        if self._is_full_backward_hook is True:
+            raise RuntimeError(
+                "Cannot use both regular backward hooks and full backward hooks on a "
+                "single Module. Please use only one of them."
+            )
+        self._is_full_backward_hook = False
+        return self._add_hook(self._backward_hooks, hook, False)

@@ -14,22 +14,23 @@ from typing import Any
 class _Trail:
     """What is known so far: the outermost module seen, the path below it, and the note's place."""
 
-    __slots__ = ("module", "path", "tail", "position")
+    __slots__ = ("module", "layer", "received", "path", "position")
 
-    def __init__(self, module: Any, tail: str, position: int) -> None:
-        self.module, self.path, self.tail, self.position = module, "", tail, position
+    def __init__(self, module: Any, layer: str, received: str) -> None:
+        self.module, self.layer, self.received = module, layer, received
+        self.path, self.position = "", 0
 
     def note(self) -> str:
-        where = f"in layer '{self.path}' " if self.path else "in "
-        return where + self.tail
+        if self.path:
+            return f"in layer '{self.path}' ({self.layer}){self.received}"
+        return f"in {self.layer}{self.received}"
 
 
 def annotate(error: BaseException, module: Any, args: tuple[Any, ...], kwargs: Any) -> None:
     """Adds the note at the innermost module, or lengthens its path at an outer one."""
     trail = getattr(error, "_facula_trail", None)
     if trail is None:
-        described = _describe(module)
-        trail = _Trail(module, f"({described}){_received(args, kwargs)}", 0)
+        trail = _Trail(module, _describe(module), _received(args, kwargs))
         try:
             error._facula_trail = trail  # type: ignore[attr-defined]
         except AttributeError:  # an exception class with __slots__ has no room for the trail

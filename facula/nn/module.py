@@ -9,18 +9,18 @@ instance's `__dict__` (see `_registry`), so that `self.weight` is an ordinary at
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import facula
 
 from ..dtypes import dtype as DType
 from ..tensor import Tensor
-from ..utils.hooks import RemovableHandle
 from . import _hooks
 from ._notes import annotate
 from ._registry import Registry
 from ._state import StateMixin
+from ._traversal import TraversalMixin
 from .parameter import Buffer, Parameter
 
 T = TypeVar("T", bound="Module")
@@ -57,7 +57,7 @@ def _addindent(text: str, spaces: int) -> str:
     return "\n".join([first, *(" " * spaces + line for line in rest)])
 
 
-class Module(StateMixin):
+class Module(StateMixin, TraversalMixin, _hooks.HookMixin):
     """Base class of all layers and networks: subclass it, create parts in `__init__`, define
     `forward`.
 
@@ -72,13 +72,6 @@ class Module(StateMixin):
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
-    _backward_pre_hooks: OrderedDict[int, Callable[..., Any]]
-    _backward_hooks: OrderedDict[int, Callable[..., Any]]
-    _forward_hooks: OrderedDict[int, Callable[..., Any]]
-    _forward_hooks_with_kwargs: OrderedDict[int, bool]
-    _forward_hooks_always_called: OrderedDict[int, bool]
-    _forward_pre_hooks: OrderedDict[int, Callable[..., Any]]
-    _forward_pre_hooks_with_kwargs: OrderedDict[int, bool]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if not self.call_super_init:
@@ -334,138 +327,7 @@ class Module(StateMixin):
         """Another name of `add_module`."""
         self.add_module(name, module)
 
-    def get_submodule(self, target: str) -> Module:
-        """The submodule with the dotted name `target`; "" is the module itself. AttributeError if
-        none.
-        """
-        module: Module = self
-        for atom in target.split(".") if target else ():
-            if not hasattr(module, atom):
-                raise AttributeError(f"{module._get_name()} has no attribute `{atom}`")
-            module = getattr(module, atom)
-            if not isinstance(module, Module):
-                raise AttributeError(f"`{atom}` is not an nn.Module")
-        return module
-
-    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
-        """Puts `module` at the dotted name `target`; `strict`: something must be there already."""
-        if target == "":
-            raise ValueError("Cannot set the submodule without a target name!")
-        if not isinstance(module, Module):
-            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
-        parent_name, _, name = target.rpartition(".")
-        parent = self.get_submodule(parent_name)
-        if strict and not hasattr(parent, name):
-            raise AttributeError(f"{parent._get_name()} has no attribute `{name}`")
-        current = getattr(parent, name, module)
-        if not isinstance(current, Module):
-            raise AttributeError(f"`{name}` is not an nn.Module")
-        setattr(parent, name, module)
-
-    def get_parameter(self, target: str) -> Parameter:
-        """The parameter with the dotted name `target`. AttributeError where there is none."""
-        path, _, name = target.rpartition(".")
-        module = self.get_submodule(path)
-        if not hasattr(module, name):
-            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
-        param = getattr(module, name)
-        if not isinstance(param, Parameter):
-            raise AttributeError(f"`{name}` is not an nn.Parameter")
-        return param
-
-    def get_buffer(self, target: str) -> Tensor:
-        """The buffer with the dotted name `target`. AttributeError where there is none."""
-        path, _, name = target.rpartition(".")
-        module = self.get_submodule(path)
-        if not hasattr(module, name):
-            raise AttributeError(f"{module._get_name()} has no attribute `{name}`")
-        if name not in module._buffers:
-            raise AttributeError(f"`{name}` is not a buffer")
-        buffer: Tensor = getattr(module, name)
-        return buffer
-
-    # ---- traversal -------------------------------------------------------------------------------
-
-    def named_modules(
-        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Module]]:
-        """(dotted name, module) of this module (named "") and all below it, each module once."""
-        if memo is None:
-            memo = set()
-        if self in memo:
-            return
-        if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
-        for name, module in self._modules.items():
-            if module is not None:
-                path = f"{prefix}.{name}" if prefix else name
-                yield from module.named_modules(memo, path, remove_duplicate)
-
-    def modules(self) -> Iterator[Module]:
-        """This module and all below it, each once."""
-        for _, module in self.named_modules():
-            yield module
-
-    def named_children(self) -> Iterator[tuple[str, Module]]:
-        """(name, module) of the direct submodules, each once."""
-        memo = set()
-        for name, module in self._modules.items():
-            if module is not None and module not in memo:
-                memo.add(module)
-                yield name, module
-
-    def children(self) -> Iterator[Module]:
-        """The direct submodules, each once."""
-        for _, module in self.named_children():
-            yield module
-
-    def _named_members(
-        self,
-        get_members_fn: Callable[[Module], Any],
-        prefix: str = "",
-        recurse: bool = True,
-        remove_duplicate: bool = True,
-    ) -> Iterator[tuple[str, Any]]:
-        seen: set[int] = set()
-        modules = (
-            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-            if recurse
-            else [(prefix, self)]
-        )
-        for path, module in modules:
-            for name, value in get_members_fn(module):
-                if value is None or id(value) in seen:
-                    continue
-                if remove_duplicate:
-                    seen.add(id(value))
-                yield (f"{path}.{name}" if path else name), value
-
-    def named_parameters(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Parameter]]:
-        """(dotted name, parameter) of this module and, with `recurse`, of all below it."""
-        yield from self._named_members(
-            lambda module: module._parameters.items(), prefix, recurse, remove_duplicate
-        )
-
-    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """The parameters of this module and, with `recurse`, of all below it, each once."""
-        for _, param in self.named_parameters(recurse=recurse):
-            yield param
-
-    def named_buffers(
-        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
-    ) -> Iterator[tuple[str, Tensor]]:
-        """(dotted name, buffer) of this module and, with `recurse`, of all below it."""
-        yield from self._named_members(
-            lambda module: module._buffers.items(), prefix, recurse, remove_duplicate
-        )
-
-    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """The buffers of this module and, with `recurse`, of all below it, each once."""
-        for _, buffer in self.named_buffers(recurse=recurse):
-            yield buffer
+    # ---- modes and conversions -------------------------------------------------------------------
 
     def apply(self: T, fn: Callable[[Module], Any]) -> T:
         """Calls `fn` on every submodule, children first, then on this module; returns this
@@ -475,8 +337,6 @@ class Module(StateMixin):
             module.apply(fn)
         fn(self)
         return self
-
-    # ---- modes and conversions -------------------------------------------------------------------
 
     def train(self: T, mode: bool = True) -> T:
         """Sets training mode (dropout drops, batch norm uses the batch) here and below; returns
@@ -587,85 +447,6 @@ class Module(StateMixin):
     def share_memory(self: T) -> T:
         """Moves the parameters' memory to where other processes can see it."""
         return self._apply(lambda t: t.share_memory_())
-
-    # ---- hooks -----------------------------------------------------------------------------------
-
-    def _add_hook(
-        self,
-        hooks: OrderedDict[int, Any],
-        hook: Callable[..., Any],
-        prepend: bool,
-        extra: Any = None,
-    ) -> RemovableHandle:
-        handle = RemovableHandle(hooks, extra_dict=extra)
-        hooks[handle.id] = hook
-        if prepend:
-            hooks.move_to_end(handle.id, last=False)
-        self.__dict__["_hooks_active"] = True
-        return handle
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> RemovableHandle:
-        """Calls `hook(module, args)` before forward; it may return new positional arguments.
-
-        `prepend`: before the hooks that are there. `with_kwargs`: called with (module, args,
-        kwargs), it returns None or (args, kwargs).
-        """
-        with_kwargs_dict = self._forward_pre_hooks_with_kwargs
-        handle = self._add_hook(self._forward_pre_hooks, hook, prepend, with_kwargs_dict)
-        if with_kwargs:
-            with_kwargs_dict[handle.id] = True
-        return handle
-
-    def register_forward_hook(
-        self,
-        hook: Callable[..., Any],
-        *,
-        prepend: bool = False,
-        with_kwargs: bool = False,
-        always_call: bool = False,
-    ) -> RemovableHandle:
-        """Calls `hook(module, args, output)` after forward; it may return a new output.
-
-        `prepend`: before the hooks that are there. `with_kwargs`: called with (module, args,
-        kwargs, output). `always_call`: also where forward raises.
-        """
-        extra = [self._forward_hooks_with_kwargs, self._forward_hooks_always_called]
-        handle = self._add_hook(self._forward_hooks, hook, prepend, extra)
-        if with_kwargs:
-            self._forward_hooks_with_kwargs[handle.id] = True
-        if always_call:
-            self._forward_hooks_always_called[handle.id] = True
-        return handle
-
-    def register_full_backward_pre_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> RemovableHandle:
-        """Calls `hook(module, grad_output)` before the gradients of the inputs are computed."""
-        return self._add_hook(self._backward_pre_hooks, hook, prepend)
-
-    def register_full_backward_hook(
-        self, hook: Callable[..., Any], prepend: bool = False
-    ) -> RemovableHandle:
-        """Calls `hook(module, grad_input, grad_output)` when the inputs' gradients are there."""
-        if self._is_full_backward_hook is False:
-            raise RuntimeError(
-                "Cannot use both regular backward hooks and full backward hooks on a "
-                "single Module. Please use only one of them."
-            )
-        self._is_full_backward_hook = True
-        return self._add_hook(self._backward_hooks, hook, prepend)
-
-    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
-        """The older name; Facula gives it the meaning of `register_full_backward_hook`."""
-        if self._is_full_backward_hook is True:
-            raise RuntimeError(
-                "Cannot use both regular backward hooks and full backward hooks on a "
-                "single Module. Please use only one of them."
-            )
-        self._is_full_backward_hook = False
-        return self._add_hook(self._backward_hooks, hook, False)
 
     # ---- text ------------------------------------------------------------------------------------
 

@@ -119,7 +119,8 @@ class DataLoader(Generic[T_co]):
             drop_last = False
         elif batch_size is None and drop_last:
             raise ValueError(
-                "batch_size=None option disables auto-batching and is mutually exclusive with drop_last"
+                "batch_size=None option disables auto-batching and is mutually exclusive with "
+                "drop_last"
             )
         if sampler is None:
             if self._iterable:
@@ -194,7 +195,8 @@ class DataLoader(Generic[T_co]):
 def _check_workers(workers: int, timeout: float, prefetch: int | None, persistent: bool) -> None:
     if workers < 0:
         raise ValueError(
-            "num_workers option should be non-negative; use num_workers=0 to disable multiprocessing."
+            "num_workers option should be non-negative; use num_workers=0 to disable "
+            "multiprocessing."
         )
     if timeout < 0:
         raise ValueError("timeout option should be non-negative")
@@ -308,7 +310,8 @@ class _IterableIterator(_Iterator):
         if reported is None or self._yielded <= reported:
             return
         warnings.warn(
-            f"Length of IterableDataset {self._dataset} was reported to be {reported} (when accessing "
+            f"Length of IterableDataset {self._dataset} was reported to be {reported} (when "
+            "accessing "
             f"len(dataloader)), but {self._yielded} samples have been fetched. ",
             stacklevel=3,
         )

@@ -1,0 +1,173 @@
+"""The DataLoader: the fast way over rows of tensors behaves like the slow one."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+import facula
+from facula.utils.data import (
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    Subset,
+    TensorDataset,
+    default_collate,
+    get_worker_info,
+)
+
+
+def _rows(size=10):
+    return TensorDataset(facula.arange(size * 2).reshape(size, 2), facula.arange(size))
+
+
+class Slow(Dataset):
+    """The same rows, in a class of which the loader knows nothing."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def __getitem__(self, index):
+        return self.rows[index]
+
+    def __len__(self):
+        return len(self.rows)
+
+
+def _listed(loader):
+    return [[part.tolist() for part in batch] for batch in loader]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_fast_and_slow_agree(seed):
+    choice = random.Random(seed)
+    for _ in range(15):
+        size = choice.randint(1, 40)
+        options = {
+            "batch_size": choice.randint(1, size + 3),
+            "shuffle": choice.random() < 0.5,
+            "drop_last": choice.random() < 0.5,
+        }
+        rows = _rows(size)
+        if choice.random() < 0.5:
+            picked = [choice.randrange(-size, size) for _ in range(choice.randint(1, 30))]
+            rows = Subset(rows, picked)
+        facula.manual_seed(seed)
+        fast = [_listed(DataLoader(rows, **options)) for _ in range(2)]
+        facula.manual_seed(seed)
+        slow = [_listed(DataLoader(Slow(rows), **options)) for _ in range(2)]
+        assert fast == slow
+
+
+def test_rows_are_gathered_at_once(monkeypatch):
+    def never(self, index):
+        raise AssertionError("sample by sample")
+
+    monkeypatch.setattr(TensorDataset, "__getitem__", never)
+    assert len(_listed(DataLoader(_rows(), batch_size=4, shuffle=True))) == 3
+    assert len(_listed(DataLoader(Subset(_rows(), [1, 2]), batch_size=1))) == 2
+
+
+def test_a_subclass_may_do_anything():
+    class Doubled(TensorDataset):
+        def __getitem__(self, index):
+            return tuple(2 * part for part in super().__getitem__(index))
+
+    loader = DataLoader(Doubled(facula.arange(3)), batch_size=3)
+    assert _listed(loader) == [[[0, 2, 4]]]
+
+
+def test_changes_during_an_epoch_are_seen():
+    rows = _rows(4)
+    seen = []
+    for _, label in DataLoader(rows, batch_size=2):
+        seen.append(label.tolist())
+        rows.tensors[1].fill_(7)
+    assert seen == [[0, 1], [7, 7]]
+
+
+def test_other_tensors_during_an_epoch_are_seen():
+    rows = _rows(4)
+    seen = []
+    for batch in DataLoader(rows, batch_size=2):
+        seen.append([part.tolist() for part in batch])
+        rows.tensors = (facula.full((4,), 9),)
+    assert seen[1] == [[9, 9]]
+
+
+def test_batches_are_independent():
+    rows = _rows(4)
+    for x, _ in DataLoader(rows, batch_size=2):
+        x.zero_()
+    assert rows.tensors[0].tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
+
+
+def test_rows_that_require_gradients():
+    x = facula.ones(4, 2, requires_grad=True)
+    for (part,) in DataLoader(TensorDataset(x), batch_size=3):
+        part.sum().backward()
+    assert x.grad.tolist() == [[1.0, 1.0]] * 4
+
+
+def test_the_pass_goes_on_after_a_failing_batch():
+    batches = iter(DataLoader(_rows(), batch_sampler=[[0], [99], [1, 2]]))
+    assert next(batches)[1].tolist() == [0]
+    with pytest.raises(IndexError):
+        next(batches)
+    assert next(batches)[1].tolist() == [1, 2]
+    with pytest.raises(StopIteration):
+        next(batches)
+    with pytest.raises(StopIteration):
+        next(batches)
+
+
+def test_workers_are_accepted_and_give_the_same_batches(recwarn):
+    results = []
+    for options in ({}, {"num_workers": 2, "persistent_workers": True, "prefetch_factor": 3}):
+        facula.manual_seed(1)
+        results.append(_listed(DataLoader(_rows(), batch_size=3, shuffle=True, **options)))
+    assert results[0] == results[1]
+    assert get_worker_info() is None
+    assert not recwarn
+
+
+def test_two_passes_at_the_same_time():
+    loader = DataLoader(_rows(4), batch_size=2)
+    both = [(a[1].tolist(), b[1].tolist()) for a, b in zip(loader, loader, strict=True)]
+    assert both == [([0, 1], [0, 1]), ([2, 3], [2, 3])]
+
+
+def test_a_reported_length_that_is_too_small():
+    class Short(IterableDataset):
+        def __iter__(self):
+            return iter(range(3))
+
+        def __len__(self):
+            return 1
+
+    loader = DataLoader(Short())
+    assert len(loader) == 1
+    with pytest.warns(UserWarning, match="reported to be 1"):
+        list(loader)
+
+
+def test_own_collate_function():
+    loader = DataLoader(_rows(3), batch_size=2, collate_fn=lambda samples: len(samples))
+    assert list(loader) == [2, 1]
+
+
+def test_many_at_once():
+    class Many(Dataset):
+        def __getitems__(self, indices):
+            return [10 * i for i in indices]
+
+        def __len__(self):
+            return 3
+
+    assert [b.tolist() for b in DataLoader(Many(), batch_size=2)] == [[0, 10], [20]]
+
+
+def test_bfloat16_is_stacked():
+    batch = default_collate([facula.ones(2, dtype=facula.bfloat16)] * 3)
+    assert batch.shape == (3, 2) and batch.dtype is facula.bfloat16
