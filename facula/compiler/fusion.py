@@ -118,6 +118,7 @@ class Cluster:
         self.map_list: list[IndexMap] = []
         self.results: dict[int, tuple[int, int]] = {}  # reduce value -> (number, id of its map)
         self.shared = False
+        self.rooting = -1
 
     # -- transactions
 
@@ -200,6 +201,7 @@ class Cluster:
             self._build_reduce(root, root.reduce)
             return
         shape = self.s.shape_of(root.source)
+        self.rooting = root.source
         if root.source in self.results:
             number = self.results[root.source][1]
         elif prod(shape) == self.numel or not self.results:
@@ -226,6 +228,7 @@ class Cluster:
         )
 
     def _build_reduce(self, root: Root, want: Reduction) -> None:
+        self.rooting = -1
         index = reshape_map(self.coords, self.domain, want.shape, self.sizes)
         axis_loops: list[set[int]] = [{k for k, c in enumerate(a[1:]) if c} for a in index]
         block_loops: set[int] = set()
@@ -292,7 +295,7 @@ class Cluster:
             found = self.known[key] = len(self.exprs)
             self.exprs.append((op, tag, args, attr))
             self.depends.append(op == "result" or any(self.depends[a] for a in args))
-        elif args or op == "load":
+        elif args or op in ("load", "result"):
             self.shared = True
         return found
 
@@ -302,7 +305,7 @@ class Cluster:
         found = self.memo.get(key)
         if found is None:
             found = self.memo[key] = self._value(v, m, guard)
-        elif self.exprs[found][2]:
+        elif self.exprs[found][2] or self.exprs[found][0] in ("load", "result"):
             self.shared = True
         return found
 
@@ -320,7 +323,7 @@ class Cluster:
         assert node is not None
         op = node.op
         if op in ELEMENTWISE:
-            if place is None:
+            if place is None and v != self.rooting:
                 other = s.inlined.get(v)
                 if other is not None and other is not self and not s.cheap(v):
                     raise Materialise(v)

@@ -83,6 +83,8 @@ def reshape_map(
     index: IndexMap, shape: Sequence[int], source: Sequence[int], sizes: Sequence[int]
 ) -> IndexMap:
     """The map of a value of shape `source`, given the map of its reshape to `shape`."""
+    if tuple(shape) == tuple(source):
+        return index
     loops = len(sizes)
     zero: Affine = (0,) * (loops + 1)
     if prod(shape) == 0:

@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..graph.graph import Graph
+from . import decompose, simplify
+from .verify import verify
+
+Pass = tuple[str, Callable[[Graph], Graph], str]
+
+PASSES: list[Pass] = [
+    ("dead code", simplify.dead_code, "a trace records more than its outputs need"),
+    ("simplify", simplify.simplify, "identities, constants and repeated work cost time in kernels"),
+    ("small products", decompose.small_products, "small matrix products fuse better than they call"),
+    ("split reductions", decompose.split_reductions, "one long reduction is work for one thread only"),
+    ("own outputs", simplify.own_outputs, "an output that is an input or another output has own memory"),
+    ("dead code", simplify.dead_code, "rewriting leaves nodes that nobody reads"),
+]
 
 
-def run(graph: Graph) -> Graph:
-    """The simplified graph: the same inputs, outputs and scalars."""
+def run(graph: Graph, check: bool = False) -> Graph:
+    """The simplified graph: the same inputs, outputs and scalars. `check`: verify after each pass."""
+    if check:
+        verify(graph)
+    for name, function, _ in PASSES:
+        graph = function(graph)
+        if check:
+            try:
+                verify(graph)
+            except ValueError as error:
+                raise ValueError(f"after pass {name!r}: {error}") from error
     return graph

@@ -1,0 +1,104 @@
+"""Passes that put nodes into the forms that kernels are made of.
+
+Small matrix products become products and sums, which fuse with their surroundings and cost no call.
+Large reductions are cut into blocks, whose partial results a second reduction combines: work for several
+threads, sums of short runs, and the same order of additions for any number of threads.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+from ..graph.graph import Graph, GraphNode
+from .rewrite import Rewriter, sweep
+from .scalar_code import TAGS
+
+SMALL_PRODUCT = 32768
+BLOCK = 32768
+_SPLIT = 2 * BLOCK
+_FLOATS = ("f32", "f64")
+
+
+def small_products(graph: Graph) -> Graph:
+    """Matrix products that BLAS is not worth calling for, or does not know (integers)."""
+    if not any(n.op == "matmul" for n in graph.nodes):
+        return graph
+    return sweep(graph, _product)
+
+
+def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    if node.op != "matmul":
+        return None
+    a, b = ins
+    dt = r.dtype(a)
+    tag = TAGS.get(dt, "b1")
+    *batch, m, k = r.shape(a)
+    n = r.shape(b)[-1]
+    if tag == "b1" or (tag in _FLOATS and m * n * k >= SMALL_PRODUCT):
+        return None
+    lead = tuple(batch)
+    rank = len(lead)
+    swap = (*range(rank), rank + 1, rank)
+    source = r.made_by(b, "permute")
+    if source is not None and tuple(source.attrs[0]) == swap and k >= 8:
+        # Rows of both operands lie in memory: dot products along k.
+        shape = (*lead, m, n, k)
+        x = r.expand(r.reshape(a, (*lead, m, 1, k)), shape)
+        y = r.expand(r.reshape(source.ins[0], (*lead, 1, n, k)), shape)
+        axis = rank + 2
+    else:
+        shape = (*lead, m, k, n)
+        x = r.expand(r.reshape(a, (*lead, m, k, 1)), shape)
+        y = r.expand(r.reshape(b, (*lead, 1, k, n)), shape)
+        axis = rank + 1
+    out = r.add("mul", (x, y), shape, dt)
+    return r.add("sum", (out,), (*lead, m, n), dt, ((axis,),))
+
+
+def split_reductions(graph: Graph) -> Graph:
+    """Large reductions in two steps."""
+    if not any(n.op in _SPLITTABLE for n in graph.nodes):
+        return graph
+    return sweep(graph, _split)
+
+
+_SPLITTABLE = frozenset("sum prod max min any all".split())
+
+
+def _split(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    if node.op not in _SPLITTABLE:
+        return None
+    a, out = ins[0], node.outs[0]
+    shape, dt = r.shape(a), r.old.dtypes[out]
+    if prod(shape) < _SPLIT or dt not in TAGS or r.dtype(a) not in TAGS:
+        return None
+    axes = tuple(k for k in node.attrs[0] if shape[k] != 1)
+    kept = tuple(n for k, n in enumerate(shape) if k not in node.attrs[0])
+    if not axes:
+        return None
+    axis = max(axes, key=lambda k: shape[k])
+    size = shape[axis]
+    count = prod(shape[k] for k in axes)
+    other = count // size
+    last = max((k for k, n in enumerate(shape) if n != 1), default=-1)
+    if last in axes:
+        if prod(kept) >= 64 or count < _SPLIT:
+            return None
+        block = max(1, BLOCK // other)
+    else:
+        columns = prod(shape[max(axes) + 1 :])
+        if count <= 64 or (count <= 1024 and prod(kept) // columns * (columns // 64) >= 8):
+            return None
+        block = max(1, min(512, max(16, BLOCK // columns)) // other)
+    blocks = -(-size // block)
+    if blocks < 2:
+        return None
+    if block == 1:
+        rest = tuple(k for k in node.attrs[0] if k != axis)
+        middle = tuple(n for k, n in enumerate(shape) if k not in rest)
+        part = r.add(node.op, (a,), middle, dt, (rest,))
+        at = axis - sum(k < axis for k in rest)
+        return r.add(node.op, (part,), kept, dt, ((at,),))
+    attrs = (node.op, tuple(node.attrs[0]), axis, block)
+    part = r.add("reduce_block", (a,), (blocks, *kept), dt, attrs)
+    return r.add(node.op, (part,), kept, dt, ((0,),))

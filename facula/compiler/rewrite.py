@@ -1,0 +1,117 @@
+"""The sweep that passes share: one walk over a graph that builds the next one.
+
+A pass gives a function that sees each node with its operands already rewritten and returns the value that
+replaces the node's result, or None to keep the node. Equal nodes become one on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..dtypes import dtype
+from ..graph.graph import Graph, GraphNode
+from .fusion import REDUCTIONS
+from .scalar_code import ELEMENTWISE
+
+_PURE = (
+    ELEMENTWISE
+    | REDUCTIONS
+    | frozenset(
+        "const scalar iota reshape permute expand slice flip pad cat take gather matmul scatter_add"
+        " reduce_block".split()
+    )
+)
+
+Rule = Callable[["Rewriter", GraphNode, tuple[int, ...]], "int | None"]
+
+
+def _plain(value: Any) -> Any:
+    """A key that tells 0.0 from -0.0, 1 from True, and finds NaN equal to itself."""
+    return type(value), repr(value)
+
+
+class Rewriter:
+    """The new graph while it is built, with the producer of each of its values."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.old = graph
+        self.graph = Graph()
+        self.graph.scalars = graph.scalars
+        self.producer: list[GraphNode | None] = []
+        self.value_of: dict[int, int] = {}
+        self._known: dict[Any, int] = {}
+
+    def shape(self, v: int) -> tuple[int, ...]:
+        return self.graph.shapes[v]
+
+    def dtype(self, v: int) -> dtype:
+        return self.graph.dtypes[v]
+
+    def made_by(self, v: int, op: str) -> GraphNode | None:
+        """The node that makes v, if it is an `op`."""
+        node = self.producer[v]
+        return node if node is not None and node.op == op else None
+
+    def add(
+        self,
+        op: str,
+        ins: tuple[int, ...],
+        shape: tuple[int, ...],
+        dt: dtype,
+        attrs: tuple[Any, ...] = (),
+        host: Any = None,
+        where: str = "",
+    ) -> int:
+        """The value of a pure node of one result: the one that is there, or a new node's."""
+        key = (op, ins, shape, dt, repr(attrs) if op in ("const", "pad") else attrs)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self.graph.add(op, ins, shape, dt, attrs, host, where)
+            self.producer.append(self.graph.nodes[-1])
+        return found
+
+    def reshape(self, v: int, shape: tuple[int, ...]) -> int:
+        return v if self.shape(v) == shape else self.add("reshape", (v,), shape, self.dtype(v), (shape,))
+
+    def expand(self, v: int, shape: tuple[int, ...]) -> int:
+        return v if self.shape(v) == shape else self.add("expand", (v,), shape, self.dtype(v), (shape,))
+
+    def uniform(self, value: Any, shape: tuple[int, ...], dt: dtype) -> int:
+        """A constant in every element."""
+        v = self.add("const", (), (), dt, (value,), lambda: dt.np.type(value))
+        return self.expand(self.reshape(v, (1,) * len(shape)), shape)
+
+    def run(self, rule: Rule | None) -> Graph:
+        old, new, value_of = self.old, self.graph, self.value_of
+        for v in old.inputs:
+            value_of[v] = new.add_input(old.shapes[v], old.dtypes[v])
+            self.producer.append(None)
+        for node in old.nodes:
+            ins = tuple([value_of[a] for a in node.ins])
+            found = rule(self, node, ins) if rule is not None else None
+            if found is None:
+                found = self._copy(node, ins)
+            if found is not None:
+                value_of[node.outs[0]] = found
+        new.outputs = [value_of[v] for v in old.outputs]
+        return new
+
+    def _copy(self, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+        old, new = self.old, self.graph
+        if node.op in _PURE and len(node.outs) == 1:
+            v = node.outs[0]
+            return self.add(
+                node.op, ins, old.shapes[v], old.dtypes[v], node.attrs, node.host, node.where
+            )
+        outs = tuple([new.value(old.shapes[v], old.dtypes[v]) for v in node.outs])
+        made = GraphNode(node.op, ins, outs, node.attrs, node.host, node.where)
+        new.nodes.append(made)
+        self.producer.extend([made] * len(outs))
+        self.value_of.update(zip(node.outs, outs, strict=True))
+        return None
+
+
+def sweep(graph: Graph, rule: Rule | None) -> Graph:
+    """One walk of `rule` over the graph."""
+    return Rewriter(graph).run(rule)

@@ -1,0 +1,295 @@
+"""Passes that make the graph smaller without changing any bit of its results.
+
+A value is uniform when it is a constant seen through movement ops; most identities look for those. Float
+identities are kept only where they are exact for signed zeros, infinities and NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..graph.graph import Graph, GraphNode
+from .fusion import REDUCTIONS
+from .rewrite import Rewriter, sweep
+from .scalar_code import ELEMENTWISE, TAGS
+
+_NOTHING = object()
+_SPREADING = frozenset(("reshape", "permute", "expand", "slice", "flip"))
+_LOSSLESS = {
+    ("b1", "u8"), ("b1", "i32"), ("b1", "i64"), ("b1", "f32"), ("b1", "f64"), ("u8", "i32"), ("u8", "i64"),
+    ("u8", "f32"), ("u8", "f64"), ("i32", "i64"), ("i32", "f64"), ("f32", "f64"),
+}  # fmt: skip
+
+
+def uniform_value(r: Rewriter, v: int) -> Any:
+    """The constant that every element of v is, or _NOTHING."""
+    node = r.producer[v]
+    while node is not None and node.op in _SPREADING:
+        node = r.producer[node.ins[0]]
+    return node.attrs[0] if node is not None and node.op == "const" else _NOTHING
+
+
+def simplify(graph: Graph) -> Graph:
+    """Identities, constant folding and common subexpressions in one walk."""
+    return sweep(graph, _rule)
+
+
+def _rule(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    if len(node.outs) != 1:
+        return None
+    op = node.op
+    if op in _MOVEMENT:
+        return _MOVEMENT[op](r, node, ins)
+    if op in REDUCTIONS:
+        return _reduction(r, node, ins)
+    if op not in ELEMENTWISE or node.host is None and op == "copy":
+        return None
+    out = node.outs[0]
+    shape, dt = r.old.shapes[out], r.old.dtypes[out]
+    if dt not in TAGS or any(r.dtype(a) not in TAGS for a in ins):
+        return None
+    values = [uniform_value(r, a) for a in ins]
+    if all(x is not _NOTHING for x in values) and node.host is not None:
+        return _fold(r, node, ins, values, shape)
+    return _identity(r, op, ins, values, out)
+
+
+def _reduction(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    """A reduction over axes of one element only moves them away."""
+    axes, a, out = node.attrs[0], ins[0], node.outs[0]
+    if isinstance(axes, int) or r.dtype(a) is not r.old.dtypes[out]:
+        return None
+    if any(r.shape(a)[k] != 1 for k in axes):
+        return None
+    return r.reshape(a, r.old.shapes[out])
+
+
+def _fold(
+    r: Rewriter, node: GraphNode, ins: tuple[int, ...], values: list[Any], shape: tuple[int, ...]
+) -> int | None:
+    """A node on constants, computed by its reference on arrays of one element."""
+    arrays = [np.asarray(x, r.dtype(a).np) for a, x in zip(ins, values, strict=True)]
+    assert node.host is not None
+    with np.errstate(all="ignore"):
+        found = np.asarray(node.host(*arrays))
+    if found.size != 1:
+        return None  # a reference that knows the full shape
+    dt = r.old.dtypes[node.outs[0]]
+    return r.uniform(found.astype(dt.np).item(), shape, dt)
+
+
+def _identity(
+    r: Rewriter, op: str, ins: tuple[int, ...], values: list[Any], out: int
+) -> int | None:
+    dt, shape = r.old.dtypes[out], r.old.shapes[out]
+    first = ins[0]
+    if op == "cast":
+        return _cast(r, ins[0], out)
+    if op in ("neg", "logical_not", "bitwise_not"):
+        inner = r.made_by(first, op)
+        same = inner is not None and r.dtype(inner.ins[0]) is dt
+        return inner.ins[0] if inner is not None and same else None
+    if op in ("relu", "abs", "floor", "ceil", "trunc", "round"):
+        return first if r.made_by(first, op) is not None else None
+    if op == "where":
+        if ins[1] == ins[2]:
+            return ins[1]
+        return None if values[0] is _NOTHING else ins[1] if values[0] else ins[2]
+    if op in ("maximum", "minimum", "bitwise_and", "bitwise_or") and ins[0] == ins[1]:
+        return first
+    if op == "pow" and values[1] is not _NOTHING and dt.is_floating_point:
+        if values[1] == 1:
+            return first
+        if values[1] == 2:
+            return r.add("mul", (first, first), shape, dt)
+        return None
+    if op in ("add", "sub", "mul", "div"):
+        return _arithmetic(r, op, ins, values, shape)
+    return None
+
+
+def _arithmetic(
+    r: Rewriter, op: str, ins: tuple[int, ...], values: list[Any], shape: tuple[int, ...]
+) -> int | None:
+    dt = r.dtype(ins[0])
+    if dt.name == "bool":
+        return None
+    (x, y), (a, b) = ins, values
+    if op in ("mul", "div"):
+        if b is not _NOTHING and b == 1:
+            return x
+        if op == "mul" and a is not _NOTHING and a == 1:
+            return y
+        if op == "div" and b is not _NOTHING and _has_exact_reciprocal(b, dt.name):
+            return r.add("mul", (x, r.uniform(1.0 / b, shape, dt)), shape, dt)
+        return None
+    # x - 0.0 is x; x + 0.0 is not, for x = -0.0.
+    if b is not _NOTHING and b == 0 and (not dt.is_floating_point or _negative(b) == (op == "add")):
+        return x
+    if op == "add" and a is not _NOTHING and a == 0:
+        if not dt.is_floating_point or _negative(a):
+            return y
+    return None
+
+
+def _negative(zero: Any) -> bool:
+    return math.copysign(1.0, zero) < 0
+
+
+def _has_exact_reciprocal(value: Any, name: str) -> bool:
+    """Whether dividing by `value` is multiplying by a power of two that is a normal number."""
+    if name not in ("float32", "float64") or not value or not math.isfinite(value):
+        return False
+    mantissa, exponent = math.frexp(float(value))
+    return abs(mantissa) == 0.5 and abs(exponent) < 100
+
+
+def _cast(r: Rewriter, a: int, out: int) -> int | None:
+    dt, shape = r.old.dtypes[out], r.old.shapes[out]
+    if r.dtype(a) is dt:
+        return a
+    inner = r.made_by(a, "cast")
+    if inner is None:
+        return None
+    source = inner.ins[0]
+    if r.dtype(source) not in TAGS:
+        return None
+    if (TAGS[r.dtype(source)], TAGS[r.dtype(a)]) not in _LOSSLESS:
+        return None
+    if r.dtype(source) is dt:
+        return source
+    return r.add("cast", (source,), shape, dt, (dt.name,))
+
+
+# Movement: `ins` has one operand except for cat.
+
+
+def _reshape(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    shape = r.old.shapes[node.outs[0]]
+    a = ins[0]
+    inner = r.made_by(a, "reshape")
+    if inner is not None:
+        a = inner.ins[0]
+    if r.shape(a) == shape:
+        return a
+    if inner is not None:
+        return r.add("reshape", (a,), shape, r.dtype(a), (shape,), node.host)
+    return None
+
+
+def _permute(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    dims, a = tuple(node.attrs[0]), ins[0]
+    inner = r.made_by(a, "permute")
+    if inner is not None:
+        dims, a = tuple(inner.attrs[0][d] for d in dims), inner.ins[0]
+    if dims == tuple(range(len(dims))):
+        return a
+    if inner is not None:
+        host = _host_of("permute", (dims,)) if node.host is not None else None
+        return r.add("permute", (a,), r.old.shapes[node.outs[0]], r.dtype(a), (dims,), host)
+    return None
+
+
+def _host_of(op: str, attrs: tuple[Any, ...]) -> Any:
+    """The reference of a movement node that a rewrite made."""
+    if op == "permute":
+        return lambda x: np.transpose(x, attrs[0])
+    if op == "expand":
+        return lambda x: np.broadcast_to(x, attrs[0])
+    starts, stops, steps = attrs
+    index = tuple(slice(*x) for x in zip(starts, stops, steps, strict=True))
+    return lambda x: x[index]
+
+
+def _expand(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    shape, a = r.old.shapes[node.outs[0]], ins[0]
+    inner = r.made_by(a, "expand")
+    if inner is not None:
+        a = inner.ins[0]
+    if r.shape(a) == shape:
+        return a
+    if inner is not None:
+        return r.add("expand", (a,), shape, r.dtype(a), (shape,), _host_of("expand", (shape,)))
+    return None
+
+
+def _slice(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    shape, a = r.old.shapes[node.outs[0]], ins[0]
+    if r.shape(a) == shape and all(s == 0 or n <= 1 for s, n in zip(node.attrs[0], shape, strict=True)):
+        return a
+    inner = r.made_by(a, "slice")
+    if inner is None:
+        return None
+    starts, stops, steps = [], [], []
+    for s, t, s0, t0, n in zip(
+        node.attrs[0], node.attrs[2], inner.attrs[0], inner.attrs[2], shape, strict=True
+    ):
+        starts.append(s0 + s * t0)
+        steps.append(t * t0)
+        stops.append(starts[-1] + max(0, n - 1) * steps[-1] + (1 if n else 0))
+    attrs = (tuple(starts), tuple(stops), tuple(steps))
+    return r.add("slice", inner.ins, shape, r.dtype(a), attrs, _host_of("slice", attrs))
+
+
+def _flip(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    inner = r.made_by(ins[0], "flip")
+    if inner is not None and set(inner.attrs[0]) == set(node.attrs[0]):
+        return inner.ins[0]
+    moved = any(r.shape(ins[0])[d] > 1 for d in node.attrs[0])
+    return None if moved else ins[0]
+
+
+def _pad(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    low, high, _ = node.attrs
+    return ins[0] if not any(low) and not any(high) else None
+
+
+def _cat(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    axis = node.attrs[0]
+    full = tuple([a for a in ins if r.shape(a)[axis]])
+    if len(full) == 1:
+        return full[0]
+    if full and len(full) < len(ins):
+        out = node.outs[0]
+        host = (lambda *xs: np.concatenate(xs, axis)) if node.host is not None else None
+        return r.add("cat", full, r.old.shapes[out], r.old.dtypes[out], node.attrs, host)
+    return None
+
+
+_MOVEMENT = {
+    "reshape": _reshape, "permute": _permute, "expand": _expand, "slice": _slice, "flip": _flip,
+    "pad": _pad, "cat": _cat,
+}  # fmt: skip
+
+
+def own_outputs(graph: Graph) -> Graph:
+    """An output that is an input, or another output, becomes a copy: each has memory of its own."""
+    seen = set(graph.inputs)
+    for i, v in enumerate(graph.outputs):
+        if v in seen:
+            dt = graph.dtypes[v]
+            graph.outputs[i] = graph.add("copy", (v,), graph.shapes[v], dt, (), lambda x: x)
+        seen.add(v)
+    return graph
+
+
+def dead_code(graph: Graph) -> Graph:
+    """Keeps what outputs and updates need."""
+    needed = [False] * len(graph.shapes)
+    for v in graph.outputs:
+        needed[v] = True
+    keep: list[GraphNode] = []
+    for node in reversed(graph.nodes):
+        if node.op == "multi_update" or any(needed[v] for v in node.outs):
+            keep.append(node)
+            for a in node.ins:
+                needed[a] = True
+    if len(keep) == len(graph.nodes):
+        return graph
+    out = Graph()
+    out.shapes, out.dtypes, out.scalars = graph.shapes, graph.dtypes, graph.scalars
+    out.inputs, out.outputs, out.nodes = graph.inputs, graph.outputs, keep[::-1]
+    return out

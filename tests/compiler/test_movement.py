@@ -1,0 +1,171 @@
+"""Movement ops folded into the addresses of kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from graphs import B
+
+from facula.dtypes import float32, float64, int64
+
+
+def _data(*shape: int, dtype: str = "f") -> np.ndarray:
+    return np.random.default_rng(len(shape)).standard_normal(shape).astype(dtype)
+
+
+def _both(b: B, v: int) -> None:
+    """The value itself, and used in arithmetic."""
+    b.check(v, b.op("add", v, v))
+
+
+def test_reshape_permute() -> None:
+    b = B()
+    x = b.input(_data(4, 6, 10))
+    heads = b.permute(b.reshape(b.op("neg", x), 4, 6, 2, 5), 0, 2, 1, 3)
+    back = b.reshape(b.permute(heads, 0, 2, 1, 3), 4, 6, 10)
+    b.check(heads, back, b.reshape(b.permute(x, 2, 0, 1), 240), b.reshape(b.permute(x, 1, 0, 2), 24, 10))
+
+
+def test_merge_that_is_not_affine() -> None:
+    b = B()
+    x = b.input(_data(6, 4))
+    t = b.reshape(b.permute(x, 1, 0), 8, 3)
+    u = b.reshape(b.op("add", t, t), 4, 6)
+    b.check(b.op("exp", t), b.op("mul", u, x if b.shape(u) == b.shape(x) else b.reshape(x, 4, 6)))
+
+
+@pytest.mark.parametrize("dims", [(0,), (1,), (0, 1), (2,), (0, 1, 2)])
+def test_flip(dims) -> None:
+    b = B()
+    _both(b, b.flip(b.input(_data(3, 5, 18)), *dims))
+
+
+@pytest.mark.parametrize(
+    "args",
+    [((0, 1), (3, 5), (1, 1)), ((1, 0), (5, 40), (2, 3)), ((0, 39), (5, 40), (1, 1)), ((2, 3), (2, 9), (1, 1))],
+)  # fmt: skip
+def test_slice(args) -> None:
+    b = B()
+    _both(b, b.slice(b.input(_data(5, 40)), *args))
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [((1, 0), (0, 2)), ((0, 17), (3, 0)), ((2, 2), (2, 2)), ((0, 0), (0, 0)), ((0, 50), (0, 0))]
+)  # fmt: skip
+@pytest.mark.parametrize("value", [0.0, 1.5])
+def test_pad(low, high, value) -> None:
+    b = B()
+    x = b.input(_data(4, 20))
+    _both(b, b.pad(b.op("exp", x), low, high, value))
+
+
+def test_pad_then_more() -> None:
+    b = B()
+    x = b.input(_data(3, 10))
+    p = b.pad(b.pad(x, (1, 1), (1, 1), 2.0), (0, 3), (2, 0), -1.0)
+    s = b.slice(p, (1, 2), (6, 14), (1, 1))
+    b.check(b.permute(s, 1, 0), b.reduce("sum", s, 1), b.reduce("max", s, 0))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_cat(axis, count) -> None:
+    b = B()
+    parts = []
+    for k in range(count):
+        shape = [2, 3, 17]
+        shape[axis] = k + (1 if k != 2 else 0)
+        parts.append(b.op("neg", b.input(_data(*shape))))
+    c = b.cat(axis, *parts)
+    b.check(c, b.op("add", c, c), b.reduce("sum", c, 2))
+
+
+def test_cat_of_halves() -> None:
+    b = B()
+    x = b.input(_data(5, 32))
+    low = b.slice(x, (0, 0), (5, 16), (1, 1))
+    high = b.slice(x, (0, 16), (5, 32), (1, 1))
+    rotated = b.cat(1, b.op("neg", high), low)
+    b.check(b.op("add", b.op("mul", x, x), b.op("mul", rotated, x)))
+
+
+def test_expand_of_work() -> None:
+    b = B()
+    x = b.input(_data(300))
+    e = b.op("exp", b.op("log1p", b.op("abs", x)))
+    wide = b.broadcast(e, (50, 300))
+    tall = b.expand(b.reshape(e, 300, 1), 300, 40)
+    b.check(b.op("mul", wide, wide), b.op("add", tall, tall))
+
+
+def test_outputs_that_are_inputs_or_views() -> None:
+    b = B()
+    x = b.input(_data(4, 6))
+    z = b.op("neg", x)
+    b.check(x, z, b.reshape(z, 24), b.permute(x, 1, 0))
+
+
+def test_take_and_gather() -> None:
+    b = B()
+    r = np.random.default_rng(0)
+    table = b.input(_data(50, 24))
+    words = b.input(r.integers(0, 50, (6, 7)))
+    cells = b.input(r.integers(0, 24, (50, 3)))
+    rows = b.input(r.integers(0, 50, (9, 24)))
+    t = b.take(table, words, 0)
+    b.check(
+        t, b.op("exp", b.take(table, b.reshape(b.input(r.integers(0, 24, 5)), 5), 1)),
+        b.gather(table, cells, 1), b.gather(b.op("neg", table), rows, 0), b.reduce("sum", t, 0, 1),
+        b.take(b.permute(table, 1, 0), words, 1),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("bad", [50, -1, 1 << 40])
+@pytest.mark.parametrize("kind", ["take", "gather", "scatter"])
+def test_index_out_of_range(bad, kind) -> None:
+    b = B()
+    index = np.arange(40)
+    index[33] = bad
+    table = b.input(_data(50))
+    i = b.input(index)
+    if kind == "take":
+        out = b.take(table, i, 0)
+    elif kind == "gather":
+        out = b.gather(table, i, 0)
+    else:
+        out = b.scatter_add(table, i, b.input(_data(40)), 0)
+    b.g.outputs = [b.op("neg", out)]
+    message = f"index {bad} is out of bounds for dimension with size 50"
+    with pytest.raises(IndexError, match=message):
+        b.run()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+def test_scatter_add(axis, dtype) -> None:
+    b = B()
+    r = np.random.default_rng(0)
+    base = b.input((r.standard_normal((30, 40)) * 9).astype(dtype))
+    n = (30, 40)[axis]
+    index = b.input(r.integers(0, n, (20, 35)))
+    source = b.input((r.standard_normal((22, 36)) * 9).astype(dtype))
+    b.check(b.scatter_add(base, index, source, axis))
+
+
+def test_embedding_gradient() -> None:
+    b = B()
+    r = np.random.default_rng(0)
+    index = b.expand(b.reshape(b.input(r.integers(0, 11, 64)), 64, 1), 64, 200)
+    source = b.input(r.standard_normal((64, 200)).astype("f"))
+    zeros = b.full(0.0, (11, 200))
+    b.check(b.scatter_add(zeros, index, b.op("mul", source, source), 0))
+
+
+def test_host_steps_between() -> None:
+    b = B()
+    x = b.input(_data(4, 5))
+    y = b.op("exp", x)
+    h = b.host(lambda a: np.cumsum(a, 1), (4, 5), float32, y)
+    f = b.host(lambda a: a.astype(np.float64), (4, 5), float64, h)
+    i = b.host(lambda a: a.argsort(1).astype(np.int64), (4, 5), int64, x)
+    b.check(b.op("add", h, y), b.cast(b.op("neg", f), float32), b.gather(x, i, 1))
