@@ -137,6 +137,23 @@ def can_cast(source: dtype, target: dtype) -> bool:
     return True
 
 
+def convert(a: np.ndarray, d: dtype) -> np.ndarray:
+    """The array in another dtype, with PyTorch's conversions."""
+    if a.dtype == d.np:
+        return a
+    if a.dtype.kind == "c" and not d.is_complex and d is not bool_:
+        a = a.real
+    if a.dtype.kind == "V" or d.np.kind == "V":  # bfloat16 knows only the float types
+        if d.np.kind == "V" and a.dtype.kind not in "fV":
+            a = a.astype(np.float32)
+        elif a.dtype.kind == "V" and d.np.kind not in "f":
+            a = a.astype(np.float32)
+    if a.dtype.kind == "f" and d.is_integral:
+        with np.errstate(all="ignore"):
+            return a.astype(np.int64).astype(d.np)
+    return a.astype(d.np)
+
+
 class finfo:
     """Limits of a floating-point dtype: bits, eps, max, min, tiny, smallest_normal, resolution."""
 

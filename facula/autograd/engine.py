@@ -1,0 +1,520 @@
+"""The walk backwards. No formulas: those are in the op records.
+
+The graph of gradients is not a structure of its own: it is the path of the trie. A place in it is a value's
+number (`vid`), and since numbers grow with time, going through them from the highest down is a topological
+order. A walk that stays inside the open frame is determined by the path; it is walked once and remembered
+as one edge (`Jump`).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..ops import elementwise as e
+from ..ops.reduce import sum_to
+from ..trace.recorder import (
+    SLOTS,
+    Counter,
+    Frame,
+    Node,
+    Tape,
+    _State,
+    set_grad_mode,
+    state,
+)
+from ..trace.replay import Hooks
+from ..trace.values import Value, at, outside
+
+FREED = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+    "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+    "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
+    "if you need to access saved tensors after calling backward."
+)
+
+
+class Context:
+    """A recorded call, as a gradient sees it."""
+
+    __slots__ = ("tape", "node", "needs", "used", "attrs", "count")
+
+    def __init__(self, tape: Any, node: Node, needs: tuple[bool, ...]) -> None:
+        self.tape, self.node, self.needs, self.attrs = tape, node, needs, node.attrs
+        self.count = len(node.ins)
+        self.used: set[int] | None = None  # a probe notes here which slots a gradient looks at
+
+    def i(self, k: int) -> Any:
+        """Operand k: a value, or the Python number that it was."""
+        return self._value(self.node.ins[k])
+
+    def o(self, k: int = 0) -> Value:
+        """Result k."""
+        return self._value(self.node.slot + k)  # type: ignore[no-any-return]
+
+    def meta(self, k: int) -> Any:
+        """The facts of operand k; the value itself is not needed for backward then."""
+        return _slot_meta(self.tape, self.node.ins[k])
+
+    def _value(self, slot: int) -> Any:
+        tape = self.tape
+        if self.used is not None:
+            self.used.add(slot)
+        elif self.node.slot in tape.freed:
+            raise RuntimeError(FREED)
+        elif tape.over is not None and slot in tape.over:
+            _raise_modified(self, slot, *tape.over[slot])
+        producer = tape.node.producers()[slot]
+        if slot in producer.number_meta:
+            if self.used is not None:
+                return 1 if producer.number_kind[slot] == "i" else 1.5
+            if type(tape) is Frame:
+                return at(tape.base + slot, producer.number_meta[slot])
+            first = producer.scalars - len(producer.scalar)
+            return tape.scalars[first + producer.scalar.index(slot)]
+        m = producer.metas[slot - producer.slot]
+        if type(tape) is Frame:
+            return at(tape.base + slot, m)
+        if self.used is not None:
+            return outside(m, ())
+        kept = tape.saved.get(slot)
+        if kept is None:
+            raise RuntimeError(FREED)
+        if kept.over:
+            _raise_modified(self, slot, *kept.over[-1])
+        if slot in tape.versions:
+            handle = kept.rec()
+            if handle is not None and handle._version != tape.versions[slot]:
+                _raise_modified(self, slot, handle._version, tape.versions[slot])
+        if m.requires_grad and not m.leaf and slot not in tape.upstream:
+            v = outside(m, kept.buf)
+            v.rec = (tape, slot)
+            return v
+        return kept
+
+
+def _raise_modified(n: Context, slot: int, version: int, expected: int) -> None:
+    producer = n.tape.node.producers()[slot]
+    m = producer.metas[slot - producer.slot]
+    kind = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16"}
+    what = f"torch.{kind.get(m.dtype.name, m.dtype.name.capitalize())}Tensor {list(m.shape)}"
+    source = ""
+    if producer.op is not None and m.requires_grad:
+        source = f", which is output {slot - producer.slot} of {producer.op.grad_name},"
+    raise RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[{what}]{source} is at version {version}; expected version {expected} instead. Hint: enable anomaly "
+        "detection to find the operation that failed to compute its gradient, with "
+        "torch.autograd.set_detect_anomaly(True)."
+    )
+
+
+def _slot_meta(tape: Any, slot: int) -> Any:
+    producer = tape.node.producers()[slot]
+    if slot in producer.number_meta:
+        return producer.number_meta[slot]
+    return producer.metas[slot - producer.slot]
+
+
+def place(v: Value) -> tuple[Any, int] | None:
+    """(frame or tape, slot) where a non-leaf value was made; None if no graph leads to it."""
+    tr = state.tr
+    if type(v.rec) is tuple:
+        return v.rec
+    slot = v.vid - tr.base
+    if 0 <= slot < SLOTS and v.meta.requires_grad and not v.meta.leaf:
+        up = tr.upstream.get(slot)
+        return place(up) if up is not None else (tr, slot)
+    return None
+
+
+def grad_fn(v: Value) -> tuple[Any, Node, int] | None:
+    """The call that made a value: (frame or tape, trie node, which of its results)."""
+    p = place(v)
+    if p is None:
+        return None
+    tape, slot = p
+    node = tape.node.producers()[slot]
+    return tape, node, slot - node.slot
+
+
+class Jump:
+    """A whole backward pass as one edge: where it leads and what it leaves in the leaves."""
+
+    __slots__ = ("node", "leaves", "freed", "key")
+
+    def __init__(self, node: Node, leaves: list[tuple[int, int, Any]], freed: set[int]) -> None:
+        self.node, self.leaves, self.freed = node, leaves, freed
+        self.key = id(freed)
+
+
+class Walk:
+    """One backward pass: collects gradients from the roots down to the leaves."""
+
+    def __init__(self, retain: bool, create: bool, targets: dict[Any, int] | None) -> None:
+        self.retain, self.create, self.targets = retain, create, targets
+        self.heap: list[int] = []
+        self.places: dict[int, tuple[Any, Node]] = {}
+        self.pending: dict[int, dict[int, Value]] = {}
+        self.leaf_grads: dict[int, tuple[Value, Value]] = {}
+        self.found: dict[int, Value] = {}
+        self.visited: dict[int, tuple[Any, set[int]]] = {}
+        self.keep_handles: list[Any] = []
+        self.pure = True  # stays inside the open frame, no Python on the way
+        self.tr = state.tr
+
+    def add(self, v: Value, g: Value) -> None:
+        """Adds a gradient of a value that was an operand (or a root)."""
+        m = v.meta
+        if not m.requires_grad:
+            return
+        if m.leaf:
+            self._leaf(v, g)
+            return
+        p = place(v)
+        if p is None:
+            raise RuntimeError("internal error: a value that requires a gradient has no graph")
+        self._produced(*p, g)
+
+    def _leaf(self, v: Value, g: Value) -> None:
+        handle = v.rec() if v.rec is not None else None
+        key = id(handle) if handle is not None else id(v)
+        have = self.leaf_grads.get(key)
+        if have is not None:
+            g = e.add(have[1], g)
+        self.leaf_grads[key] = (v, g)
+        if handle is not None:
+            self.keep_handles.append(handle)
+
+    def _produced(self, tape: Any, slot: int, g: Value) -> None:
+        node = tape.node.producers()[slot]
+        key = -(tape.base + node.slot)
+        slots = self.pending.get(key)
+        if slots is None:
+            slots = self.pending[key] = {}
+            self.places[key] = (tape, node)
+            heapq.heappush(self.heap, key)
+        have = slots.get(slot)
+        slots[slot] = g if have is None else e.add(have, g)
+
+    def run(self) -> None:
+        self.tr.walks.append(self)
+        try:
+            self._run()
+        finally:
+            self.tr.walks.remove(self)
+
+    def _run(self) -> None:
+        while self.heap:
+            key = heapq.heappop(self.heap)
+            tape, node = self.places.pop(key)
+            self._step(tape, node, self.pending.pop(key))
+
+    def _step(self, tape: Any, node: Node, grads: dict[int, Value]) -> None:
+        if tape is not self.tr:
+            self.pure = False
+        for k, m in enumerate(node.metas):
+            slot = node.slot + k
+            g = grads.get(slot)
+            if g is None or not m.requires_grad:
+                continue
+            if tape.hooks and slot in tape.hooks:
+                self.pure = False
+                for hook in list(tape.hooks[slot]):
+                    g = hook(g) or g
+                grads[slot] = g
+            if self.targets is not None and (id(tape), slot) in self.targets:
+                have = self.found.get(self.targets[id(tape), slot])
+                self.found[self.targets[id(tape), slot]] = g if have is None else e.add(have, g)
+        if self.targets is not None and not self._leads(tape, node):
+            return
+        if not self.retain:
+            self.visited.setdefault(id(tape), (tape, set()))[1].add(node.slot)
+        if tape.custom and node.slot in tape.custom:
+            self.pure = False
+            outs = tape.custom[node.slot](self, [grads.get(node.slot + k) for k in range(len(node.metas))])
+        else:
+            outs = self._formula(tape, node, grads)
+        for k, g in enumerate(outs):
+            if g is not None:
+                self._operand(tape, node.ins[k], g)
+
+    def _leads(self, tape: Any, node: Node) -> bool:
+        """Whether some wanted input lies before this call (a coarse check by time)."""
+        assert self.targets is not None
+        lowest = self.targets["lowest"]
+        return tape.base + node.slot > lowest or node.slot in (tape.custom or ())
+
+    def _formula(self, tape: Any, node: Node, grads: dict[int, Value]) -> Sequence[Value | None]:
+        needs = tuple(_slot_meta(tape, s).requires_grad for s in node.ins)
+        n = Context(tape, node, needs)
+        gs: list[Value] = []
+        for k, m in enumerate(node.metas):
+            g = grads.get(node.slot + k)
+            if g is None and m.requires_grad and k == 0:
+                g = zeros_like(m)
+            gs.append(g)  # type: ignore[arg-type]
+        result: Sequence[Value | None] = node.op.gradient(n, *gs)
+        return [g if k < len(needs) and needs[k] else None for k, g in enumerate(result)]
+
+    def _operand(self, tape: Any, slot: int, g: Value) -> None:
+        m = _slot_meta(tape, slot)
+        if g.meta.shape != m.shape:
+            g = sum_to(g, m.shape)
+        if g.meta.dtype is not m.dtype:
+            if g.meta.dtype.is_complex and not m.dtype.is_complex:
+                g = e.record1(e.REAL, g)
+            g = e.cast(g, m.dtype)
+        leaf = tape.leaves.get(slot)
+        if leaf is not None:
+            self._leaf(leaf, g)
+            return
+        up = tape.upstream.get(slot)
+        if up is not None:
+            self.pure = False
+            p = place(up)
+            if p is None:
+                raise RuntimeError(FREED)
+            self._produced(*p, g)
+            return
+        self._produced(tape, slot, g)
+
+    def open_slots(self) -> list[int]:
+        """The calls in the open frame that are still to be walked, should the frame end now."""
+        return [node.slot for tape, node in self.places.values() if tape is self.tr]
+
+    def moved(self, tape: Tape) -> None:
+        """The open frame has ended; what was to be walked there is walked in its tape."""
+        for key, (old, node) in self.places.items():
+            if old is self.tr:
+                self.places[key] = (tape, node)
+        if id(self.tr) in self.visited:
+            _, slots = self.visited.pop(id(self.tr))
+            self.visited[id(tape)] = (tape, slots)
+        if self.targets is not None:
+            for old_key in [k for k in self.targets if type(k) is tuple and k[0] == id(self.tr)]:
+                self.targets[id(tape), old_key[1]] = self.targets.pop(old_key)
+        self.keep_handles.append(tape)
+
+    def release(self) -> None:
+        """Marks what was walked as freed, unless the graph is retained."""
+        for tape, slots in self.visited.values():
+            tape.freed = tape.freed | slots
+            if type(tape) is Tape:
+                if all(s in tape.freed for s in _graph_slots(tape)):
+                    tape.saved = {}
+            else:
+                self.tr.freed_key = (*self.tr.freed_key, frozenset(slots))
+
+
+def _graph_slots(tape: Tape) -> Iterable[int]:
+    return (n.slot for n in tape.node.path() if n.op is not None and n.metas and n.metas[0].requires_grad)
+
+
+def zeros_like(m: Any) -> Value:
+    from ..ops.indexing import FILL
+    from ..trace.recorder import record
+
+    return record(FILL, (0.0,), (m.shape, m.dtype.name))
+
+
+def ones_like(m: Any) -> Value:
+    from ..ops.indexing import FILL
+    from ..trace.recorder import record
+
+    return record(FILL, (1.0,), (m.shape, m.dtype.name))
+
+
+def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> None:
+    """Accumulates the gradients of one root into the leaves."""
+    tr = state.tr
+    slot = root.vid - tr.base
+    plain = grad is None and not create and not tr.complex and tr.hooks is None and 0 <= slot < SLOTS
+    edges = tr.node.edges
+    key = ("backward", slot, retain)
+    if plain:
+        jump = edges.get(key)
+        if jump is not None and _ready(tr, jump):
+            _leap(tr, jump)
+            return
+    started = tr.node
+    scalars = len(tr.scalars)
+    mode = tr.grad
+    walk = Walk(retain, create, None)
+    set_grad_mode(create)
+    try:
+        walk.add(root, ones_like(root.meta) if grad is None else grad)
+        walk.run()
+    finally:
+        set_grad_mode(mode)
+    base = tr.base
+    raw = [(v, g) for v, g in walk.leaf_grads.values()]
+    if plain and walk.pure and tr.base == base and started in _ancestors(tr.node):
+        # the numbers that gradients bring (2 of x ** 2) are the same each time: they come with the path
+        numbers = tr.scalars[scalars:]
+        leaves = [(v.vid - base, g.vid - base, g.meta) for v, g in raw]
+        if all(v.vid >= base and g.vid >= base for v, g in raw):
+            freed = set(walk.visited[id(tr)][1]) if id(tr) in walk.visited else set()
+            jump = Jump(tr.node, leaves, freed)
+            jump.key = (frozenset(freed), tuple(numbers))
+            edges[key] = jump
+            Counter.nodes += 1
+    walk.release()
+    _deliver(walk, create)
+
+
+def _deliver(walk: Walk, create: bool) -> None:
+    """Hands the leaves their gradients, through their hooks."""
+    for v, g in walk.leaf_grads.values():
+        handle = v.rec() if v.rec is not None else None
+        if handle is not None:
+            if handle._hooks:
+                g = handle._run_hooks(g)
+            handle._accumulate(g, create)
+
+
+def _ancestors(node: Node) -> set[Node]:
+    found = set()
+    n: Node | None = node
+    while n is not None:
+        found.add(n)
+        n = n.parent
+    return found
+
+
+def _ready(tr: Frame, jump: Jump) -> bool:
+    if jump.freed and tr.freed and not jump.freed.isdisjoint(tr.freed):
+        return False
+    for slot, _, _ in jump.leaves:
+        handle = tr.leaves[slot].rec()
+        if handle is None or handle._hooks is not None:
+            return False
+    return True
+
+
+def _leap(tr: Frame, jump: Jump) -> None:
+    base = tr.base
+    tr.node = jump.node
+    freed, numbers = jump.key
+    if numbers:
+        tr.scalars.extend(numbers)
+    if jump.freed:
+        tr.freed = tr.freed | jump.freed
+        tr.freed_key = (*tr.freed_key, freed)
+    values = tr.values
+    leaves = tr.leaves
+    for slot, gslot, m in jump.leaves:
+        g = Value()
+        g.vid, g.meta = base + gslot, m
+        g.buf = g.rec = g.over = g.pin = None
+        values.append(g)
+        leaves[slot].rec()._accumulate(g, False)
+
+
+def gradients(
+    roots: Sequence[Value],
+    grads: Sequence[Value | None],
+    inputs: Sequence[Value],
+    retain: bool,
+    create: bool,
+) -> list[Value | None]:
+    """The gradients of the roots with respect to the inputs; None for an input that is not reached."""
+    tr = state.tr
+    mode = tr.grad
+    targets: dict[Any, Any] = {"lowest": 1 << 80}
+    leaf_of: dict[int, int] = {}
+    for k, v in enumerate(inputs):
+        p = place(v)
+        if p is not None:
+            targets[id(p[0]), p[1]] = k
+            targets["lowest"] = min(targets["lowest"], p[0].base + p[0].node.producers()[p[1]].slot)
+        else:
+            handle = v.rec() if v.rec is not None else None
+            leaf_of[id(handle) if handle is not None else id(v)] = k
+            targets["lowest"] = -1
+    walk = Walk(retain, create, targets)
+    set_grad_mode(create)
+    try:
+        for r, g in zip(roots, grads, strict=True):
+            walk.add(r, ones_like(r.meta) if g is None else g)
+        walk.run()
+    finally:
+        set_grad_mode(mode)
+    walk.release()
+    out: list[Value | None] = [walk.found.get(k) for k in range(len(inputs))]
+    for key, (_, g) in walk.leaf_grads.items():
+        if key in leaf_of:
+            k = leaf_of[key]
+            handle = inputs[k].rec() if inputs[k].rec is not None else None
+            out[k] = handle._run_hooks(g) if handle is not None and handle._hooks else g
+    return out
+
+
+def backward_many(
+    roots: Sequence[Value], grads: Sequence[Value | None], retain: bool, create: bool
+) -> None:
+    """Accumulates the gradients of several roots into the leaves."""
+    if len(roots) == 1:
+        backward(roots[0], grads[0], retain, create)
+        return
+    tr = state.tr
+    mode = tr.grad
+    walk = Walk(retain, create, None)
+    set_grad_mode(create)
+    try:
+        for r, g in zip(roots, grads, strict=True):
+            walk.add(r, ones_like(r.meta) if g is None else g)
+        walk.run()
+    finally:
+        set_grad_mode(mode)
+    walk.release()
+    _deliver(walk, create)
+
+
+def saved_slots(frame: Frame, roots: list[int]) -> set[int]:
+    """The slots whose values the gradients of these roots will look at, found by running the formulas.
+
+    They run in a frame of their own that is thrown away: only the rules run, nothing is computed.
+    """
+    producers = frame.node.producers()
+    seen: set[int] = set()
+    stack = list(roots)
+    used: set[int] = set()
+    probe = Frame(Node(None, "mode"), scratch=True)
+    outer = state.tr
+    state.tr = probe
+    try:
+        while stack:
+            slot = stack.pop()
+            node = producers[slot]
+            if node.slot in seen or node.op is None or node.slot in frame.freed:
+                continue
+            seen.add(node.slot)
+            needs = tuple(_slot_meta(frame, s).requires_grad for s in node.ins)
+            if not (frame.custom and node.slot in frame.custom):
+                n = Context(frame, node, needs)
+                n.used = set()
+                probe.restart()
+                set_grad_mode(False)
+                n.tape = _Probe(frame)
+                gs = [outside(m.plain, ()) for m in node.metas]
+                node.op.gradient(n, *gs)
+                used |= {s for s in n.used if s not in producers[s].number_meta}
+            stack.extend(s for s, need in zip(node.ins, needs, strict=True) if need)
+    finally:
+        state.tr = outer
+    return used
+
+
+class _Probe:
+    """Looks like a tape to a Context that only notes what is used."""
+
+    __slots__ = ("node", "base", "over", "scalars")
+
+    def __init__(self, frame: Frame) -> None:
+        self.node, self.base, self.over, self.scalars = frame.node, frame.base, None, frame.scalars
+
+
+Hooks.saved_slots = saved_slots
+_ = _State

@@ -1,0 +1,523 @@
+"""Tensors from data, from shapes and like other tensors."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..devices import device as Device
+from ..dtypes import (
+    BY_NAME,
+    bool_,
+    complex64,
+    convert,
+    dtype,
+    float32,
+    float64,
+    from_numpy_dtype,
+    get_default_dtype,
+    int64,
+)
+from ..tensor import Size, Tensor, from_array
+from ..trace.values import meta, outside
+from .registry import public
+
+
+def check_device(d: Any) -> None:
+    """Raises what PyTorch raises for a device that this machine does not have."""
+    if d is None:
+        return
+    d = d if isinstance(d, Device) else Device(d)
+    if d.type == "cpu":
+        return
+    if d.type == "cuda":
+        raise AssertionError("Torch not compiled with CUDA enabled")
+    raise RuntimeError(f"device type '{d.type}' is not supported: tensors live on the CPU")
+
+
+def check_dtype(d: Any) -> dtype | None:
+    if d is None or isinstance(d, dtype):
+        return d
+    python = {float: get_default_dtype(), int: int64, bool: bool_, complex: complex64}
+    if d in python:
+        return python[d]
+    raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(d).__name__}")
+
+
+def finish(t: Tensor, requires_grad: bool) -> Tensor:
+    return t.requires_grad_() if requires_grad else t
+
+
+def shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
+    """Sizes given as separate ints, one list, tuple or Size."""
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = tuple(size[0])
+    out = []
+    for n in size:
+        if isinstance(n, bool) or not hasattr(n, "__index__"):
+            raise TypeError(
+                f"expected the size of an axis as an int, but got {type(n).__name__}: {n!r}"
+            )
+        out.append(n.__index__())
+    for n in out:
+        if n < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {out}")
+    return tuple(out)
+
+
+# ---------------------------------------------------------------- from data
+def _contains_tensor(data: Any) -> bool:
+    return isinstance(data, (list, tuple)) and any(
+        isinstance(x, Tensor) or _contains_tensor(x) for x in data
+    )
+
+
+def _plain(data: Any) -> Any:
+    if isinstance(data, Tensor):
+        return data.detach()._array()
+    if isinstance(data, (list, tuple)):
+        return [_plain(x) for x in data]
+    return data
+
+
+def _check_regular(data: Any, depth: int = 0) -> None:
+    """Raises ValueError with PyTorch's text for nested sequences of unequal length."""
+    if not isinstance(data, (list, tuple)) or not data:
+        return
+    if not isinstance(data[0], (list, tuple)):
+        for x in data:
+            if isinstance(x, (list, tuple)):
+                raise TypeError("not a sequence")
+        return
+    n = len(data[0])
+    for k, x in enumerate(data):
+        if not isinstance(x, (list, tuple)):
+            raise TypeError("not a sequence")
+        if len(x) != n:
+            raise ValueError(
+                f"expected sequence of length {n} at dim {depth + 1} (got {len(x)})"
+            )
+        _check_regular(x, depth + 1)
+        del k
+
+
+def to_numpy(data: Any, d: dtype | None = None) -> np.ndarray:
+    """A fresh ndarray of data: numbers, nested sequences, arrays; with PyTorch's inference of dtype."""
+    if isinstance(data, Tensor):
+        a = data._array()
+        return np.array(convert(a, d or data.dtype), copy=True)
+    if isinstance(data, (np.ndarray, np.generic)):
+        a = np.asarray(data)
+        found = from_numpy_dtype(a.dtype)
+        return np.array(convert(a.astype(found.np, copy=False), d or found), copy=True, order="C")
+    if isinstance(data, (list, tuple)) or hasattr(data, "__len__") and not isinstance(data, (str, bytes, dict, set)):
+        if _contains_tensor(data):
+            data = _plain(data)
+        elif isinstance(data, (list, tuple)):
+            _check_regular(data)
+        try:
+            a = np.asarray(data if isinstance(data, (list, tuple)) else list(data))
+        except ValueError as e:
+            raise ValueError(f"could not make a tensor of the sequence: {e}") from None
+        if a.dtype == object and all(isinstance(x, int) for x in _flat(data)):
+            raise RuntimeError("Overflow when unpacking long long")
+        if a.size == 0 and d is None:
+            d = get_default_dtype()
+    else:
+        a = np.asarray(data)
+    if a.dtype.kind in "OSU":
+        bad = next((x for x in _flat(data) if not isinstance(x, (int, float, complex))), data)
+        if isinstance(bad, str):
+            raise TypeError(f"new(): invalid data type '{type(bad).__name__}'")
+        raise RuntimeError(f"Could not infer dtype of {type(bad).__name__}")
+    if d is None:
+        d = _inferred(a, data)
+    return np.ascontiguousarray(convert(a, d)).reshape(a.shape)
+
+
+def _flat(data: Any) -> Any:
+    if isinstance(data, (list, tuple)):
+        for x in data:
+            yield from _flat(x)
+    else:
+        yield data
+
+
+def _inferred(a: np.ndarray, data: Any) -> dtype:
+    kind = a.dtype.kind
+    holds_arrays = any(isinstance(x, (np.ndarray, np.generic)) for x in _flat(data))
+    if holds_arrays:
+        return from_numpy_dtype(a.dtype)
+    if kind == "f":
+        return get_default_dtype()
+    if kind == "c":
+        return get_default_dtype().to_complex()
+    return bool_ if kind == "b" else int64
+
+
+@public(method=False)
+def tensor(
+    data: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A tensor with a copy of the data: a number, nested sequences, an ndarray or a tensor.
+
+    dtype: inferred from the data by default. Raises ValueError for ragged sequences, TypeError and
+    RuntimeError for what is not numeric.
+    """
+    check_device(device)
+    d = check_dtype(dtype)
+    if isinstance(data, Tensor):
+        import warnings
+
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+            UserWarning,
+            stacklevel=2,
+        )
+    return finish(from_array(to_numpy(data, d), d), requires_grad)
+
+
+@public(method=False)
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """The data as a tensor, sharing memory and history where it is one (or an ndarray) already."""
+    check_device(device)
+    d = check_dtype(dtype)
+    if isinstance(data, Tensor):
+        return data if d is None or d is data.dtype else data.to(d)  # type: ignore[attr-defined]
+    if isinstance(data, np.ndarray):
+        t = from_numpy(data)
+        return t if d is None or d is t.dtype else t.to(d)  # type: ignore[attr-defined]
+    return from_array(to_numpy(data, d), d)
+
+
+@public(method=False)
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """The object as a tensor; `copy` True always copies, False never does, None if it must."""
+    check_device(device)
+    d = check_dtype(dtype)
+    if copy:
+        return finish(from_array(to_numpy(obj, d), d), requires_grad)
+    shared = isinstance(obj, (Tensor, np.ndarray))
+    if copy is False and (not shared or (d is not None and as_tensor(obj).dtype is not d)):
+        raise ValueError("can't alias the object: a copy is needed, but copy=False")
+    t = as_tensor(obj, dtype=d)
+    if isinstance(obj, Tensor) and not requires_grad:
+        t = t.detach() if t.requires_grad else t
+    return finish(t, requires_grad)
+
+
+@public(method=False)
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A tensor that shares an ndarray's memory, both ways."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
+    if array.dtype.byteorder not in "=|" and array.dtype != array.dtype.newbyteorder("="):
+        raise ValueError("given numpy array has byte order different from the native byte order.")
+    if any(s < 0 for s in array.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "currently supported. (You can probably work around this by making a copy of your array with "
+            "array.copy().)"
+        )
+    d = from_numpy_dtype(array.dtype)
+    if array.flags.c_contiguous:
+        return _sharing(array, array, d)
+    return _sharing_strided(array, d)
+
+
+class _Lender:
+    """Keeps a user's ndarray and says whether anybody but us can still write to it."""
+
+    __slots__ = ("array", "__weakref__", "buffer", "__array_interface__")
+
+    def alive(self) -> bool:
+        """Whether the array (or what it is a view of) is held by anybody but its value and this object."""
+        return self.array.base is not None or sys.getrefcount(self.array) > 3
+
+    def __init__(self, owner: np.ndarray, flat: np.ndarray) -> None:
+        self.array = owner
+        self.buffer = flat
+        self.__array_interface__ = {
+            "shape": (flat.size,), "typestr": flat.dtype.str if flat.dtype.kind != "V" else "<u2", "version": 3,
+            "data": (flat.ctypes.data, not flat.flags.writeable),
+        }  # fmt: skip
+
+
+def _sharing(owner: np.ndarray, contiguous: np.ndarray, d: dtype) -> Tensor:
+    t = from_array(np.empty(0, d.np), d)
+    v = outside(meta(contiguous.shape, d), contiguous)
+    lender = _Lender(owner, contiguous.reshape(-1))
+    v.pin = lender.alive
+    t._shown = lambda: lender
+    t._v = v
+    return t
+
+
+def _sharing_strided(array: np.ndarray, d: dtype) -> Tensor:
+    item = array.itemsize
+    if any(s % item for s in array.strides):
+        raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory.")
+    strides = tuple(s // item for s in array.strides)
+    count = 1 + sum((n - 1) * s for n, s in zip(array.shape, strides, strict=True)) if array.size else 0
+    flat = np.lib.stride_tricks.as_strided(array, (count,), (item,))
+    base = _sharing(array, flat, d)
+    return base.as_strided(array.shape, strides, 0)  # type: ignore[attr-defined,no-any-return]
+
+
+# ---------------------------------------------------------------- from shapes
+def _new(shape: tuple[int, ...], value: Any, d: dtype) -> Tensor:
+    if value == 0:
+        return from_array(np.zeros(shape, d.np), d)
+    return from_array(np.full(shape, convert(np.asarray(value), d)), d)
+
+
+def _factory(name: str, value: Any, text: str) -> None:
+    def make(
+        *size: Any,
+        out: Tensor | None = None,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
+        memory_format: Any = None,
+        **named: Any,
+    ) -> Tensor:
+        if "size" in named:
+            size = (named.pop("size"),)
+        if named:
+            raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(named))}'")
+        check_device(device)
+        shape = shape_of(size)
+        if out is not None:
+            from .registry import write_out
+
+            return write_out(_new(shape, value, out.dtype), out)  # type: ignore[no-any-return]
+        return finish(_new(shape, value, check_dtype(dtype) or get_default_dtype()), requires_grad)
+
+    def like(
+        input: Tensor,
+        *,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        memory_format: Any = None,
+        pin_memory: bool = False,
+    ) -> Tensor:
+        check_device(device)
+        m = input._v.meta
+        return finish(_new(m.shape, value, check_dtype(dtype) or m.dtype), requires_grad)
+
+    def new(
+        self: Tensor,
+        *size: Any,
+        dtype: Any = None,
+        device: Any = None,
+        layout: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
+    ) -> Tensor:
+        check_device(device)
+        return finish(
+            _new(shape_of(size), value, check_dtype(dtype) or self._v.meta.dtype), requires_grad
+        )
+
+    make.__name__, make.__doc__ = name, f"A tensor of the given shape {text}."
+    like.__name__, like.__doc__ = (
+        f"{name}_like",
+        f"A tensor {text}, with the shape and dtype of `input`.",
+    )
+    new.__name__, new.__doc__ = (
+        f"new_{name}",
+        f"A tensor of the given shape {text}, with this tensor's dtype.",
+    )
+    public(name, method=False)(make)
+    public(f"{name}_like", method=False)(like)
+    setattr(Tensor, f"new_{name}", new)
+
+
+_factory("zeros", 0, "filled with zeros")
+_factory("ones", 1, "filled with ones")
+_factory("empty", 0, "whose contents are not to be relied on")
+
+
+@public(method=False)
+def full(
+    size: Any,
+    fill_value: Any,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A tensor of the given shape filled with one value; its dtype follows the value by default."""
+    check_device(device)
+    d = check_dtype(dtype)
+    if isinstance(fill_value, Tensor):
+        d = d or fill_value.dtype
+        fill_value = fill_value.item()
+    if d is None:
+        d = _inferred(np.asarray(fill_value), fill_value)
+    if isinstance(size, int):
+        raise TypeError("full(): argument 'size' must be tuple of ints, not int")
+    t = _new(shape_of((tuple(size),)), fill_value, d)
+    if out is not None:
+        from .registry import write_out
+
+        return write_out(t, out)  # type: ignore[no-any-return]
+    return finish(t, requires_grad)
+
+
+@public(method=False)
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
+    requires_grad: bool = False, memory_format: Any = None,
+) -> Tensor:  # fmt: skip
+    """A tensor filled with one value, with the shape and dtype of `input`."""
+    m = input._v.meta
+    return full(m.shape, fill_value, dtype=dtype or m.dtype, device=device, requires_grad=requires_grad)
+
+
+def _new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of the given shape filled with one value, with this tensor's dtype."""
+    return full(size, fill_value, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+
+
+def _new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor with a copy of the data, with this tensor's dtype."""
+    d = check_dtype(dtype) or self.dtype
+    return finish(from_array(to_numpy(data, d), d), requires_grad)
+
+
+Tensor.new_full = _new_full  # type: ignore[attr-defined]
+Tensor.new_tensor = _new_tensor  # type: ignore[attr-defined]
+
+
+@public(method=False)
+def eye(
+    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: Any = None, device: Any = None,
+    layout: Any = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """An n by m matrix with ones on its diagonal."""
+    check_device(device)
+    for name, k in (("n", n), ("m", m)):
+        if k is not None and k < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {k}")
+    d = check_dtype(dtype) or get_default_dtype()
+    t = from_array(convert(np.eye(n, m), d), d)
+    return finish(t, requires_grad) if out is None else out.copy_(t)  # type: ignore[attr-defined,no-any-return]
+
+
+@public(method=False)
+def arange(
+    *bounds: Any, out: Tensor | None = None, dtype: Any = None, device: Any = None, layout: Any = None,
+    requires_grad: bool = False, **named: Any,
+) -> Tensor:  # fmt: skip
+    """arange(end), arange(start, end), arange(start, end, step): evenly spaced, the end excluded."""
+    check_device(device)
+    given = [b.item() if isinstance(b, Tensor) else b for b in bounds]
+    start, end, step = 0, None, 1
+    if len(given) == 1 and "end" not in named:
+        end = given[0]
+    elif given:
+        start = given[0]
+        end = given[1] if len(given) > 1 else None
+        step = given[2] if len(given) > 2 else 1
+    start, end, step = named.pop("start", start), named.pop("end", end), named.pop("step", step)
+    if named or end is None:
+        raise TypeError(f"arange() received an invalid combination of arguments: {bounds} {named}")
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) / step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    d = check_dtype(dtype)
+    if d is None:
+        whole = all(isinstance(x, int) for x in (start, end, step))
+        d = int64 if whole else get_default_dtype()
+    count = math.ceil((end - start) / step)
+    if d.is_integral and all(isinstance(x, int) for x in (start, end, step)):
+        count = max(0, -(-(end - start) // step))
+        a = start + step * np.arange(count, dtype=np.int64)
+    else:
+        a = start + step * np.arange(count, dtype=np.float64)
+    t = from_array(convert(np.asarray(a), d), d)
+    return finish(t, requires_grad) if out is None else out.copy_(t)  # type: ignore[attr-defined,no-any-return]
+
+
+@public(method=False)
+def linspace(
+    start: Any, end: Any, steps: int, *, out: Tensor | None = None, dtype: Any = None, device: Any = None,
+    layout: Any = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """`steps` values evenly spaced from start to end, both included."""
+    check_device(device)
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
+    d = check_dtype(dtype) or get_default_dtype()
+    t = from_array(_linspace(start, end, steps, d), d)
+    return finish(t, requires_grad) if out is None else out.copy_(t)  # type: ignore[attr-defined,no-any-return]
+
+
+def _linspace(start: Any, end: Any, steps: int, d: dtype) -> np.ndarray:
+    """From both ends towards the middle, in the dtype, as PyTorch does."""
+    if steps == 1:
+        return convert(np.asarray([start]), d)
+    c = d.np.type if d in (float32, float64) else (np.float64 if d.is_integral else np.float32)
+    if d.is_complex:
+        return convert(np.linspace(start, end, steps), d)
+    k = np.arange(steps)
+    lo, hi = c(start), c(end)
+    step = c((hi - lo) / c(steps - 1))
+    low, high = lo + step * k.astype(c), hi - step * (steps - 1 - k).astype(c)
+    return convert(np.where(k < steps // 2, low, high).astype(c), d)
+
+
+@public(method=False)
+def logspace(
+    start: Any, end: Any, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: Any = None,
+    device: Any = None, layout: Any = None, requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
+    """Powers of `base` with exponents evenly spaced from start to end."""
+    check_device(device)
+    d = check_dtype(dtype) or get_default_dtype()
+    a = np.power(np.float64(base), _linspace(start, end, steps, float64))
+    t = from_array(convert(a, d), d)
+    return finish(t, requires_grad) if out is None else out.copy_(t)  # type: ignore[attr-defined,no-any-return]
+
+
+def legacy_tensor(*args: Any, device: Any = None) -> Tensor:
+    """`Tensor(2, 3)` makes an uninitialised float tensor, `Tensor([1, 2])` one with data."""
+    check_device(device)
+    if len(args) == 1 and not isinstance(args[0], int):
+        data = args[0]
+        if isinstance(data, Size):
+            return _new(tuple(data), 0, get_default_dtype())
+        if isinstance(data, Tensor):
+            if data.dtype is not get_default_dtype():
+                raise TypeError(f"expected {get_default_dtype()!r} (got {data.dtype!r})")
+            return data.detach()
+        return from_array(to_numpy(data, get_default_dtype()), get_default_dtype())
+    return _new(shape_of(args) if args else (0,), 0, get_default_dtype())
+
+
+def size_argument(sizes: Sequence[Any]) -> tuple[int, ...]:
+    return shape_of(tuple(sizes))
+
+
+_ = BY_NAME

@@ -1,0 +1,561 @@
+"""Reading and writing by index: slices, integers, None, ellipsis, integer arrays, masks and mixtures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import bool_, int64, uint8
+from ..ops import elementwise as e
+from ..ops import indexing as ix
+from ..ops import movement as mv
+from ..ops.record import normalize_dim, promote_types
+from ..tensor import Tensor, from_array, wrap, wrap_view
+from ..trace.recorder import record, record1, record2
+from ..trace.values import Value
+from .pointwise import value_of
+from .registry import public
+
+
+def _normal(index: Any) -> tuple[Any, ...]:
+    """The index as a tuple, sequences as tensors."""
+    items = index if isinstance(index, tuple) else (index,)
+    out: list[Any] = []
+    for x in items:
+        if x is None or x is Ellipsis or isinstance(x, (slice, bool, int, Tensor)):
+            out.append(x)
+        elif isinstance(x, np.integer):
+            out.append(int(x))
+        elif isinstance(x, np.bool_):
+            out.append(bool(x))
+        elif isinstance(x, (list, tuple, range, np.ndarray)):
+            out.append(_as_index(x))
+        elif hasattr(x, "__index__"):
+            out.append(x.__index__())
+        else:
+            raise TypeError(
+                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+                f"(got {type(x).__name__})"
+            )
+    return tuple(out)
+
+
+def _as_index(x: Any) -> Tensor:
+    from .creation import to_numpy
+
+    a = x if isinstance(x, np.ndarray) else to_numpy(list(x))
+    if a.size == 0 and a.dtype.kind == "f":
+        a = a.astype(np.int64)
+    if a.dtype.kind not in "iub":
+        raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+    return from_array(np.ascontiguousarray(a) if a.dtype.kind == "b" else np.array(a, np.int64))
+
+
+class Parsed:
+    """An index taken apart: the basic part (slices, new axes) and the arrays on the axes that remain."""
+
+    __slots__ = ("starts", "stops", "steps", "shape", "arrays")
+
+    def __init__(self, shape: tuple[int, ...], items: tuple[Any, ...]) -> None:
+        used = 0
+        for x in items:
+            if x is None or x is Ellipsis or isinstance(x, bool):
+                continue
+            used += x.ndim if isinstance(x, Tensor) and x.dtype in (bool_, uint8) else 1
+        if used > len(shape):
+            raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+        if sum(1 for x in items if x is Ellipsis) == 0:
+            items = (*items, Ellipsis)
+        self.starts: list[int] = []
+        self.stops: list[int] = []
+        self.steps: list[int] = []
+        self.shape: list[int] = []
+        self.arrays: list[Value | None] = []  # one for each axis of `shape`
+        axis = 0
+        seen_dots = False
+        for x in items:
+            if x is Ellipsis:
+                for _ in range(0 if seen_dots else len(shape) - used):
+                    self._keep(0, shape[axis], 1)
+                    axis += 1
+                seen_dots = True
+            elif x is None:
+                self.shape.append(1)
+                self.arrays.append(None)
+            elif isinstance(x, bool):
+                self.shape.append(1)
+                self.arrays.append(from_array(np.zeros(1 if x else 0, np.int64))._v)
+            elif isinstance(x, int):
+                self._position(x, shape[axis], axis)
+                axis += 1
+            elif isinstance(x, slice):
+                start, stop, step = _bounds(x, shape[axis])
+                self._keep(start, stop, step)
+                axis += 1
+            else:
+                axis = self._array(x, shape, axis)
+
+    def _keep(self, start: int, stop: int, step: int) -> None:
+        self.starts.append(start)
+        self.stops.append(stop)
+        self.steps.append(step)
+        self.shape.append(max(0, (stop - start + step - 1) // step))
+        self.arrays.append(None)
+
+    def _position(self, x: int, n: int, axis: int) -> None:
+        if not -n <= x < n:
+            raise IndexError(f"index {x} is out of bounds for dimension {axis} with size {n}")
+        x = x + n if x < 0 else x
+        self.starts.append(x)
+        self.stops.append(x + 1)
+        self.steps.append(1)
+
+    def _array(self, x: Tensor, shape: tuple[int, ...], axis: int) -> int:
+        if x.dtype in (bool_, uint8):
+            for k in range(x.ndim):
+                if x.shape[k] != shape[axis + k]:
+                    raise IndexError(
+                        f"The shape of the mask {list(x.shape)} at index {k} does not match the shape of the indexed "
+                        f"tensor {list(shape)} at index {axis + k}"
+                    )
+            if x.ndim == 0:
+                self.shape.append(1)
+                self.arrays.append(from_array(np.zeros(1 if bool(x) else 0, np.int64))._v)
+                return axis
+            for k, found in enumerate(np.nonzero(x._array())):
+                self._keep(0, shape[axis + k], 1)
+                self.arrays[-1] = from_array(found.astype(np.int64))._v
+            return axis + x.ndim
+        if not x.dtype.is_integral:
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+        self._keep(0, shape[axis], 1)
+        self.arrays[-1] = e.cast(x._v, int64)
+        return axis + 1
+
+
+def _bounds(s: slice, n: int) -> tuple[int, int, int]:
+    step = 1 if s.step is None else s.step.__index__()
+    if step <= 0:
+        raise ValueError("step must be greater than zero")
+    start, stop, _ = slice(
+        None if s.start is None else s.start.__index__(), None if s.stop is None else s.stop.__index__()
+    ).indices(n)
+    return start, max(start, stop), step
+
+
+def _basic(t: Tensor, p: Parsed) -> Tensor:
+    """The view of the basic part."""
+    v = t._v
+    shape = v.meta.shape
+    whole = all(
+        a == 0 and b == n and s == 1
+        for a, b, s, n in zip(p.starts, p.stops, p.steps, shape, strict=True)
+    )
+    if not whole:
+        v = record1(mv.SLICE, v, (tuple(p.starts), tuple(p.stops), tuple(p.steps)))
+    new = tuple(p.shape)
+    name = "SliceBackward0"
+    if v.meta.shape != new or v is t._v:
+        name = "SelectBackward0" if len(new) < v.meta.ndim else ("UnsqueezeBackward0" if len(new) > v.meta.ndim else "AliasBackward0")
+        v = record1(mv.RESHAPE, v, new)
+    r = wrap_view(v, t)
+    r._fn_name = name
+    return r
+
+
+def _getitem(self: Tensor, index: Any) -> Tensor:
+    p = Parsed(self._v.meta.shape, _normal(index))
+    if all(a is None for a in p.arrays):
+        return _basic(self, p)
+    base = _basic(self, p)
+    return wrap(_index(base._v, p.arrays))
+
+
+def _index(v: Value, arrays: list[Value | None]) -> Value:
+    used = tuple(a is not None for a in arrays)
+    return record(ix.INDEX, (v, *[a for a in arrays if a is not None]), used)
+
+
+def _setitem(self: Tensor, index: Any, value: Any) -> None:
+    new = value_of(_as_value(value, self), "__setitem__", "value")
+    items = _normal(index)
+    if len(items) == 1 and isinstance(items[0], Tensor) and items[0].dtype is bool_ and not _is_array(new):
+        mask = items[0]
+        if mask._v.meta.shape == self._v.meta.shape:
+            self._write(record(e.WHERE, (mask._v, _number(new, self), self._v)))
+            return
+    p = Parsed(self._v.meta.shape, items)
+    target = _basic(self, p)
+    if all(a is None for a in p.arrays):
+        _assign(target, new)
+        return
+    used = tuple(a is not None for a in p.arrays)
+    if not isinstance(new, Value):
+        new = from_array(np.asarray(new, self.dtype.np), self.dtype)._v
+    elif new.meta.dtype is not self.dtype:
+        if self.dtype.category < new.meta.dtype.category or (self.dtype is not promote_types(self.dtype, new.meta.dtype) and False):
+            new = e.cast(new, self.dtype)
+        else:
+            raise RuntimeError(
+                "Index put requires the source and destination dtypes match, got "
+                f"{_name(self.dtype)} for the destination and {_name(new.meta.dtype)} for the source."
+            )
+    indices = [a for a in p.arrays if a is not None]
+    written = record(ix.INDEX_PUT, (target._v, new, *indices), used)
+    target._write(written)
+
+
+def _name(d: Any) -> str:
+    from ..tensor import type_name
+
+    return type_name(d)
+
+
+def _is_array(new: Any) -> bool:
+    return isinstance(new, Value) and new.meta.ndim > 0
+
+
+def _number(new: Any, t: Tensor) -> Any:
+    return e.cast(new, t.dtype) if isinstance(new, Value) else t.dtype.np.type(new).item() if t.dtype.name != "bfloat16" else float(new)
+
+
+def _as_value(value: Any, like: Tensor) -> Any:
+    if isinstance(value, (np.ndarray, list, tuple)):
+        from .creation import to_numpy
+
+        if isinstance(value, (list, tuple)):
+            raise TypeError(f"can't assign a {type(value).__name__} to a torch.{_name(like.dtype)}Tensor")
+        return from_array(to_numpy(value))
+    return value
+
+
+def _assign(target: Tensor, new: Any) -> None:
+    """Writes a value or number into a view, broadcast and converted."""
+    m = target._v.meta
+    if isinstance(new, Value):
+        shape = new.meta.shape
+        while len(shape) > m.ndim and shape[0] == 1:
+            shape = shape[1:]
+        v = mv.reshape(new, shape)
+        v = e.cast(v, m.dtype)
+        if v.meta.shape != m.shape:
+            v = _broadcast(v, m.shape)
+    else:
+        v = record(ix.FILL, (_plain(new),), (m.shape, m.dtype.name))
+    if v.vid == target._v.vid:
+        return
+    target._write(v)
+
+
+def _plain(x: Any) -> Any:
+    return x
+
+
+def _broadcast(v: Value, shape: tuple[int, ...]) -> Value:
+    try:
+        return record1(mv.EXPAND, v, shape)
+    except RuntimeError:
+        raise RuntimeError(
+            f"The expanded size of the tensor ({shape[-1] if shape else 1}) must match the existing size "
+            f"({v.meta.shape[-1] if v.meta.shape else 1}) at non-singleton dimension {max(len(shape) - 1, 0)}.  Target "
+            f"sizes: {list(shape)}.  Tensor sizes: {list(v.meta.shape)}"
+        ) from None
+
+
+Tensor.__getitem__ = _getitem  # type: ignore[attr-defined]
+Tensor.__setitem__ = _setitem  # type: ignore[attr-defined]
+
+
+# ---------------------------------------------------------------- filling and copying in place
+def _copy(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
+    """Copies another tensor's elements into this one, broadcast and converted."""
+    if not isinstance(src, Tensor):
+        raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(src).__name__}")
+    v, m = src._v, self._v.meta
+    if not state_grad() and v.buf is not None and not v.meta.requires_grad and self._base is None and v.pin is None:
+        return self._fill_memory(_reader(src, m.shape))
+    v = e.cast(v, m.dtype)
+    if v.meta.shape != m.shape:
+        v = _broadcast(v, m.shape)
+    if v is src._v:
+        v = record1(e.CLONE, v)
+    return self._write(v)
+
+
+def _reader(src: Tensor, shape: tuple[int, ...]) -> np.ndarray:
+    a = src._array()
+    if a.shape != shape:
+        try:
+            a = np.broadcast_to(a, shape)
+        except ValueError:
+            raise RuntimeError(
+                f"The size of tensor a ({shape[-1] if shape else 1}) must match the size of tensor b "
+                f"({a.shape[-1] if a.shape else 1}) at non-singleton dimension {max(len(shape) - 1, 0)}"
+            ) from None
+    return np.array(a, copy=True)
+
+
+def state_grad() -> bool:
+    from ..trace.recorder import state
+
+    return state.tr.grad
+
+
+def _fill(self: Tensor, value: Any) -> Tensor:
+    """Sets every element to one value."""
+    m = self._v.meta
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+            )
+        return self._write(record1(mv.EXPAND, e.cast(value._v, m.dtype), m.shape))
+    return self._write(record(ix.FILL, (value,), (m.shape, m.dtype.name)))
+
+
+def _zero(self: Tensor) -> Tensor:
+    """Sets every element to 0."""
+    m = self._v.meta
+    return self._write(record(ix.FILL, (0,), (m.shape, m.dtype.name)))
+
+
+Tensor.copy_, Tensor.fill_, Tensor.zero_ = _copy, _fill, _zero  # type: ignore[attr-defined]
+
+
+# ---------------------------------------------------------------- functions
+@public()
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """Slices along an axis in the order of `index`."""
+    if index.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    if not index.dtype.is_integral:
+        raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
+    k = normalize_dim(dim, input.ndim)
+    i = mv.reshape(e.cast(index._v, int64), (index.numel(),))
+    v = input._v
+    if v.meta.ndim == 0:
+        return input.clone()  # type: ignore[attr-defined,no-any-return]
+    return wrap(record2(ix.TAKE, v, i, (k,)))
+
+
+@public()
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
+    """out[i][j] = input[index[i][j]][j] for dim 0, and so on."""
+    if index.dtype is not int64 and not index.dtype.is_integral:
+        raise RuntimeError("gather(): Expected dtype int32/int64 for index")
+    return wrap(record2(ix.GATHER, input._v, e.cast(index._v, int64), (normalize_dim(dim, input.ndim),)))
+
+
+@public()
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """gather with broadcasting of the other axes."""
+    if dim is None:
+        return gather(input.reshape(-1), 0, indices.reshape(-1))  # type: ignore[attr-defined,no-any-return]
+    from .shape import broadcast_shapes
+
+    k = normalize_dim(dim, input.ndim)
+    a, b = list(input.shape), list(indices.shape)
+    a[k] = b[k] = 1
+    common = list(broadcast_shapes(tuple(a), tuple(b)))
+    first, second = list(common), list(common)
+    first[k], second[k] = input.shape[k], indices.shape[k]
+    return gather(input.expand(first), k, indices.expand(second))  # type: ignore[attr-defined,no-any-return]
+
+
+def _scatter_call(name: str, op: Any) -> Any:
+    def f(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+        source = src if src is not None else value
+        k = normalize_dim(dim, input.ndim)
+        i = e.cast(index._v, int64)
+        if not index.dtype.is_integral:
+            raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+        if isinstance(source, Tensor):
+            if source.dtype is not input.dtype:
+                raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
+            s: Any = source._v
+        else:
+            s = source
+        if reduce is not None:
+            how = {"add": "sum", "multiply": "prod"}.get(reduce)
+            if how is None:
+                raise RuntimeError("reduce argument must be either add or multiply.")
+            return wrap(record(ix.SCATTER_REDUCE, (input._v, i, s), (k, how, True)))
+        return wrap(record(op, (input._v, i, s), (k,)))
+
+    f.__name__ = f.__qualname__ = name
+    f.__doc__ = "Writes (adds) src into a copy at the places that index names along an axis."
+    return public(name, inplace=True, out=True)(f)
+
+
+scatter = _scatter_call("scatter", ix.SCATTER)
+scatter_add = _scatter_call("scatter_add", ix.SCATTER_ADD)
+
+
+@public(inplace=True)
+def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
+    """Reduces src into the places that index names: sum, prod, mean, amax or amin."""
+    if reduce not in ("sum", "prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+    k = normalize_dim(dim, input.ndim)
+    return wrap(record(ix.SCATTER_REDUCE, (input._v, e.cast(index._v, int64), src._v), (k, reduce, include_self)))
+
+
+def _along_axis(input: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[Any, Any, int]:
+    k = normalize_dim(dim, input.ndim)
+    shape = (1,) * k + (index.numel(),) + (1,) * (input.ndim - k - 1)
+    i = mv.expand(mv.reshape(e.cast(index._v, int64), shape), source._v.meta.shape)
+    return i, source._v, k
+
+
+@public(inplace=True)
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
+    """Adds slices of source to the slices that index names."""
+    i, s, k = _along_axis(input, dim, index, source)
+    if alpha != 1:
+        s = record2(e.MUL, s, alpha)
+    return wrap(record(ix.SCATTER_ADD, (input._v, i, s), (k,)))
+
+
+@public(inplace=True)
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """Copies slices of source to the slices that index names."""
+    i, s, k = _along_axis(input, dim, index, source)
+    return wrap(record(ix.SCATTER, (input._v, i, s), (k,)))
+
+
+@public(inplace=True)
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """Fills the slices that index names."""
+    k = normalize_dim(dim, input.ndim)
+    full = tuple(index.numel() if a == k else n for a, n in enumerate(input.shape))
+    source = input.new_full(full, value.item() if isinstance(value, Tensor) else value)  # type: ignore[attr-defined]
+    return index_copy(input, k, index, source)  # type: ignore[no-any-return]
+
+
+@public(inplace=True)
+def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """Writes (or adds) values at positions given by one index tensor per axis."""
+    p = Parsed(input._v.meta.shape, _normal(tuple(indices)))
+    used = tuple(a is not None for a in p.arrays)
+    op = ix.INDEX_PUT_ADD if accumulate else ix.INDEX_PUT
+    r = record(op, (input._v, values._v, *[a for a in p.arrays if a is not None]), used)
+    return wrap(r)
+
+
+@public()
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """Elements of the flattened tensor."""
+    flat = mv.reshape(input._v, (input.numel(),))
+    return wrap(record2(ix.TAKE, flat, e.cast(index._v, int64), (0,)))
+
+
+@public()
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask is True, in one axis."""
+    if mask.dtype is not bool_:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    from .shape import broadcast_tensors
+
+    a, m = broadcast_tensors(input, mask)
+    return _getitem(a, m)
+
+
+@public(inplace=True)
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """The elements of source, in order, where the mask is True."""
+    m = np.broadcast_to(mask._array(), tuple(input.shape))
+    count = int(m.sum())
+    if source.numel() < count:
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes but source has {source.numel()} elements, "
+            f"{count} are needed"
+        )
+    out = input.clone()  # type: ignore[attr-defined]
+    out[from_array(np.ascontiguousarray(m))] = source.reshape(-1)[:count]
+    return out  # type: ignore[no-any-return]
+
+
+@public()
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """The positions of the elements that are not zero: rows of indices, or one tensor per axis."""
+    found = np.nonzero(np.atleast_1d(input._array()))
+    if as_tuple:
+        return tuple(from_array(k.astype(np.int64)) for k in found)
+    if input.ndim == 0:
+        return from_array(np.zeros((len(found[0]), 0), np.int64))
+    return from_array(np.stack(found, 1).astype(np.int64).reshape(-1, input.ndim))
+
+
+@public()
+def argwhere(input: Tensor) -> Tensor:
+    """The positions of the elements that are not zero, as rows."""
+    return nonzero(input)  # type: ignore[no-any-return]
+
+
+@public()
+def unique(
+    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:  # fmt: skip
+    """The distinct elements (or slices along an axis), with the inverse and counts on request."""
+    a = input._array()
+    values, inverse, counts = np.unique(a, return_inverse=True, return_counts=True, axis=dim)
+    shape = a.shape if dim is None else (a.shape[dim],)
+    out = [from_array(np.ascontiguousarray(values), input.dtype)]
+    if return_inverse:
+        out.append(from_array(inverse.reshape(shape).astype(np.int64)))
+    if return_counts:
+        out.append(from_array(counts.astype(np.int64)))
+    return out[0] if len(out) == 1 else tuple(out)
+
+
+@public()
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:  # fmt: skip
+    """Runs of equal elements made one."""
+    a = input._array()
+    if dim is None:
+        a = a.reshape(-1)
+    axis = 0 if dim is None else dim
+    moved = np.moveaxis(a, axis, 0)
+    rows = moved.reshape(moved.shape[0], -1)
+    change = np.ones(rows.shape[0], bool)
+    if rows.shape[0] > 1:
+        change[1:] = (rows[1:] != rows[:-1]).any(1)
+    place = np.flatnonzero(change)
+    out = [from_array(np.ascontiguousarray(np.moveaxis(moved[place], 0, axis)), input.dtype)]
+    if return_inverse:
+        inverse = np.cumsum(change) - 1
+        out.append(from_array((inverse.reshape(input._v.meta.shape) if dim is None else inverse).astype(np.int64)))
+    if return_counts:
+        out.append(from_array(np.diff(np.append(place, rows.shape[0])).astype(np.int64)))
+    return out[0] if len(out) == 1 else tuple(out)
+
+
+@public()
+def searchsorted(sorted_sequence: Tensor, input: Any, *, right: bool = False, side: str | None = None) -> Tensor:
+    """Where elements would be inserted to keep the order."""
+    where = "right" if right or side == "right" else "left"
+    s = sorted_sequence._array()
+    x = input._array() if isinstance(input, Tensor) else np.asarray(input)
+    if s.ndim == 1:
+        return from_array(np.asarray(np.searchsorted(s, x, where), np.int64))
+    rows = s.reshape(-1, s.shape[-1])
+    xs = x.reshape(rows.shape[0], -1)
+    found = np.stack([np.searchsorted(r, q, where) for r, q in zip(rows, xs, strict=True)])
+    return from_array(found.reshape(x.shape).astype(np.int64))
+
+
+@public(method=False)
+def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
+    """The bucket of each element between sorted boundaries."""
+    return searchsorted(boundaries, input, right=right)  # type: ignore[no-any-return]
+
+
+@public()
+def isin(elements: Any, test_elements: Any, *, invert: bool = False) -> Tensor:
+    """Whether each element is among the test elements."""
+    a = elements._array() if isinstance(elements, Tensor) else np.asarray(elements)
+    b = test_elements._array() if isinstance(test_elements, Tensor) else np.asarray(test_elements)
+    return from_array(np.asarray(np.isin(a, b, invert=invert)))

@@ -1,0 +1,280 @@
+"""Products of vectors and matrices, einsum and tensordot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ops import elementwise as e
+from ..ops.contract import MATMUL
+from ..ops.movement import permute, reshape
+from ..tensor import Tensor, wrap
+from ..trace.recorder import record1, record2
+from .pointwise import check_tensor
+from .registry import public
+
+
+def _product(a: Any, b: Any) -> Any:
+    """The matrix product of values with PyTorch's rules for vectors."""
+    m, n = a.meta.ndim, b.meta.ndim
+    if m >= 2 and n >= 2:
+        return record2(MATMUL, a, b)
+    if m == 0 or n == 0:
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {m}D and {n}D"
+        )
+    x = reshape(a, (1, *a.meta.shape)) if m == 1 else a
+    y = reshape(b, (*b.meta.shape, 1)) if n == 1 else b
+    if x.meta.shape[-1] != y.meta.shape[-2]:
+        if m == n == 1:
+            raise RuntimeError(
+                "inconsistent tensor size, expected tensor "
+                f"{list(a.meta.shape)} and src {list(b.meta.shape)} to have the same number of elements, but got "
+                f"{a.meta.numel} and {b.meta.numel} elements respectively"
+            )
+        if n == 1 and m == 2:
+            raise RuntimeError(
+                f"size mismatch, got input ({a.meta.shape[0]}), mat ({a.meta.shape[0]}x{a.meta.shape[1]}), vec "
+                f"({b.meta.shape[0]})"
+            )
+    r = record2(MATMUL, x, y)
+    shape = r.meta.shape
+    if m == 1:
+        shape = (*shape[:-2], shape[-1])
+    if n == 1:
+        shape = shape[:-1]
+    return reshape(r, shape)
+
+
+_NAMES = {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (2, 2): "MmBackward0", (1, 2): "SqueezeBackward4"}
+
+
+@public(out=True)
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """The matrix product; vectors and batches as in PyTorch."""
+    check_tensor(other, "matmul", "other")
+    r = wrap(_product(input._v, other._v))
+    if r._v.meta.requires_grad:
+        key = (input.ndim, other.ndim)
+        r._fn_name = _NAMES.get(key, "UnsafeViewBackward0")
+    return r
+
+
+Tensor.__matmul__ = matmul  # type: ignore[attr-defined]
+Tensor.__rmatmul__ = lambda self, other: matmul(other, self)  # type: ignore[attr-defined]
+
+
+def _exact(name: str, dims: tuple[int, ...], fn: str) -> Any:
+    def f(input: Tensor, other: Tensor) -> Tensor:
+        for k, (t, d) in enumerate(zip((input, other), dims, strict=True)):
+            if t.ndim != d:
+                what = {"mm": "mat", "bmm": "batch", "mv": "vec", "dot": "tensor"}[name]
+                if name == "mm":
+                    raise RuntimeError(f"{['self', 'mat2'][k]} must be a matrix")
+                if name == "bmm":
+                    raise RuntimeError(f"batch{k + 1} must be a 3D tensor")
+                raise RuntimeError(f"{name}(): expected {what} {k + 1} to be {d}-D, but it is {t.ndim}-D")
+        if name == "bmm" and (
+            input.shape[0] != other.shape[0] or input.shape[2] != other.shape[1]
+        ):
+            b, _, k_ = input.shape
+            raise RuntimeError(
+                f"Expected size for first two dimensions of batch2 tensor to be: [{b}, {k_}] but got: "
+                f"[{other.shape[0]}, {other.shape[1]}]."
+            )
+        r = wrap(_product(input._v, other._v))
+        r._fn_name = fn
+        return r
+
+    f.__name__ = f.__qualname__ = name
+    f.__doc__ = f"The product of tensors of {dims[0]} and {dims[1]} axes."
+    return public(name, out=True)(f)
+
+
+mm, bmm = _exact("mm", (2, 2), "MmBackward0"), _exact("bmm", (3, 3), "BmmBackward0")
+mv, dot = _exact("mv", (2, 1), "MvBackward0"), _exact("dot", (1, 1), "DotBackward0")
+
+
+@public("vdot")
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """The product of two vectors, the first conjugated."""
+    return dot(input.conj(), other)  # type: ignore[attr-defined,no-any-return]
+
+
+@public()
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """Sums of products over the last axes."""
+    if input.ndim == 0 or other.ndim == 0:
+        return input * other  # type: ignore[no-any-return]
+    return tensordot(input, other, ([-1], [-1]))  # type: ignore[no-any-return]
+
+
+@public(aliases=("ger",), out=True)
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """The outer product of two vectors."""
+    for k, t in ((1, input), (2, vec2)):
+        if t.ndim != 1:
+            raise RuntimeError(f"outer: Expected 1-D argument {'self' if k == 1 else 'vec2'}, but got {t.ndim}-D")
+    return input.reshape(-1, 1) * vec2.reshape(1, -1)  # type: ignore[attr-defined,no-any-return]
+
+
+def _scaled(base: Tensor, product: Any, beta: Any, alpha: Any, fn: str) -> Tensor:
+    p = product if alpha == 1 else record2(e.MUL, product, alpha)
+    if beta == 0:
+        r = wrap(p)
+    else:
+        b = base._v if beta == 1 else record2(e.MUL, base._v, beta)
+        r = wrap(record2(e.ADD, b, p))
+        if r._v.meta.shape != p.meta.shape:
+            raise RuntimeError(
+                f"The expanded size of the tensor ({p.meta.shape[-1]}) must match the existing size "
+                f"({base.shape[-1] if base.ndim else 1}) at non-singleton dimension {p.meta.ndim - 1}.  Target sizes: "
+                f"{list(p.meta.shape)}.  Tensor sizes: {list(base.shape)}"
+            )
+    r._fn_name = fn
+    return r
+
+
+@public(inplace=True, out=True)
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * input + alpha * (mat1 @ mat2)."""
+    return _scaled(input, mm(mat1, mat2)._v, beta, alpha, "AddmmBackward0")
+
+
+@public(inplace=True, out=True)
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * input + alpha * (mat @ vec)."""
+    return _scaled(input, mv(mat, vec)._v, beta, alpha, "AddmvBackward0")
+
+
+@public(inplace=True, out=True)
+def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * input + alpha * (batch1 @ batch2)."""
+    return _scaled(input, bmm(batch1, batch2)._v, beta, alpha, "BaddbmmBackward0")
+
+
+@public(inplace=True, out=True)
+def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * input + alpha * (the sum over the batch of batch1 @ batch2)."""
+    return _scaled(input, bmm(batch1, batch2).sum(0)._v, beta, alpha, "AddbmmBackward0")
+
+
+@public(inplace=True, out=True)
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    """beta * input + alpha * outer(vec1, vec2)."""
+    return _scaled(input, outer(vec1, vec2)._v, beta, alpha, "AddrBackward0")
+
+
+@public()
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
+    """Sums of products over the given axes of both: a count, or two lists of axes."""
+    if isinstance(dims, Tensor):
+        dims = dims.tolist()
+    if isinstance(dims, int):
+        if dims < 0:
+            raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
+        first, second = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    else:
+        first, second = ([x] if isinstance(x, int) else list(x) for x in dims)
+    first, second = [x % max(a.ndim, 1) for x in first], [x % max(b.ndim, 1) for x in second]
+    for x, y in zip(first, second, strict=True):
+        if a.shape[x] != b.shape[y]:
+            raise RuntimeError(
+                "contracted dimensions need to match, but first has size "
+                f"{a.shape[x]} in dim {x} and second has size {b.shape[y]} in dim {y}"
+            )
+    rest_a = [k for k in range(a.ndim) if k not in first]
+    rest_b = [k for k in range(b.ndim) if k not in second]
+    shape = [a.shape[k] for k in rest_a] + [b.shape[k] for k in rest_b]
+    inner_size = 1
+    for x in first:
+        inner_size *= a.shape[x]
+    va = permute(a._v, tuple(rest_a + first))
+    vb = permute(b._v, tuple(second + rest_b))
+    rows = 1
+    for k in rest_a:
+        rows *= a.shape[k]
+    columns = 1
+    for k in rest_b:
+        columns *= b.shape[k]
+    r = record2(MATMUL, reshape(va, (rows, inner_size)), reshape(vb, (inner_size, columns)))
+    return wrap(reshape(r, tuple(shape)))
+
+
+@public(method=False)
+def einsum(equation: str, *operands: Any) -> Tensor:
+    """Sums of products by Einstein's convention, e.g. ``einsum("bij,bjk->bik", x, y)``.
+
+    Raises RuntimeError for an equation that does not fit the operands.
+    """
+    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = tuple(operands[0])
+    from .einsum import contract
+
+    return contract(equation, list(operands))
+
+
+@public()
+def trace(input: Tensor) -> Tensor:
+    """The sum of a matrix's diagonal."""
+    if input.ndim != 2:
+        raise RuntimeError("trace: expected a matrix")
+    return input.diagonal().sum()  # type: ignore[attr-defined,no-any-return]
+
+
+@public(method=False)
+def chain_matmul(*matrices: Tensor) -> Tensor:
+    """The product of matrices."""
+    r = matrices[0]
+    for m in matrices[1:]:
+        r = mm(r, m)
+    return r
+
+
+@public("linear", method=False)
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input @ weight.T + bias; weight is [out, in] or [in]."""
+    a, w = input._v, weight._v
+    if w.meta.ndim == 1:
+        r = _product(a, w)
+    else:
+        if a.meta.shape[-1:] != w.meta.shape[-1:]:
+            rows = a.meta.numel // max(1, a.meta.shape[-1]) if a.meta.ndim else 1
+            raise RuntimeError(
+                f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a.meta.shape[-1] if a.meta.ndim else 1} and "
+                f"{w.meta.shape[1]}x{w.meta.shape[0]})"
+            )
+        wt = record1(_permute(), w, (1, 0))
+        if a.meta.ndim == 2:
+            r = record2(MATMUL, a, wt)
+        elif a.meta.ndim == 1:
+            r = _product(a, wt)
+        else:
+            shape = a.meta.shape
+            flat = reshape(a, (a.meta.numel // shape[-1] if shape[-1] else _rows(shape), shape[-1]))
+            r = record2(MATMUL, flat, wt)
+            if bias is not None:
+                r = record2(e.ADD, r, bias._v)
+                bias = None
+            r = reshape(r, (*shape[:-1], w.meta.shape[0]))
+            t = wrap(r)
+            t._fn_name = "ViewBackward0"
+            return t
+    if bias is not None:
+        r = record2(e.ADD, r, bias._v)
+    t = wrap(r)
+    if r.meta.requires_grad:
+        t._fn_name = "AddmmBackward0" if bias is not None else "MmBackward0"
+    return t
+
+
+def _rows(shape: Any) -> int:
+    n = 1
+    for k in shape[:-1]:
+        n *= k
+    return n
+
+
+def _permute() -> Any:
+    from ..ops.movement import PERMUTE
+
+    return PERMUTE

@@ -1,0 +1,637 @@
+"""Elementwise primitives: one record each, with its NumPy function and its gradient in ops.
+
+`n` in a gradient is the recorded call: `n.i(k)` its k-th operand, `n.o()` its result (both are thereby
+values needed for backward), `n.needs[k]` whether operand k needs a gradient, `n.attrs` its attributes.
+The engine sums a gradient over broadcast axes and converts it to the operand's dtype.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import BY_NAME, dtype
+from ..trace.recorder import record, record1, record2
+from ..trace.values import Value, meta
+from . import special
+from .record import Op, check_broadcast, common_dtype, compute_dtype, convert, elementwise_rule
+
+ELEMENTWISE = "elementwise"
+
+
+def _elementwise(
+    name: str,
+    function: Callable[..., Any],
+    kind: str = "same",
+    gradient: Callable[..., Any] | None = None,
+    grad_name: str | None = None,
+    domain: tuple[float, float] = (-3.0, 3.0),
+    arity: int = 1,
+) -> Op:
+    """Defines an op whose NumPy function has NumPy's broadcasting. domain: where tests draw operands."""
+
+    def reference(arrays: Any, attrs: tuple[Any, ...], metas: Any) -> Any:
+        out = metas[0]
+        d = out.dtype if kind in ("same", "float") else _operand_dtype(kind, arrays)
+        half = d.itemsize == 2 and d.is_floating_point
+        xs = [convert(np.asarray(a), d) for a in arrays]
+        if half:  # computed in float32, rounded once: what every CPU library does
+            xs = [x.astype(np.float32) for x in xs]
+        return convert(np.asarray(function(*xs)), out.dtype)
+
+    def lower(b: Any, ins: list[int], node: Any) -> list[int]:
+        out = node.meta
+        d = compute_dtype(kind, [b.meta(i) for i in node.ins], out)
+        args = tuple(b.expand(b.cast(v, d), out.shape) for v in ins)
+        return [b.add(name, args, out.shape, out.dtype, host=function)]
+
+    op = Op(
+        name,
+        ELEMENTWISE,
+        elementwise_rule(kind),
+        reference,
+        gradient,
+        lower,
+        grad_name,
+        example=("elementwise", arity, kind, domain),
+    )
+    return op
+
+
+def _operand_dtype(kind: str, arrays: Any) -> dtype:
+    from ..dtypes import bool_, from_numpy_dtype
+
+    if kind == "bool":
+        return bool_
+    metas = [
+        a if hasattr(a, "wrapped") else meta(np.shape(a), from_numpy_dtype(np.asarray(a).dtype), wrapped=isinstance(a, (float, int)))
+        for a in arrays
+    ]  # fmt: skip
+    return common_dtype(metas)
+
+
+def _conj(v: Any) -> Any:
+    return record1(CONJ, v) if isinstance(v, Value) and v.meta.dtype.is_complex else v
+
+
+# Short names for use in gradients (and by composites on values).
+def add(a: Any, b: Any) -> Value:
+    return record2(ADD, a, b)
+
+
+def sub(a: Any, b: Any) -> Value:
+    return record2(SUB, a, b)
+
+
+def mul(a: Any, b: Any) -> Value:
+    return record2(MUL, a, b)
+
+
+def div(a: Any, b: Any) -> Value:
+    return record2(DIV, a, b)
+
+
+def neg(a: Value) -> Value:
+    return record1(NEG, a)
+
+
+def power(a: Any, b: Any) -> Value:
+    return record2(POW, a, b)
+
+
+def where(c: Value, a: Any, b: Any) -> Value:
+    return record(WHERE, (c, a, b))
+
+
+def cast(a: Value, d: dtype) -> Value:
+    """The value in another dtype; itself if it has that dtype."""
+    return a if a.meta.dtype is d else record1(CAST, a, (d.name,))
+
+
+def _both(
+    da: Callable[..., Any], db: Callable[..., Any]
+) -> Callable[..., tuple[Value | None, Value | None]]:
+    """A gradient of two operands from the two one-sided ones; each runs only where it is needed."""
+
+    def gradient(n: Any, g: Value) -> tuple[Value | None, Value | None]:
+        return (da(n, g) if n.needs[0] else None, db(n, g) if n.needs[1] else None)
+
+    return gradient
+
+
+def _same(n: Any, g: Value) -> Value:
+    return g
+
+
+def _one(rule: Callable[..., Value]) -> Callable[..., tuple[Value]]:
+    return lambda n, g: (rule(n, g),)
+
+
+# ---------------------------------------------------------------- arithmetic
+ADD = _elementwise("add", np.add, gradient=_both(_same, _same), arity=2)
+SUB = _elementwise(
+    "sub", np.subtract, gradient=_both(_same, lambda n, g: neg(g)), arity=2
+)
+MUL = _elementwise(
+    "mul",
+    np.multiply,
+    gradient=_both(lambda n, g: mul(g, _conj(n.i(1))), lambda n, g: mul(g, _conj(n.i(0)))),
+    arity=2,
+)
+DIV = _elementwise(
+    "div",
+    np.divide,
+    "float",
+    _both(
+        lambda n, g: div(g, _conj(n.i(1))),
+        lambda n, g: neg(mul(g, _conj(div(div(n.i(0), n.i(1)), n.i(1))))),
+    ),
+    arity=2,
+)
+NEG = _elementwise("neg", np.negative, gradient=_one(lambda n, g: neg(g)))
+
+
+def _pow_reference(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if x.dtype.kind in "iub":  # integer powers wrap; negative exponents give 0 except for bases +-1
+        negative = y < 0
+        r = np.power(x, np.where(negative, 0, y))
+        if negative.any():
+            minus = np.where(y % 2 == 0, 1, -1)
+            tiny = np.where(x == 1, 1, np.where(x == -1, minus, 0))
+            r = np.where(negative, tiny, r)
+        return np.asarray(r, dtype=x.dtype)
+    return np.asarray(np.power(x, y))
+
+
+def _pow_base(n: Any, g: Value) -> Value:
+    x, y = n.i(0), n.i(1)
+    one_less = power(x, sub(y, 1))
+    r = mul(g, mul(y, _conj(one_less)))
+    return where(record2(EQ, y, 0), 0.0, r)
+
+
+def _pow_exponent(n: Any, g: Value) -> Value:
+    x, out = n.i(0), n.o()
+    r = mul(g, mul(out, record1(LOG, x if isinstance(x, Value) else scalar_like(x, out))))
+    base_zero = record2(EQ, x, 0)
+    return where(record2(LOGICAL_AND, base_zero, record2(GE, n.i(1), 0)), 0.0, r)
+
+
+def scalar_like(x: Any, like: Value) -> Value:
+    """A Python number as a 0-d value of the dtype of `like`."""
+    zero = mul(where(record1(ISNAN, like), 0.0, 0.0), 0.0)
+    return add(cast(zero, like.meta.dtype), x)
+
+
+POW = _elementwise(
+    "pow", _pow_reference, gradient=_both(_pow_base, _pow_exponent), domain=(0.3, 2.5), arity=2
+)
+# Powers with a small constant exponent, kept in the path: x * x is not a call of pow.
+SQUARE = _elementwise(
+    "square",
+    np.square,
+    gradient=_one(lambda n, g: mul(g, mul(n.i(0), 2))),
+    grad_name="PowBackward0",
+)
+CUBE = _elementwise(
+    "cube",
+    lambda x: x * x * x,
+    gradient=_one(lambda n, g: mul(g, mul(record1(SQUARE, n.i(0)), 3))),
+    grad_name="PowBackward0",
+)
+
+
+def _square_lower(b: Any, ins: list[int], node: Any) -> list[int]:
+    v = b.cast(ins[0], node.meta.dtype)
+    r = b.add("mul", (v, v), node.meta.shape, node.meta.dtype, host=np.multiply)
+    if node.op is CUBE:
+        r = b.add("mul", (r, v), node.meta.shape, node.meta.dtype, host=np.multiply)
+    return [r]
+
+
+SQUARE.lower = CUBE.lower = _square_lower
+
+
+def _floor_divide(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if x.dtype.kind in "iu" and (np.asarray(y) == 0).any():
+        raise RuntimeError("ZeroDivisionError")
+    return np.asarray(np.floor_divide(x, y))
+
+
+def _remainder(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if x.dtype.kind in "iu" and (np.asarray(y) == 0).any():
+        raise RuntimeError("ZeroDivisionError")
+    return np.asarray(np.remainder(x, y))
+
+
+def _fmod(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    if x.dtype.kind in "iu" and (np.asarray(y) == 0).any():
+        raise RuntimeError("ZeroDivisionError")
+    return np.asarray(np.fmod(x, y))
+
+
+FLOOR_DIVIDE = _elementwise("floor_divide", _floor_divide, domain=(0.5, 4.0), arity=2)
+REMAINDER = _elementwise(
+    "remainder",
+    _remainder,
+    gradient=_both(
+        _same, lambda n, g: neg(mul(g, record2(FLOOR_DIVIDE, n.i(0), n.i(1))))
+    ),
+    domain=(0.5, 4.0),
+    arity=2,
+)
+FMOD = _elementwise(
+    "fmod",
+    _fmod,
+    gradient=_both(
+        _same, lambda n, g: neg(mul(g, record1(TRUNC, div(n.i(0), n.i(1)))))
+    ),
+    domain=(0.5, 4.0),
+    arity=2,
+)
+
+
+def _pick(predicate: str) -> Callable[..., tuple[Value | None, Value | None]]:
+    """Gradient of maximum and minimum: to the one taken, half to each where they are equal."""
+
+    def gradient(n: Any, g: Value) -> tuple[Value | None, Value | None]:
+        a, b = n.i(0), n.i(1)
+        half = where(record2(EQ, a, b), mul(g, 0.5), g)
+        first, second = (GE, LE) if predicate == "max" else (LE, GE)
+        return (
+            where(record2(first, a, b), half, 0.0) if n.needs[0] else None,
+            where(record2(second, a, b), half, 0.0) if n.needs[1] else None,
+        )
+
+    return gradient
+
+
+MAXIMUM = _elementwise("maximum", np.maximum, gradient=_pick("max"), arity=2)
+MINIMUM = _elementwise("minimum", np.minimum, gradient=_pick("min"), arity=2)
+
+
+def _fmax_gradient(op: str) -> Callable[..., tuple[Value | None, Value | None]]:
+    def gradient(n: Any, g: Value) -> tuple[Value | None, Value | None]:
+        a, b = n.i(0), n.i(1)
+        better = record2(GE if op == "max" else LE, a, b)
+        first = record2(LOGICAL_OR, better, record1(ISNAN, b))
+        return (
+            where(first, g, 0.0) if n.needs[0] else None,
+            where(first, 0.0, g) if n.needs[1] else None,
+        )
+
+    return gradient
+
+
+FMAX = _elementwise("fmax", np.fmax, gradient=_fmax_gradient("max"), arity=2)
+FMIN = _elementwise("fmin", np.fmin, gradient=_fmax_gradient("min"), arity=2)
+ATAN2 = _elementwise(
+    "atan2",
+    np.arctan2,
+    "float",
+    _both(
+        lambda n, g: mul(g, div(n.i(1), add(mul(n.i(0), n.i(0)), mul(n.i(1), n.i(1))))),
+        lambda n, g: neg(mul(g, div(n.i(0), add(mul(n.i(0), n.i(0)), mul(n.i(1), n.i(1)))))),
+    ),
+    domain=(0.3, 3.0),
+    arity=2,
+)
+COPYSIGN = _elementwise(
+    "copysign",
+    np.copysign,
+    "float",
+    _both(
+        lambda n, g: mul(g, mul(record1(SIGN, n.i(0)), record1(SIGN, n.o()))),
+        lambda n, g: mul(g, 0.0),
+    ),
+    arity=2,
+)
+NEXTAFTER = _elementwise("nextafter", np.nextafter, "float", arity=2)
+
+# ---------------------------------------------------------------- unary
+ABS = _elementwise(
+    "abs", np.abs, gradient=_one(lambda n, g: mul(g, record1(SIGN, n.i(0)))), domain=(0.2, 3.0)
+)
+
+
+def _sign(x: np.ndarray) -> np.ndarray:
+    return np.where(np.isnan(x), 0, np.sign(x)).astype(x.dtype) if x.dtype.kind == "f" else np.sign(x)
+
+
+ZERO_GRADIENT = _one(lambda n, g: mul(g, 0.0))
+SIGN = _elementwise("sign", lambda x: x if x.dtype == np.bool_ else _sign(x), gradient=ZERO_GRADIENT, domain=(0.2, 3.0))
+FLOOR = _elementwise("floor", np.floor, gradient=ZERO_GRADIENT, domain=(0.1, 0.9))
+CEIL = _elementwise("ceil", np.ceil, gradient=ZERO_GRADIENT, domain=(0.1, 0.9))
+TRUNC = _elementwise("trunc", np.trunc, gradient=ZERO_GRADIENT, domain=(0.1, 0.9))
+ROUND = _elementwise("round", np.rint, gradient=ZERO_GRADIENT, domain=(0.1, 0.4))
+for _op in (FLOOR, CEIL, TRUNC, ROUND):  # integers are whole already
+
+    def _whole(inner: Any) -> Any:
+        return lambda arrays, attrs, metas: (
+            arrays[0] if arrays[0].dtype.kind in "iub" else inner(arrays, attrs, metas)
+        )
+
+    _op.reference = _whole(_op.reference)
+
+EXP = _elementwise("exp", np.exp, "float", _one(lambda n, g: mul(g, _conj(n.o()))))
+EXP2 = _elementwise(
+    "exp2", np.exp2, "float", _one(lambda n, g: mul(g, mul(n.o(), math.log(2.0))))
+)
+EXPM1 = _elementwise("expm1", np.expm1, "float", _one(lambda n, g: mul(g, add(n.o(), 1.0))))
+LOG = _elementwise(
+    "log", np.log, "float", _one(lambda n, g: div(g, _conj(n.i(0)))), domain=(0.2, 4.0)
+)
+LOG2 = _elementwise(
+    "log2",
+    np.log2,
+    "float",
+    _one(lambda n, g: div(g, mul(n.i(0), math.log(2.0)))),
+    domain=(0.2, 4.0),
+)
+LOG10 = _elementwise(
+    "log10",
+    np.log10,
+    "float",
+    _one(lambda n, g: div(g, mul(n.i(0), math.log(10.0)))),
+    domain=(0.2, 4.0),
+)
+LOG1P = _elementwise(
+    "log1p", np.log1p, "float", _one(lambda n, g: div(g, add(n.i(0), 1.0))), domain=(-0.5, 3.0)
+)
+SQRT = _elementwise(
+    "sqrt", np.sqrt, "float", _one(lambda n, g: div(g, mul(_conj(n.o()), 2.0))), domain=(0.2, 4.0)
+)
+RSQRT = _elementwise(
+    "rsqrt",
+    lambda x: 1 / np.sqrt(x),
+    "float",
+    _one(lambda n, g: mul(mul(g, -0.5), mul(n.o(), record1(SQUARE, n.o())))),
+    domain=(0.2, 4.0),
+)
+RECIPROCAL = _elementwise(
+    "reciprocal",
+    np.reciprocal,
+    "float",
+    _one(lambda n, g: neg(mul(g, _conj(record1(SQUARE, n.o()))))),
+    domain=(0.3, 3.0),
+)
+SIN = _elementwise("sin", np.sin, "float", _one(lambda n, g: mul(g, _conj(record1(COS, n.i(0))))))
+COS = _elementwise(
+    "cos", np.cos, "float", _one(lambda n, g: neg(mul(g, _conj(record1(SIN, n.i(0))))))
+)
+TAN = _elementwise(
+    "tan",
+    np.tan,
+    "float",
+    _one(lambda n, g: mul(g, add(record1(SQUARE, n.o()), 1.0))),
+    domain=(-1.2, 1.2),
+)
+ASIN = _elementwise(
+    "asin",
+    np.arcsin,
+    "float",
+    _one(lambda n, g: mul(g, record1(RSQRT, sub(1.0, record1(SQUARE, n.i(0)))))),
+    domain=(-0.9, 0.9),
+)
+ACOS = _elementwise(
+    "acos",
+    np.arccos,
+    "float",
+    _one(lambda n, g: neg(mul(g, record1(RSQRT, sub(1.0, record1(SQUARE, n.i(0))))))),
+    domain=(-0.9, 0.9),
+)
+ATAN = _elementwise(
+    "atan", np.arctan, "float", _one(lambda n, g: div(g, add(record1(SQUARE, n.i(0)), 1.0)))
+)
+SINH = _elementwise("sinh", np.sinh, "float", _one(lambda n, g: mul(g, record1(COSH, n.i(0)))))
+COSH = _elementwise("cosh", np.cosh, "float", _one(lambda n, g: mul(g, record1(SINH, n.i(0)))))
+TANH = _elementwise(
+    "tanh", np.tanh, "float", _one(lambda n, g: mul(g, sub(1.0, record1(SQUARE, n.o()))))
+)
+ASINH = _elementwise(
+    "asinh",
+    np.arcsinh,
+    "float",
+    _one(lambda n, g: mul(g, record1(RSQRT, add(record1(SQUARE, n.i(0)), 1.0)))),
+)
+ACOSH = _elementwise(
+    "acosh",
+    np.arccosh,
+    "float",
+    _one(lambda n, g: mul(g, record1(RSQRT, sub(record1(SQUARE, n.i(0)), 1.0)))),
+    domain=(1.2, 4.0),
+)
+ATANH = _elementwise(
+    "atanh",
+    np.arctanh,
+    "float",
+    _one(lambda n, g: div(g, sub(1.0, record1(SQUARE, n.i(0))))),
+    domain=(-0.9, 0.9),
+)
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    if x.dtype.kind == "c":
+        return np.asarray(1 / (1 + np.exp(-x)))
+    e = np.exp(-np.abs(x))
+    return np.asarray(np.where(x >= 0, 1 / (1 + e), e / (1 + e)), dtype=x.dtype)
+
+
+SIGMOID = _elementwise(
+    "sigmoid",
+    _sigmoid,
+    "float",
+    _one(lambda n, g: mul(g, mul(sub(1.0, n.o()), n.o()))),
+)
+_TWO_BY_ROOT_PI = 2.0 / math.sqrt(math.pi)
+
+
+def _gauss(x: Value, factor: float) -> Value:
+    return mul(record1(EXP, neg(record1(SQUARE, x))), factor)
+
+
+ERF = _elementwise(
+    "erf", special.erf, "float", _one(lambda n, g: mul(g, _gauss(n.i(0), _TWO_BY_ROOT_PI)))
+)
+ERFC = _elementwise(
+    "erfc", special.erfc, "float", _one(lambda n, g: mul(g, _gauss(n.i(0), -_TWO_BY_ROOT_PI)))
+)
+ERFINV = _elementwise(
+    "erfinv",
+    special.erfinv,
+    "float",
+    _one(lambda n, g: mul(g, mul(record1(EXP, record1(SQUARE, n.o())), math.sqrt(math.pi) / 2))),
+    domain=(-0.9, 0.9),
+)
+LGAMMA = _elementwise(
+    "lgamma",
+    special.lgamma,
+    "float",
+    _one(lambda n, g: mul(g, record1(DIGAMMA, n.i(0)))),
+    domain=(0.5, 4.0),
+)
+DIGAMMA = _elementwise(
+    "digamma",
+    special.digamma,
+    "float",
+    _one(lambda n, g: mul(g, record1(TRIGAMMA, n.i(0)))),
+    domain=(0.5, 4.0),
+)
+TRIGAMMA = _elementwise("trigamma", special.trigamma, "float", domain=(0.5, 4.0))
+RELU = _elementwise(
+    "relu",
+    lambda x: np.where(np.isnan(x), x, np.maximum(x, 0)).astype(x.dtype),
+    gradient=_one(lambda n, g: where(record2(GT, n.o(), 0), g, 0.0)),
+    domain=(0.2, 3.0),
+)
+
+# ---------------------------------------------------------------- predicates and logic
+EQ = _elementwise("eq", np.equal, "compare", arity=2)
+NE = _elementwise("ne", np.not_equal, "compare", arity=2)
+LT = _elementwise("lt", np.less, "compare", arity=2)
+LE = _elementwise("le", np.less_equal, "compare", arity=2)
+GT = _elementwise("gt", np.greater, "compare", arity=2)
+GE = _elementwise("ge", np.greater_equal, "compare", arity=2)
+ISNAN = _elementwise("isnan", np.isnan, "compare")
+ISINF = _elementwise("isinf", np.isinf, "compare")
+ISFINITE = _elementwise("isfinite", np.isfinite, "compare")
+SIGNBIT = _elementwise("signbit", np.signbit, "compare")
+LOGICAL_NOT = _elementwise("logical_not", np.logical_not, "bool")
+LOGICAL_AND = _elementwise("logical_and", np.logical_and, "bool", arity=2)
+LOGICAL_OR = _elementwise("logical_or", np.logical_or, "bool", arity=2)
+LOGICAL_XOR = _elementwise("logical_xor", np.logical_xor, "bool", arity=2)
+
+
+def _integers_only(op: Op) -> Op:
+    inner = op.rule
+
+    def rule(metas: Any, attrs: Any) -> Any:
+        out = inner(metas, attrs)
+        if out[0].dtype.is_differentiable:
+            raise RuntimeError(
+                f'"{op.name}_cpu" not implemented for \'{out[0].dtype.name.capitalize()}\': '
+                "expected integer or bool tensors"
+            )
+        return out
+
+    op.rule = rule
+    op.kind = "bitwise"
+    return op
+
+
+BITWISE_NOT = _integers_only(_elementwise("bitwise_not", np.invert))
+BITWISE_AND = _integers_only(_elementwise("bitwise_and", np.bitwise_and, arity=2))
+BITWISE_OR = _integers_only(_elementwise("bitwise_or", np.bitwise_or, arity=2))
+BITWISE_XOR = _integers_only(_elementwise("bitwise_xor", np.bitwise_xor, arity=2))
+LEFT_SHIFT = _integers_only(_elementwise("left_shift", np.left_shift, arity=2))
+RIGHT_SHIFT = _integers_only(_elementwise("right_shift", np.right_shift, arity=2))
+
+
+# ---------------------------------------------------------------- where, cast, complex parts
+def _where_rule(metas: Any, attrs: Any) -> Any:
+    c, a, b = metas
+    if c.dtype.name not in ("bool", "uint8"):
+        raise RuntimeError(
+            f"where expected condition to be a boolean tensor, but got a tensor with dtype {c.dtype!r}"
+        )
+    d = common_dtype((a, b))
+    return (meta(check_broadcast(metas), d),)
+
+
+def _where_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
+    c, a, b = arrays
+    d = metas[0].dtype
+    return np.where(np.asarray(c) != 0, convert(np.asarray(a), d), convert(np.asarray(b), d))
+
+
+def _where_lower(b: Any, ins: list[int], node: Any) -> list[int]:
+    out = node.meta
+    c = b.expand(b.cast(ins[0], BY_NAME["bool"]), out.shape)
+    xs = [b.expand(b.cast(v, out.dtype), out.shape) for v in ins[1:]]
+    return [b.add("where", (c, *xs), out.shape, out.dtype, host=np.where)]
+
+
+WHERE = Op(
+    "where",
+    "ternary",
+    _where_rule,
+    _where_reference,
+    lambda n, g: (
+        None,
+        where(n.i(0), g, 0.0) if n.needs[1] else None,
+        where(n.i(0), 0.0, g) if n.needs[2] else None,
+    ),
+    _where_lower,
+    example=("where",),
+)
+
+
+def _cast_lower(b: Any, ins: list[int], node: Any) -> list[int]:
+    return [b.cast(ins[0], node.meta.dtype)]
+
+
+CAST = Op(
+    "cast",
+    "convert",
+    lambda metas, attrs: (meta(metas[0].shape, BY_NAME[attrs[0]]),),
+    lambda arrays, attrs, metas: convert(np.asarray(arrays[0]), metas[0].dtype),
+    lambda n, g: (g,),  # the engine converts it back
+    _cast_lower,
+    "ToCopyBackward0",
+    example=("cast",),
+)
+
+
+def _real_rule(metas: Any, attrs: Any) -> Any:
+    return (meta(metas[0].shape, metas[0].dtype.to_real()),)
+
+
+CONJ = _elementwise("conj", np.conj, gradient=_one(lambda n, g: record1(CONJ, g)))
+REAL = Op(
+    "real",
+    "convert",
+    _real_rule,
+    lambda arrays, attrs, metas: np.real(arrays[0]),
+    lambda n, g: (cast(g, n.meta(0).dtype),),
+)
+IMAG = Op(
+    "imag",
+    "convert",
+    _real_rule,
+    lambda arrays, attrs, metas: np.imag(arrays[0]),
+    lambda n, g: (record2(COMPLEX, mul(g, 0.0), g),),
+)
+COMPLEX = Op(
+    "complex",
+    "convert",
+    lambda metas, attrs: (meta(check_broadcast(metas), metas[0].dtype.to_complex()),),
+    lambda arrays, attrs, metas: (arrays[0] + 1j * arrays[1]).astype(metas[0].dtype.np),
+    lambda n, g: (record1(REAL, g), record1(IMAG, g)),
+)
+COMPLEX_ABS = Op(
+    "complex_abs",
+    "convert",
+    _real_rule,
+    lambda arrays, attrs, metas: np.abs(arrays[0]),
+    lambda n, g: (mul(g, div(n.i(0), where(record2(EQ, n.o(), 0), 1.0, n.o()))),),
+    grad_name="AbsBackward0",
+)
+ANGLE = Op(
+    "angle",
+    "convert",
+    _real_rule,
+    lambda arrays, attrs, metas: np.angle(arrays[0]).astype(metas[0].dtype.np),
+)
+# A copy: the value itself, as memory of its own.
+CLONE = Op(
+    "clone",
+    "convert",
+    lambda metas, attrs: (meta(metas[0].shape, metas[0].dtype),),
+    lambda arrays, attrs, metas: np.array(arrays[0], copy=True),
+    lambda n, g: (g,),
+    lambda b, ins, node: [ins[0]],
+    example=("clone",),
+)

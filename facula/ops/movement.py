@@ -1,0 +1,431 @@
+"""Movement primitives: they change where elements are, never what they are.
+
+Those that are views in PyTorch carry `view=True` and give the strides and offset of the view relative to
+its storage; the tensor layer shares storage by them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..trace.recorder import record, record1, record2
+from ..trace.values import Shape, Value, contiguous_strides, meta
+from .record import Op, common_dtype, convert
+
+
+def reshape(v: Value, shape: Shape) -> Value:
+    return v if v.meta.shape == shape else record1(RESHAPE, v, shape)
+
+
+def permute(v: Value, dims: tuple[int, ...]) -> Value:
+    return v if dims == tuple(range(len(dims))) else record1(PERMUTE, v, dims)
+
+
+def transpose(v: Value, a: int = -2, b: int = -1) -> Value:
+    dims = list(range(v.meta.ndim))
+    dims[a], dims[b] = dims[b], dims[a]
+    return permute(v, tuple(dims))
+
+
+def expand(v: Value, shape: Shape) -> Value:
+    return v if v.meta.shape == shape else record1(EXPAND, v, shape)
+
+
+def slice_(v: Value, starts: Shape, stops: Shape, steps: Shape) -> Value:
+    return record1(SLICE, v, (starts, stops, steps))
+
+
+def pad(v: Value, low: Shape, high: Shape, value: float = 0.0) -> Value:
+    return record1(PAD, v, (low, high, value))
+
+
+def view_strides(shape: Shape, strides: Shape, new: Shape) -> Shape | None:
+    """The strides of a tensor viewed in another shape, or None where that needs a copy."""
+    if 0 in new:
+        return contiguous_strides(new)
+    old = [(n, s) for n, s in zip(shape, strides, strict=True) if n != 1]
+    out: list[int] = []
+    k = 0  # the next old axis; `left` elements of the current run of old axes with this stride remain
+    groups: list[tuple[int, int]] = []
+    for n, s in old:  # merge old axes that are contiguous with each other
+        if groups and groups[-1][1] == n * s:
+            groups[-1] = (groups[-1][0] * n, s)
+        else:
+            groups.append((n, s))
+    left = groups[0][0] if groups else 1
+    for n in new:
+        if n == 1:
+            step = groups[k][1] * left if k < len(groups) else 1
+            out.append(step)
+            continue
+        while left == 1:
+            k += 1
+            left = groups[k][0]
+        if left % n:
+            return None
+        left //= n
+        out.append(groups[k][1] * left)
+    return tuple(out)
+
+
+def _reshape_rule(metas: Any, attrs: Any) -> Any:
+    m = metas[0]
+    strides = view_strides(m.shape, m.strides, attrs)
+    if strides is None:
+        return (meta(attrs, m.dtype),)
+    if strides == contiguous_strides(attrs):
+        return (meta(attrs, m.dtype, offset=m.offset, strides=strides if m.offset else None),)
+    return (meta(attrs, m.dtype, strides=strides, offset=m.offset),)
+
+
+RESHAPE = Op(
+    "reshape",
+    "movement",
+    _reshape_rule,
+    lambda arrays, attrs, metas: arrays[0].reshape(attrs),
+    lambda n, g: (reshape(g, n.meta(0).shape),),
+    lambda b, ins, node: [b.reshape(ins[0], node.attrs)],
+    "ViewBackward0",
+    view=True,
+    example=("reshape",),
+)
+
+
+def _permute_rule(metas: Any, attrs: Any) -> Any:
+    m = metas[0]
+    shape = tuple(m.shape[d] for d in attrs)
+    return (meta(shape, m.dtype, strides=tuple(m.strides[d] for d in attrs), offset=m.offset),)
+
+
+def _inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
+    out = [0] * len(dims)
+    for k, d in enumerate(dims):
+        out[d] = k
+    return tuple(out)
+
+
+PERMUTE = Op(
+    "permute",
+    "movement",
+    _permute_rule,
+    lambda arrays, attrs, metas: arrays[0].transpose(attrs),
+    lambda n, g: (permute(g, _inverse(n.attrs)),),
+    lambda b, ins, node: [b.add("permute", (ins[0],), node.meta.shape, node.meta.dtype, (node.attrs,), host=lambda a: a.transpose(node.attrs))],
+    view=True,
+    example=("permute",),
+)
+
+
+def _expand_rule(metas: Any, attrs: Any) -> Any:
+    m = metas[0]
+    shape: Shape = attrs
+    shift = len(shape) - m.ndim
+    if shift < 0:
+        raise RuntimeError(
+            f"expand({m.shape}, size={list(shape)}): the number of sizes provided ({len(shape)}) must be "
+            f"greater or equal to the number of dimensions in the tensor ({m.ndim})"
+        )
+    strides = [0] * shift
+    for k, n in enumerate(m.shape):
+        if n == shape[k + shift]:
+            strides.append(m.strides[k])
+        elif n == 1:
+            strides.append(0)
+        else:
+            raise RuntimeError(
+                f"The expanded size of the tensor ({shape[k + shift]}) must match the existing size ({n}) at "
+                f"non-singleton dimension {k + shift}.  Target sizes: {list(shape)}.  Tensor sizes: {list(m.shape)}"
+            )
+    return (meta(shape, m.dtype, strides=tuple(strides), offset=m.offset),)
+
+
+EXPAND = Op(
+    "expand",
+    "movement",
+    _expand_rule,
+    lambda arrays, attrs, metas: np.broadcast_to(arrays[0], attrs),
+    lambda n, g: (g,),  # the engine sums over what was broadcast
+    lambda b, ins, node: [b.expand(ins[0], node.meta.shape)],
+    view=True,
+    example=("expand",),
+)
+
+
+def _slice_rule(metas: Any, attrs: Any) -> Any:
+    m = metas[0]
+    starts, stops, steps = attrs
+    shape = tuple(
+        max(0, (b - a + s - 1) // s) for a, b, s in zip(starts, stops, steps, strict=True)
+    )
+    strides = tuple(x * s for x, s in zip(m.strides, steps, strict=True))
+    offset = m.offset + sum(a * x for a, x in zip(starts, m.strides, strict=True))
+    return (meta(shape, m.dtype, strides=strides, offset=offset),)
+
+
+def _slices(attrs: Any) -> tuple[slice, ...]:
+    return tuple(slice(a, b, s) for a, b, s in zip(*attrs, strict=True))
+
+
+def _slice_gradient(n: Any, g: Value) -> Any:
+    m = n.meta(0)
+    return (record1(UNSLICE, g, (m.shape, *n.attrs)),)
+
+
+SLICE = Op(
+    "slice",
+    "movement",
+    _slice_rule,
+    lambda arrays, attrs, metas: arrays[0][_slices(attrs)],
+    _slice_gradient,
+    lambda b, ins, node: [b.add("slice", (ins[0],), node.meta.shape, node.meta.dtype, node.attrs, host=lambda a: a[_slices(node.attrs)])],
+    view=True,
+    example=("slice",),
+)
+
+
+def _unslice_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
+    out = np.zeros(attrs[0], arrays[0].dtype)
+    out[_slices(attrs[1:])] = arrays[0]
+    return out
+
+
+def _unslice_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
+    shape, starts, stops, steps = node.attrs
+    inner = b.graph.shapes[ins[0]]
+    if any(s != 1 for s in steps):
+        return None
+    low = starts
+    high = tuple(n - a - k for n, a, k in zip(shape, starts, inner, strict=True))
+    return [b.pad(ins[0], low, high, 0)]
+
+
+# The gradient of slice: zeros with the gradient in the place of the slice.
+UNSLICE = Op(
+    "unslice",
+    "movement",
+    lambda metas, attrs: (meta(attrs[0], metas[0].dtype),),
+    _unslice_reference,
+    lambda n, g: (slice_(g, *n.attrs[1:]),),
+    _unslice_lower,
+    "SliceBackward0",
+)
+
+FLIP = Op(
+    "flip",
+    "movement",
+    lambda metas, attrs: (meta(metas[0].shape, metas[0].dtype),),
+    lambda arrays, attrs, metas: np.flip(arrays[0], attrs),
+    lambda n, g: (record1(FLIP, g, n.attrs),),
+    lambda b, ins, node: [b.add("flip", (ins[0],), node.meta.shape, node.meta.dtype, (node.attrs,), host=lambda a: np.flip(a, node.attrs))],
+    example=("flip",),
+)
+
+
+def _pad_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
+    low, high, value = attrs
+    a = arrays[0]
+    out = np.full(metas[0].shape, value, a.dtype)
+    src = tuple(slice(max(0, -lo), n - max(0, -hi)) for lo, hi, n in zip(low, high, a.shape, strict=True))
+    dst = tuple(slice(max(0, lo), n - max(0, hi)) for lo, hi, n in zip(low, high, out.shape, strict=True))
+    out[dst] = a[src]
+    return out
+
+
+def _pad_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
+    low, high, value = node.attrs
+    if min(low + high, default=0) < 0:
+        return None
+    return [b.pad(ins[0], low, high, value)]
+
+
+# Padding with a constant; a negative amount crops.
+PAD = Op(
+    "pad",
+    "movement",
+    lambda metas, attrs: (
+        meta(tuple(lo + n + hi for lo, n, hi in zip(attrs[0], metas[0].shape, attrs[1], strict=True)), metas[0].dtype),
+    ),
+    _pad_reference,
+    lambda n, g: (pad(g, tuple(-x for x in n.attrs[0]), tuple(-x for x in n.attrs[1])),),
+    _pad_lower,
+    "ConstantPadNdBackward0",
+    example=("pad",),
+)
+
+
+def _cat_rule(metas: Any, attrs: Any) -> Any:
+    axis = attrs[0]
+    d = common_dtype(metas)
+    shape = list(metas[0].shape)
+    total = 0
+    for k, m in enumerate(metas):
+        if m.ndim != len(shape):
+            raise RuntimeError(
+                f"Tensors must have same number of dimensions: got {len(shape)} and {m.ndim}"
+            )
+        for a in range(len(shape)):
+            if a != axis and m.shape[a] != shape[a]:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {axis}. Expected size {shape[a]} but got "
+                    f"size {m.shape[a]} for tensor number {k} in the list."
+                )
+        total += m.shape[axis]
+    shape[axis] = total
+    return (meta(tuple(shape), d),)
+
+
+def _cat_gradient(n: Any, g: Value) -> Any:
+    axis = n.attrs[0]
+    at = 0
+    out = []
+    for k in range(n.count):
+        size = n.meta(k).shape[axis]
+        starts = [0] * g.meta.ndim
+        stops = list(g.meta.shape)
+        starts[axis], stops[axis] = at, at + size
+        at += size
+        if n.needs[k]:
+            out.append(slice_(g, tuple(starts), tuple(stops), (1,) * g.meta.ndim))
+        else:
+            out.append(None)
+    return tuple(out)
+
+
+CAT = Op(
+    "cat",
+    "movement",
+    _cat_rule,
+    lambda arrays, attrs, metas: np.concatenate(
+        [convert(np.asarray(a), metas[0].dtype) for a in arrays], axis=attrs[0]
+    ),
+    _cat_gradient,
+    lambda b, ins, node: [
+        b.add("cat", tuple(b.cast(v, node.meta.dtype) for v in ins), node.meta.shape, node.meta.dtype, node.attrs,
+              host=lambda *a: np.concatenate(a, axis=node.attrs[0]))
+    ],
+    example=("cat",),
+)  # fmt: skip
+
+
+# An alias that gradients do not flow through: detach(), .data.
+ALIAS = Op(
+    "detach",
+    "movement",
+    lambda metas, attrs: (
+        meta(metas[0].shape, metas[0].dtype, strides=metas[0].strides, offset=metas[0].offset),
+    ),
+    lambda arrays, attrs, metas: arrays[0],
+    None,
+    lambda b, ins, node: [ins[0]],
+    view=True,
+)
+
+
+# ---------------------------------------------------------------- any view of a storage
+def _strided(a: np.ndarray, shape: Shape, strides: Shape, offset: int) -> np.ndarray:
+    flat = np.ascontiguousarray(a).reshape(-1)
+    item = flat.itemsize
+    return np.lib.stride_tricks.as_strided(
+        flat[offset:], shape, tuple(s * item for s in strides)
+    )
+
+
+def extent(shape: Shape, strides: Shape, offset: int) -> int:
+    """The number of storage elements up to the last one that a view reaches."""
+    if 0 in shape:
+        return 0
+    return offset + sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) + 1
+
+
+def _as_strided_rule(metas: Any, attrs: Any) -> Any:
+    shape, strides, offset = attrs
+    if extent(shape, strides, offset) > metas[0].numel:
+        raise RuntimeError(
+            f"setStorage: sizes {list(shape)}, strides {list(strides)}, storage offset {offset} are out of "
+            f"bounds for storage of {metas[0].numel} elements"
+        )
+    return (meta(shape, metas[0].dtype, strides=strides, offset=offset),)
+
+
+AS_STRIDED = Op(
+    "as_strided",
+    "movement",
+    _as_strided_rule,
+    lambda arrays, attrs, metas: _strided(arrays[0], *attrs),
+    lambda n, g: (record1(STRIDED_ADD, g, (n.meta(0).shape, *n.attrs)),),
+    view=True,
+    example=("as_strided",),
+)
+
+
+def _strided_add_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
+    shape, size, strides, offset = attrs
+    out = np.zeros(metas[0].numel, arrays[0].dtype)
+    index = _strided(np.arange(out.size), size, strides, offset)
+    np.add.at(out, index.reshape(-1), arrays[0].reshape(-1))
+    return out.reshape(shape)
+
+
+# The gradient of as_strided: elements of overlapping places add up.
+STRIDED_ADD = Op(
+    "strided_add",
+    "movement",
+    lambda metas, attrs: (meta(attrs[0], metas[0].dtype),),
+    _strided_add_reference,
+    lambda n, g: (record1(AS_STRIDED, g, n.attrs[1:]),),
+    grad_name="AsStridedBackward0",
+)
+
+
+def _strided_write_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
+    base, new = arrays
+    out = np.array(base, copy=True)
+    flat = out.reshape(-1)
+    _strided_view(flat, *attrs)[...] = new
+    return out
+
+
+def _strided_view(flat: np.ndarray, shape: Shape, strides: Shape, offset: int) -> np.ndarray:
+    return np.lib.stride_tricks.as_strided(
+        flat[offset:], shape, tuple(s * flat.itemsize for s in strides), writeable=True
+    )
+
+
+def _zero_in_view(g: Value, attrs: Any) -> Value:
+    shape, strides, offset = attrs
+    inside = record1(AS_STRIDED, g, attrs)
+    from .elementwise import mul
+
+    return record2(STRIDED_WRITE, g, mul(inside, 0.0), attrs)
+
+
+# A write through a view: the base with the view's elements replaced.
+STRIDED_WRITE = Op(
+    "strided_write",
+    "movement",
+    lambda metas, attrs: (meta(metas[0].shape, metas[0].dtype),),
+    _strided_write_reference,
+    lambda n, g: (
+        _zero_in_view(g, n.attrs) if n.needs[0] else None,
+        record1(AS_STRIDED, g, n.attrs) if n.needs[1] else None,
+    ),
+    grad_name="CopySlices",
+    example=("strided_write",),
+)
+
+
+def cat(values: list[Value], axis: int) -> Value:
+    return record(CAT, tuple(values), (axis,))
+
+
+# What a leaf that requires gradients holds after it was written in place: a new start of gradients.
+LEAF = Op(
+    "leaf",
+    "leaf",
+    lambda metas, attrs: (meta(metas[0].shape, metas[0].dtype, True, True),),
+    lambda arrays, attrs, metas: np.array(arrays[0], copy=True),
+    None,
+    lambda b, ins, node: [ins[0]],
+)

@@ -1,0 +1,183 @@
+"""The record of a primitive, and the rules that ops of one kind share.
+
+An op is one `Op` object: the rule for shape and dtype (which raises the user's error), the NumPy
+reference that defines its meaning, its gradient written in ops, and its lowering to the graph. Everything
+else (methods, functions, tests) is derived from the table `OPS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..dtypes import bool_, convert, dtype, float64, get_default_dtype, promote_types
+from ..trace.values import Meta, Shape, meta
+
+__all__ = ["OPS", "Op", "convert", "common_dtype", "broadcast_shapes"]
+
+OPS: dict[str, Op] = {}
+
+
+class Op:
+    """One primitive. Compared by identity."""
+
+    __slots__ = (
+        "name", "kind", "rule", "reference", "gradient", "lower", "grad_name", "view", "example", "graph_op",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        rule: Callable[[Sequence[Meta], tuple[Any, ...]], tuple[Meta, ...]],
+        reference: Callable[..., Any],
+        gradient: Callable[..., Any] | None = None,
+        lower: Callable[..., Any] | None = None,
+        grad_name: str | None = None,
+        view: bool = False,
+        example: Any = None,
+    ) -> None:
+        """
+        reference(arrays, attrs, metas): arrays in the operands' dtypes; metas are the results' facts;
+        returns an array, or a tuple of them. gradient(n, *grads): one gradient or None per operand, see
+        autograd.engine.Context for `n`. lower(b, ins, node): graph values, see trace.build.Builder; without
+        it the reference runs as a host step. example: how generated tests call the op, see tests/ops.
+        """
+        self.name, self.kind, self.rule, self.reference = name, kind, rule, reference
+        self.gradient, self.lower, self.view, self.example = gradient, lower, view, example
+        self.grad_name = grad_name or "".join(p.capitalize() for p in name.split("_")) + "Backward0"
+        self.graph_op = name
+        if name in OPS:
+            raise ValueError(f"op {name!r} is defined twice")
+        OPS[name] = self
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+
+def broadcast_shapes(a: Shape, b: Shape) -> Shape:
+    """The common shape of two operands. Raises RuntimeError with PyTorch's text."""
+    if a == b:
+        return a
+    if len(a) < len(b):
+        long, short, swapped = b, a, True
+    else:
+        long, short, swapped = a, b, False
+    out = list(long)
+    shift = len(long) - len(short)
+    for k in range(len(short) - 1, -1, -1):
+        m, n = long[k + shift], short[k]
+        if m == n or n == 1:
+            continue
+        if m != 1:
+            x, y = (n, m) if swapped else (m, n)
+            raise RuntimeError(
+                f"The size of tensor a ({x}) must match the size of tensor b ({y}) "
+                f"at non-singleton dimension {k + shift}"
+            )
+        out[k + shift] = n
+    return tuple(out)
+
+
+def _combine(higher: dtype | None, lower: dtype | None) -> dtype | None:
+    if higher is None or lower is None:
+        return higher or lower
+    if higher.is_complex:
+        return higher
+    if higher.is_floating_point:
+        return higher.to_complex() if lower.is_complex else higher
+    if higher is bool_ or lower.is_differentiable:
+        return promote_types(higher, lower)
+    return higher
+
+
+def common_dtype(metas: Sequence[Meta]) -> dtype:
+    """PyTorch's result type: tensors first, then 0-d tensors, then Python numbers by category."""
+    first = metas[0].dtype
+    if not metas[0].wrapped and all(m.dtype is first and not m.wrapped for m in metas):
+        return first
+    dims: dtype | None = None
+    zeros: dtype | None = None
+    numbers: dtype | None = None
+    for m in metas:
+        d = m.dtype
+        if m.wrapped:
+            if d.is_floating_point:
+                d = get_default_dtype()
+            elif d.is_complex:
+                d = get_default_dtype().to_complex()
+            numbers = d if numbers is None else promote_types(numbers, d)
+        elif m.ndim == 0:
+            zeros = d if zeros is None else promote_types(zeros, d)
+        else:
+            dims = d if dims is None else promote_types(dims, d)
+    found = _combine(dims, _combine(zeros, numbers))
+    assert found is not None
+    return found
+
+
+def to_float(d: dtype) -> dtype:
+    """The dtype in which functions like exp compute: integers become the default float."""
+    return d if d.is_differentiable else get_default_dtype()
+
+
+def check_broadcast(metas: Sequence[Meta]) -> Shape:
+    shape = metas[0].shape
+    for m in metas[1:]:
+        if m.shape != shape:
+            shape = broadcast_shapes(shape, m.shape)
+    return shape
+
+
+def elementwise_rule(kind: str) -> Callable[..., tuple[Meta, ...]]:
+    """The rule of elementwise ops. kind: same, float (integers become floats), compare (result bool)."""
+
+    def rule(metas: Sequence[Meta], attrs: tuple[Any, ...]) -> tuple[Meta, ...]:
+        shape = check_broadcast(metas)
+        if kind in ("compare", "bool"):
+            return (meta(shape, bool_),)
+        d = common_dtype(metas)
+        if kind == "float":
+            d = to_float(d)
+        wrapped = all(m.wrapped for m in metas)
+        if wrapped:
+            d = promote_types(metas[0].dtype, metas[-1].dtype)
+            d = d if kind != "float" or d.is_differentiable else float64
+        return (meta(shape, d, wrapped=wrapped),)
+
+    return rule
+
+
+def compute_dtype(kind: str, metas: Sequence[Meta], out: Meta) -> dtype:
+    """The dtype to which the operands are converted before an elementwise op."""
+    if kind == "compare":
+        return common_dtype(metas)
+    if kind == "bool":
+        return bool_
+    return out.dtype
+
+
+def normalize_dim(dim: int, ndim: int) -> int:
+    """A non-negative axis. Raises IndexError with PyTorch's text."""
+    n = max(ndim, 1)
+    if not -n <= dim < n:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})"
+        )
+    return dim + n if dim < 0 else dim
+
+
+def normalize_dims(dims: Any, ndim: int) -> tuple[int, ...]:
+    """Sorted non-negative axes; None and () mean all. Raises RuntimeError for an axis named twice."""
+    if dims is None:
+        return tuple(range(ndim))
+    if isinstance(dims, int):
+        return (normalize_dim(dims, ndim),) if ndim else ()
+    out = [normalize_dim(int(d), ndim) for d in dims]
+    if not out:
+        return tuple(range(ndim))
+    if len(set(out)) != len(out):
+        twice = next(d for d in out if out.count(d) > 1)
+        raise RuntimeError(f"dim {twice} appears multiple times in the list of dims")
+    return tuple(sorted(out)) if ndim else ()
+

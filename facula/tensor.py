@@ -1,0 +1,884 @@
+"""The tensor: a thin handle on a value.
+
+A handle points to an immutable `Value`. Writing in place points it to another one. A view holds its base
+and its place in the base's storage (shape, strides, offset in its value's facts); a write through any of
+them makes a new value of the base, and the other views are derived again when they are next read.
+Methods are attached by the modules of facula/functions, one definition for function, method and in-place.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .autograd import engine
+from .devices import cpu, device
+from .dtypes import BY_NAME, bool_, dtype, from_numpy_dtype
+from .ops.elementwise import ADD, DIV, MUL, SUB, cast
+from .ops.movement import ALIAS, AS_STRIDED, LEAF, STRIDED_WRITE, extent
+from .runtime import memory
+from .trace import replay
+from .trace.recorder import NUMBER, SLOTS, _State, mark_written, record1, record2, set_grad_mode, state
+from .trace.replay import array_of, flush, pointer_of
+from .trace.values import OUTSIDE, Meta, Shape, Value, contiguous_strides, meta, outside
+
+_new = object.__new__
+_POINTER_TYPES = {
+    "float32": ctypes.c_float, "float64": ctypes.c_double, "int64": ctypes.c_int64, "int32": ctypes.c_int32,
+    "int16": ctypes.c_int16, "int8": ctypes.c_int8, "uint8": ctypes.c_uint8, "bool": ctypes.c_bool,
+}  # fmt: skip
+
+
+class Size(tuple[int, ...]):
+    """A tensor's shape: a tuple of ints."""
+
+    def numel(self) -> int:
+        n = 1
+        for k in self:
+            n *= k
+        return n
+
+    def __repr__(self) -> str:
+        return f"torch.Size([{', '.join(map(str, self))}])"
+
+    def __getitem__(self, index: Any) -> Any:
+        r = tuple.__getitem__(self, index)
+        return Size(r) if isinstance(index, slice) else r
+
+    def __add__(self, other: Any) -> Size:
+        return Size(tuple.__add__(self, tuple(other)))
+
+
+class _Metatype(type):
+    """`Tensor(...)` is the legacy constructor; handles are made without it."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Tensor:
+            from .functions.creation import legacy_tensor
+
+            return legacy_tensor(*args, **kwargs)
+        return type.__call__(cls, *args, **kwargs)
+
+
+class Tensor(metaclass=_Metatype):
+    """An n-dimensional array with gradients. Make one with `facula.tensor` and its kin."""
+
+    _v: Value
+    _grad: Tensor | None = None
+    _base: Tensor | None = None  # the tensor that owns the storage; None: this one does
+    _views: list[Any] | None = None  # weak references to the handles that share this storage
+    _hooks: Any = None
+    _after_hooks: Any = None
+    _ver = 0
+    _bundle: Any = None  # the optimizer that updates this parameter in place, counts versions
+    _shown: Any = None  # the memory that Python code was shown
+    _fn_name: str | None = None
+    _retains = False
+    name: str | None = None
+    is_sparse = is_quantized = is_cuda = is_meta = is_mkldnn = is_nested = False
+    is_cpu = True
+    _backward_hooks = None
+
+    # ------------------------------------------------------------ facts
+    @property
+    def shape(self) -> Size:
+        """The sizes of the axes."""
+        return Size(self._v.meta.shape)
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of one axis."""
+        shape = self._v.meta.shape
+        if dim is None:
+            return Size(shape)
+        n = len(shape)
+        if not -n <= dim < n:
+            low = -max(n, 1)
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{low}, {-low - 1}], but got {dim})"
+            )
+        return shape[dim]
+
+    @property
+    def dtype(self) -> dtype:
+        return self._v.meta.dtype
+
+    @property
+    def device(self) -> device:
+        return cpu
+
+    @property
+    def layout(self) -> Any:
+        from . import strided
+
+        return strided
+
+    @property
+    def ndim(self) -> int:
+        return self._v.meta.ndim
+
+    def dim(self) -> int:
+        """The number of axes."""
+        return self._v.meta.ndim
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._v.meta.numel
+
+    nelement = numel
+
+    @property
+    def itemsize(self) -> int:
+        return self._v.meta.dtype.itemsize
+
+    def element_size(self) -> int:
+        """Bytes of one element."""
+        return self._v.meta.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self._v.meta.numel * self._v.meta.dtype.itemsize
+
+    def stride(self, dim: int | None = None) -> Any:
+        """The strides in elements, or that of one axis."""
+        s = self._v.meta.strides
+        return s if dim is None else s[dim]
+
+    def storage_offset(self) -> int:
+        """The first element's position in the storage."""
+        return self._v.meta.offset
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the elements lie in the storage in row-major order."""
+        return self._v.meta.contiguous
+
+    def is_floating_point(self) -> bool:
+        return self._v.meta.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        return self._v.meta.dtype.is_complex
+
+    def is_signed(self) -> bool:
+        return self._v.meta.dtype.is_signed
+
+    def get_device(self) -> int:
+        return -1
+
+    # ------------------------------------------------------------ gradients
+    @property
+    def requires_grad(self) -> bool:
+        return self._v.meta.requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        self.requires_grad_(flag)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Whether operations on this tensor are to be recorded for gradients. For leaves only."""
+        v = self._v
+        m = v.meta
+        if requires_grad == m.requires_grad:
+            return self
+        if not requires_grad:
+            if not m.leaf:
+                raise RuntimeError(
+                    "you can only change requires_grad flags of leaf variables. If you want to use a computed "
+                    "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+                )
+        elif not m.dtype.is_differentiable:
+            raise RuntimeError(
+                "only Tensors of floating point and complex dtype can require gradients"
+            )
+        kept = self._value()
+        flags = (True, True) if requires_grad else (False, False)
+        strides = None if m.contiguous and m.offset == 0 else m.strides
+        fresh = outside(meta(m.shape, m.dtype, *flags, strides, m.offset), kept.buf)
+        fresh.pin = kept.pin
+        fresh.rec = weakref.ref(self) if requires_grad else None
+        self._v = fresh
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        m = self._v.meta
+        return m.leaf or not m.requires_grad
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that backward() accumulated; None if there is none."""
+        if self._grad is None and not self.is_leaf and not self._retains:
+            import warnings
+
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
+                "attribute won't be populated during autograd.backward(). If you indeed want the .grad field "
+                "to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you "
+                "access the non-leaf Tensor by mistake, make sure you access the leaf Tensor instead.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return self._grad
+
+    @grad.setter
+    def grad(self, g: Tensor | None) -> None:
+        if g is not None:
+            if not isinstance(g, Tensor):
+                raise TypeError(
+                    f"assigned grad expected to be a Tensor or None but got grad of type '{type(g).__name__}'"
+                )
+            if g.dtype is not self.dtype:
+                raise RuntimeError(
+                    f"assigned grad has data of a different type: expected {self.dtype!r}, got {g.dtype!r}"
+                )
+            if g._v.meta.shape != self._v.meta.shape:
+                raise RuntimeError(
+                    f"assigned grad has data of a different size: expected {list(self.shape)}, got {list(g.shape)}"
+                )
+        self._grad = g
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    @property
+    def grad_fn(self) -> Any:
+        """The operation that made this tensor, as a node of the graph of gradients; None for a leaf."""
+        from .autograd.nodes import node_of
+
+        return node_of(self)
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
+        """Computes the gradients of this tensor and accumulates them in the leaves' `.grad`."""
+        if gradient is None and inputs is None and not create_graph and self._v.meta.numel == 1:
+            v = self._v
+            if v.meta.requires_grad and not v.meta.leaf and v.meta.dtype.is_floating_point:
+                engine.backward(v, None, bool(retain_graph), False)
+                return
+        from .autograd.functional import backward
+
+        backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def _accumulate(self, g: Value, create: bool) -> None:
+        """Adds a gradient to `.grad`."""
+        have = self._grad
+        if have is None:
+            t = _new(Tensor)
+            t._v = g
+            self._grad = t
+        elif create:
+            self._grad = wrap(record2(ADD, have._v, g))
+        else:
+            mode = state.tr.grad
+            set_grad_mode(False)
+            have._write(record2(ADD, have._v, g))
+            set_grad_mode(mode)
+        if self._after_hooks:
+            for hook in list(self._after_hooks.values()):
+                hook(self)
+
+    def _run_hooks(self, g: Value) -> Value:
+        t = wrap(g)
+        for hook in list((self._hooks or {}).values()):
+            r = hook(t)
+            if r is not None:
+                t = r
+        return t._v
+
+    @property
+    def _version(self) -> int:
+        root = self._base or self
+        return root._ver + (root._bundle.steps if root._bundle is not None else 0)
+
+    # ------------------------------------------------------------ memory
+    def _value(self) -> Value:
+        """The current value, in memory (contiguous). Ends the frame where it is only recorded."""
+        v = self._v
+        if v.buf is None:
+            if v.over == "stale":
+                v = refresh(v)
+            if v.buf is None:
+                flush()
+                v = self._v
+                if v.over == "stale":
+                    made = _materialised(self)
+                    made.rec = v.rec
+                    self._v = v = made
+        return v
+
+    def _array(self) -> np.ndarray:
+        """The current contents as an ndarray, for reading only; a view shares its base's memory."""
+        v = self._v
+        if v.buf is not None:
+            return array_of(v)
+        if v.over != "stale":
+            flush()
+            v = self._v
+            if v.buf is not None:
+                return array_of(v)
+        assert self._base is not None
+        m = v.meta
+        flat = self._base._array().reshape(-1)
+        item = flat.itemsize
+        return np.lib.stride_tricks.as_strided(
+            flat[m.offset :], m.shape, tuple(s * item for s in m.strides)
+        )
+
+    def _storage(self) -> Tensor:
+        """The tensor that owns this one's storage."""
+        return self._base or self
+
+    def _show(self) -> np.ndarray:
+        """The storage's memory as a flat ndarray that Python code may keep and write to."""
+        root = self._base or self
+        v = root._value()
+        shown = root._shown() if root._shown is not None else None
+        if shown is None:
+            shown = _Shown(v)
+            root._shown = weakref.ref(shown)
+            v.pin = root._shown
+            if root._v is not v:
+                root._v = v
+            if root._bundle is not None:
+                root._bundle.dirty = True
+        return np.asarray(shown)
+
+    def numpy(self, *, force: bool = False) -> np.ndarray:
+        """An ndarray that shares this tensor's memory.
+
+        Raises RuntimeError for a tensor that requires gradients, unless `force`.
+        """
+        m = self._v.meta
+        if m.requires_grad and not force:
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+            )
+        if m.dtype is BY_NAME["bfloat16"]:
+            raise TypeError("Got unsupported ScalarType BFloat16")
+        if self._base is not None and m.requires_grad:
+            return self._array().copy()
+        flat = self._show()
+        m = self._v.meta
+        item = flat.itemsize
+        return np.ndarray(
+            m.shape, flat.dtype, flat, m.offset * item, tuple(s * item for s in m.strides)
+        ) if m.numel else np.empty(m.shape, flat.dtype)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        a = self.numpy()
+        return a if dtype is None else a.astype(dtype, copy=bool(copy))
+
+    def data_ptr(self) -> int:
+        """The address of the first element; the memory stays where it is from now on."""
+        flat = self._show()
+        root = self._base or self
+        root.__dict__["_address_taken"] = flat.base
+        return int(flat.ctypes.data) + self._v.meta.offset * flat.itemsize
+
+    def item(self) -> Any:
+        """The value of a tensor of one element as a Python number."""
+        v = self._v
+        m = v.meta
+        if m.numel != 1:
+            raise RuntimeError(
+                f"a Tensor with {m.numel} elements cannot be converted to Scalar"
+            )
+        if v.buf is None:
+            flush()
+            v = self._v
+            if v.buf is None:
+                return self._array().item()
+        b = v.buf
+        kind = _POINTER_TYPES.get(m.dtype.name)
+        if type(b) is np.ndarray or kind is None:
+            r = array_of(v)
+            return r.astype(np.float32).item() if r.dtype.kind == "V" else r.item()
+        return kind.from_address(b.ptr).value
+
+    def tolist(self) -> Any:
+        """Nested lists of Python numbers; a number for a 0-d tensor."""
+        a = self._array()
+        return (a.astype(np.float32) if a.dtype.kind == "V" else a).tolist()
+
+    # ------------------------------------------------------------ writing
+    def _check_writable(self) -> None:
+        m = self._v.meta
+        if m.requires_grad and state.tr.grad:
+            if m.leaf:
+                raise RuntimeError(
+                    "a leaf Variable that requires grad is being used in an in-place operation."
+                )
+            if self._base is not None and self._base._v.meta.leaf:
+                raise RuntimeError(
+                    "a view of a leaf Variable that requires grad is being used in an in-place operation."
+                )
+        elif self._base is not None and state.tr.grad and self._base._v.meta.leaf and self._base._v.meta.requires_grad:
+            if type(self._base) is not Tensor or not self._is_alias():
+                return
+
+    def _is_alias(self) -> bool:
+        return not self._v.meta.requires_grad
+
+    def _write(self, nv: Value) -> Tensor:
+        """Writes a value (converted to this tensor's dtype) into this tensor and all that share its storage."""
+        old = self._v
+        m = old.meta
+        self._check_writable()
+        if nv.meta.shape != m.shape:
+            raise RuntimeError(
+                f"output with shape {list(m.shape)} doesn't match the broadcast shape {list(nv.meta.shape)}"
+            )
+        if nv.meta.dtype is not m.dtype:
+            if not dtypes.can_cast(nv.meta.dtype, m.dtype):
+                raise RuntimeError(
+                    f"result type {type_name(nv.meta.dtype)} can't be cast to the desired output type "
+                    f"{type_name(m.dtype)}"
+                )
+            nv = cast(nv, m.dtype)
+        if nv is old:
+            nv = record1(ALIAS, nv) if not nv.meta.requires_grad else nv
+        root = self._base
+        if root is None:
+            self._settle(nv)
+            return self
+        if root._v.meta.requires_grad and root._v.meta.leaf and state.tr.grad and nv.meta.requires_grad:
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place operation."
+            )
+        whole = record2(STRIDED_WRITE, root._v, nv, (m.shape, m.strides, m.offset))
+        root._settle(whole)
+        stale = outside(self._facts_as_view(root), None)
+        stale.over, stale.rec = "stale", weakref.ref(self)
+        self._v = stale
+        return self
+
+    def _facts_as_view(self, root: Tensor) -> Meta:
+        m = self._v.meta
+        follows = root._v.meta.requires_grad and not root._v.meta.leaf and not self._detached()
+        return meta(m.shape, m.dtype, follows, False, m.strides, m.offset)
+
+    def _detached(self) -> bool:
+        return bool(self.__dict__.get("_cut", False))
+
+    def _settle(self, nv: Value) -> None:
+        """Makes `nv` the value of this storage: handles that share it are derived again."""
+        old = self._v
+        if old.meta.leaf and old.meta.requires_grad:
+            nv = record1(LEAF, nv)
+            nv.rec = weakref.ref(self)
+            state.tr.leaves[nv.vid - state.tr.base] = nv
+        self._v = nv
+        self._ver += 1
+        if self._bundle is not None:
+            self._bundle.dirty = True
+        version = self._version
+        mark_written(old, version)
+        if self._views:
+            for reference in self._views:
+                view = reference()
+                if view is None:
+                    continue
+                before = view._v
+                if before.over != "stale":
+                    mark_written(before, version)
+                    stale = outside(view._facts_as_view(self), None)
+                    stale.over, stale.rec = "stale", reference
+                    view._v = stale
+        shown = self._shown() if self._shown is not None else None
+        if shown is not None:
+            if self._v.buf is None:
+                flush()
+            v = self._v
+            np.copyto(np.asarray(shown), array_of(v).reshape(-1))
+            kept = outside(v.meta, shown.buffer)
+            kept.rec, kept.pin, kept.over = v.rec, self._shown, v.over
+            self._v = kept
+
+    def _fill_memory(self, a: np.ndarray) -> Tensor:
+        """Replaces the contents by those of an array, at once and unrecorded (initial values, draws)."""
+        m = self._v.meta
+        self._check_writable()
+        a = np.ascontiguousarray(dtypes.convert(np.asarray(a), m.dtype))
+        if a.shape != m.shape:
+            a = np.ascontiguousarray(np.broadcast_to(a, m.shape))
+        if self._base is not None or self._shown is not None or self._views:
+            return self._write(outside(meta(m.shape, m.dtype), a))
+        leaf = m.requires_grad
+        fresh = outside(meta(m.shape, m.dtype, leaf, leaf), a)
+        fresh.rec = weakref.ref(self) if leaf else None
+        mark_written(self._v, self._version + 1)
+        self._v = fresh
+        self._ver += 1
+        if self._bundle is not None:
+            self._bundle.dirty = True
+        return self
+
+    # ------------------------------------------------------------ aliases
+    def detach(self) -> Tensor:
+        """A tensor that shares this one's storage and has no history."""
+        return self._alias(Tensor)
+
+    def _alias(self, cls: type) -> Tensor:
+        v = self._v
+        t = _new(cls)
+        root = self._base or self
+        t._base = root
+        t._cut = True
+        if v.buf is not None and not v.meta.requires_grad:
+            t._v = v
+        elif v.buf is not None:
+            t._v = outside(v.meta.plain, v.buf)
+            t._v.pin = v.pin
+        elif v.over == "stale":
+            t._v = outside(v.meta.plain, None)
+            t._v.over = "stale"
+        else:
+            t._v = record1(ALIAS, v)
+        reference = _join(root, t)
+        if t._v.over == "stale":
+            t._v.rec = reference
+        return t
+
+    @property
+    def data(self) -> Tensor:
+        """This tensor without history, sharing storage."""
+        return self._alias(Tensor)
+
+    @data.setter
+    def data(self, other: Tensor) -> None:
+        if not isinstance(other, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
+        m, o = self._v.meta, other._v.meta
+        v = other._value()
+        fresh = outside(meta(o.shape, o.dtype, m.requires_grad, m.requires_grad), v.buf)
+        fresh.pin = v.pin
+        fresh.rec = weakref.ref(self) if m.requires_grad else None
+        self._v = fresh
+        if self._base is None and not self._views and self._shown is None and not other._detached():
+            # from now on both handles share one storage, as in PyTorch
+            root = other._base or other
+            if root is not self and o.contiguous and o.numel == root._v.meta.numel:
+                self._base = root
+                self._cut = True
+                _join(root, self)
+        if self._bundle is not None:
+            self._bundle.dirty = True
+
+    @staticmethod
+    def _alias_as(cls: type, data: Tensor, requires_grad: bool) -> Any:
+        """A leaf of class `cls` on the data of a tensor (for Parameter): storage shared, history not."""
+        v = data._value()
+        m = v.meta
+        if requires_grad and not m.dtype.is_differentiable:
+            raise RuntimeError(
+                "Only Tensors of floating point and complex dtype can require gradients"
+            )
+        t = _new(cls)
+        buf = v.buf if m.contiguous and m.offset == 0 else np.ascontiguousarray(data._array())
+        t._v = outside(meta(m.shape, m.dtype, requires_grad, requires_grad), buf)
+        t._v.pin = v.pin
+        if requires_grad:
+            t._v.rec = weakref.ref(t)
+        # the last reference is the caller's: nothing else can see this storage
+        if sys.getrefcount(data) > 3 or data._base is not None or data._views or data._shown is not None:
+            root = data._base or data
+            if m.contiguous and m.numel == root._v.meta.numel:
+                t._base = root
+                t._cut = True
+                _join(root, t)
+        return t
+
+    # ------------------------------------------------------------ Python's protocols
+    def __bool__(self) -> bool:
+        n = self._v.meta.numel
+        if n == 1:
+            return bool(self.item())
+        if n == 0:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __index__(self) -> int:
+        m = self._v.meta
+        if m.numel != 1 or not (m.dtype.is_integral or m.dtype is bool_):
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.item())
+
+    def __len__(self) -> int:
+        shape = self._v.meta.shape
+        if not shape:
+            raise TypeError("len() of a 0-d tensor")
+        return shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._v.meta.shape:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(self.unbind(0))  # type: ignore[attr-defined]
+
+    def __contains__(self, element: Any) -> bool:
+        return bool((self == element).any().item())
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        from .tensor_text import format_tensor
+
+        m = self._v.meta
+        name = None
+        if m.requires_grad and not m.leaf:
+            fn = self.grad_fn
+            name = fn.name() if fn is not None else None
+        return format_tensor(
+            self._array(), m.dtype, requires_grad=m.requires_grad, grad_fn_name=name,
+            is_parameter=getattr(self, "_is_param", False),
+        )  # fmt: skip
+
+    def __format__(self, spec: str) -> str:
+        if self._v.meta.ndim == 0:
+            return format(self.item(), spec)
+        return object.__format__(self, spec) if spec else str(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if id(self) in memo:
+            return memo[id(self)]  # type: ignore[no-any-return]
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.Module "
+                "attribute holding a non-leaf tensor."
+            )
+        t = from_array(self._array().copy())
+        if self.requires_grad:
+            t.requires_grad_()
+        if self._grad is not None:
+            t._grad = self._grad.__deepcopy__(memo)
+        memo[id(self)] = t
+        return t
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _rebuild, (self._array().copy(), self._v.meta.dtype, self._v.meta.requires_grad)
+
+    def __setstate__(self, saved: Any) -> None:
+        self.__dict__.update(saved)
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        return self.numpy().__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)
+
+    __array_priority__ = 1000
+
+    # ------------------------------------------------------------ the hot operators
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Tensor):
+            v = record2(ADD, self._v, other._v)
+        elif type(other) in NUMBER:
+            v = record2(ADD, self._v, other)
+        else:
+            return _slow("add", self, other)
+        t = _new(Tensor)
+        t._v = v
+        return t
+
+    def __sub__(self, other: Any) -> Any:
+        if isinstance(other, Tensor) and self._v.meta.dtype is not bool_:
+            v = record2(SUB, self._v, other._v)
+        elif type(other) in NUMBER and self._v.meta.dtype is not bool_:
+            v = record2(SUB, self._v, other)
+        else:
+            return _slow("sub", self, other)
+        t = _new(Tensor)
+        t._v = v
+        return t
+
+    def __mul__(self, other: Any) -> Any:
+        if isinstance(other, Tensor):
+            v = record2(MUL, self._v, other._v)
+        elif type(other) in NUMBER:
+            v = record2(MUL, self._v, other)
+        else:
+            return _slow("mul", self, other)
+        t = _new(Tensor)
+        t._v = v
+        return t
+
+    def __truediv__(self, other: Any) -> Any:
+        if isinstance(other, Tensor):
+            v = record2(DIV, self._v, other._v)
+        elif type(other) in NUMBER:
+            v = record2(DIV, self._v, other)
+        else:
+            return _slow("div", self, other)
+        t = _new(Tensor)
+        t._v = v
+        return t
+
+
+def _slow(name: str, a: Tensor, b: Any) -> Any:
+    """An operator with an operand that is neither a tensor nor a float or int."""
+    if not isinstance(b, (bool, complex, np.generic, np.ndarray, Tensor, int, float)):
+        return NotImplemented
+    return getattr(Tensor, name)(a, b)
+
+
+def _join(root: Tensor, t: Tensor) -> Any:
+    """Registers a handle that shares the root's storage."""
+    reference = weakref.ref(t)
+    views = root._views
+    if views is None:
+        root._views = [reference]
+        root._view_limit = 16  # type: ignore[attr-defined]
+        if root._bundle is not None:
+            root._bundle.dirty = True
+    else:
+        views.append(reference)
+        if len(views) > root._view_limit:  # type: ignore[attr-defined]
+            views[:] = [r for r in views if r() is not None]
+            root._view_limit = max(16, 2 * len(views))  # type: ignore[attr-defined]
+    return reference
+
+
+def wrap(v: Value) -> Tensor:
+    """A handle on a value that owns its storage."""
+    t = _new(Tensor)
+    t._v = v
+    return t  # type: ignore[no-any-return]
+
+
+def wrap_view(v: Value, of: Tensor) -> Tensor:
+    """A handle on a value that is a view of `of`: it shares that tensor's storage."""
+    t = _new(Tensor)
+    t._v = v
+    root = of._base or of
+    t._base = root
+    if of._base is not None and of.__dict__.get("_cut"):
+        t._cut = True
+    reference = _join(root, t)
+    state.tr.views.append(reference)
+    return t  # type: ignore[no-any-return]
+
+
+class _Shown:
+    """Memory of a storage that Python code holds; alive as long as any ndarray on it."""
+
+    __slots__ = ("buffer", "__array_interface__", "__weakref__")
+
+    def __init__(self, v: Value) -> None:
+        pointer = pointer_of(v) if v.meta.numel else 0
+        self.buffer = v.buf
+        m = v.meta
+        spec = m.dtype.np.str if m.dtype.np.kind != "V" else "<u2"
+        self.__array_interface__ = {
+            "shape": (m.numel,), "typestr": spec, "version": 3,
+            "data": (pointer, False) if m.numel else (np.empty(1).ctypes.data, False),
+        }  # fmt: skip
+
+
+def refresh(v: Value) -> Value:
+    """The value of a stale view, derived again from its base."""
+    view = v.rec()
+    if view is None:
+        raise RuntimeError("internal error: a stale value without its tensor")
+    m = v.meta
+    base = view._base
+    attrs = (m.shape, m.strides, m.offset)
+    mode = state.tr.grad
+    if mode and not m.requires_grad:
+        set_grad_mode(False)
+    try:
+        fresh = record1(AS_STRIDED, base._v, attrs)
+    finally:
+        set_grad_mode(mode)
+    view._v = fresh
+    if fresh.buf is None:
+        state.tr.views.append(weakref.ref(view))
+    return fresh
+
+
+def _materialised(t: Tensor) -> Value:
+    m = t._v.meta
+    return outside(meta(m.shape, m.dtype, strides=m.strides, offset=m.offset), np.ascontiguousarray(t._array()))
+
+
+def _snapshot(v: Value) -> Value:
+    """A private copy of memory that Python code may write to."""
+    copy = outside(v.meta, array_of(v).copy())
+    copy.rec = v.rec
+    return copy
+
+
+def _constant(x: Any) -> Value:
+    """A bool or complex Python number (or a NumPy scalar) as a value."""
+    if isinstance(x, bool):
+        return outside(meta((), bool_, wrapped=True), np.asarray(x))
+    if isinstance(x, complex):
+        return outside(meta((), BY_NAME["complex128"], wrapped=True), np.asarray(x))
+    if isinstance(x, np.generic):
+        return _constant_number(x)
+    if isinstance(x, (int, float)):
+        return outside(meta((), BY_NAME["int64" if isinstance(x, int) else "float64"], wrapped=True), np.asarray(x))
+    raise TypeError(f"expected a Tensor or a number, got {type(x).__name__}")
+
+
+def _constant_number(x: np.generic) -> Value:
+    kind = x.dtype.kind
+    name = {"f": "float64", "c": "complex128", "b": "bool"}.get(kind, "int64")
+    d = BY_NAME[name]
+    return outside(meta((), d, wrapped=True), np.asarray(x, d.np))
+
+
+def from_array(a: np.ndarray, d: dtype | None = None) -> Tensor:
+    """A tensor that takes over an ndarray: nobody else may use the array afterwards."""
+    if d is None:
+        d = from_numpy_dtype(a.dtype)
+    if a.dtype != d.np or not a.flags.c_contiguous:
+        a = np.ascontiguousarray(a.astype(d.np, copy=False))
+    t = _new(Tensor)
+    v = Value()
+    v.vid, v.meta, v.buf = OUTSIDE, meta(a.shape, d), a
+    v.rec = v.over = v.pin = None
+    t._v = v
+    return t  # type: ignore[no-any-return]
+
+
+def _rebuild(a: np.ndarray, d: dtype, requires_grad: bool) -> Tensor:
+    t = from_array(a, d)
+    return t.requires_grad_() if requires_grad else t
+
+
+def type_name(d: dtype) -> str:
+    """PyTorch's name of a dtype in errors: Float, Long, ..."""
+    names = {
+        "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
+        "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
+        "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+    }  # fmt: skip
+    return names[d.name]
+
+
+_State.refresh = staticmethod(refresh)
+_State.snapshot = staticmethod(_snapshot)
+_State.constant = staticmethod(_constant)
+__all__ = ["Size", "Tensor", "from_array", "wrap", "wrap_view", "extent", "Callable", "Shape", "SLOTS", "replay", "contiguous_strides"]

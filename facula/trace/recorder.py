@@ -1,0 +1,453 @@
+"""Recording: the trace trie.
+
+A thread has one open `Frame`: a position in a trie of everything this thread ever recorded. Recording an
+op follows one edge, keyed by the op, its attributes and the slots of its operands; all facts of the result
+come from the node at the end of the edge. Only an edge that is not there runs the op's rule, which raises
+the user's error. Python numbers are not part of the key (only their kind is): they are run-time scalars.
+
+The frame ends in `replay.flush`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from .. import config
+from ..dtypes import bool_, complex128, float64, int64
+from .values import OUTSIDE, Meta, Value, at, meta
+
+SLOTS = 1 << 24  # the room for slots between the bases of two frames
+LIMIT = 4000  # nodes in a path; a longer stretch of work is cut
+
+_bases = itertools.count(SLOTS, SLOTS)
+
+# What an operand that is a Python number looks like in a key, and the facts of its slot.
+NUMBER = {float: -1, int: -2}
+WRAPPED = {-1: meta((), float64, wrapped=True), -2: meta((), int64, wrapped=True)}
+WRAPPED_BOOL = meta((), bool_, wrapped=True)
+WRAPPED_COMPLEX = meta((), complex128, wrapped=True)
+
+INPUT, OP, MODE, BUNDLE = "input", "op", "mode", "bundle"
+
+
+class Node:
+    """A position in the trie: the op that leads here and the facts of what it made."""
+
+    __slots__ = (
+        "parent", "kind", "op", "ins", "attrs", "slot", "meta", "metas", "next_slot", "scalar",
+        "scalars", "edges", "plans", "depth", "producer_map", "mode", "number_kind", "number_meta",
+    )  # fmt: skip
+
+    def __init__(self, parent: Node | None, kind: str) -> None:
+        self.parent = parent
+        self.kind = kind
+        self.op: Any = None
+        self.ins: tuple[int, ...] = ()  # slots
+        self.attrs: tuple[Any, ...] = ()
+        self.slot = parent.next_slot if parent else 0
+        self.meta: Any = None
+        self.metas: tuple[Meta, ...] = ()
+        self.next_slot = self.slot
+        self.scalar: tuple[int, ...] = ()  # slots of Python numbers that came with this node
+        self.scalars = parent.scalars if parent else 0
+        self.edges: dict[Any, Any] = {}
+        self.plans: dict[Any, Any] = {}
+        self.depth = parent.depth + 1 if parent else 0
+        self.number_kind: dict[int, str] = {}
+        self.number_meta: dict[int, Meta] = {}
+        self.producer_map: dict[int, Node] | None = None
+        self.mode = parent.mode if parent else True
+
+    def path(self) -> list[Node]:
+        """The nodes from the root to this one, the root excluded."""
+        nodes: list[Node] = []
+        n: Node | None = self
+        while n is not None and n.parent is not None:
+            nodes.append(n)
+            n = n.parent
+        nodes.reverse()
+        return nodes
+
+    def producers(self) -> dict[int, Node]:
+        """For every slot up to here, the node that made it."""
+        if self.producer_map is None:
+            found: dict[int, Node] = {}
+            for n in self.path():
+                for s in range(n.slot, n.next_slot):
+                    found[s] = n
+            self.producer_map = found
+        return self.producer_map
+
+
+class Tape:
+    """What is kept of an ended frame while gradients may flow through it."""
+
+    __slots__ = (
+        "node", "leaves", "upstream", "hooks", "custom", "freed", "saved", "over", "scalars", "base", "versions",
+    )  # fmt: skip
+
+    def __init__(self, frame: Frame) -> None:
+        self.node, self.base, self.scalars = frame.node, frame.base, frame.scalars
+        self.leaves, self.upstream = frame.leaves, frame.upstream
+        self.hooks, self.custom, self.freed = frame.hooks, frame.custom, frame.freed
+        self.over = frame.over
+        self.saved: dict[int, Value] = {}
+        self.versions: dict[int, int] = {}
+
+
+class Frame:
+    """The open stretch of work of a thread. One object per thread: ending it starts the next in place."""
+
+    __slots__ = (
+        "base", "root", "node", "values", "inputs", "scalars", "complex", "leaves", "upstream", "hooks",
+        "custom", "freed", "freed_key", "over", "grad", "bundles", "views", "scratch", "walks",
+    )  # fmt: skip
+
+    def __init__(self, root: Node, scratch: bool = False) -> None:
+        self.root = root
+        self.grad = True
+        self.scratch = scratch
+        self.walks: list[Any] = []  # backward passes under way
+        self.base = 0
+        self.restart()
+
+    def restart(self) -> None:
+        """Forgets what was recorded and starts an empty frame with slots of its own."""
+        frames.pop(self.base, None)
+        self.base = next(_bases)
+        frames[self.base] = self
+        self.node = self.root
+        self.values: list[Value] = []
+        self.inputs: list[Value] = []
+        self.scalars: list[Any] = []
+        self.complex = False  # backward has to walk in Python: hooks, user's functions, other frames
+        self.leaves: dict[int, Value] = {}
+        self.upstream: dict[int, Value] = {}
+        self.hooks: dict[int, list[Any]] | None = None
+        self.custom: dict[int, Any] | None = None
+        self.freed: set[int] = set()
+        self.freed_key: tuple[Any, ...] = ()
+        self.over: dict[int, Any] | None = None
+        self.bundles: list[Any] = []
+        self.views: list[Any] = []
+        if not self.grad:
+            self.grad = True
+            enabled = self.node.edges.get(False)
+            if enabled is None:
+                enabled = mode_node(self.node, False)
+            self.node = enabled
+            self.grad = False
+
+    def enter(self, v: Value) -> int:
+        """The slot of a value that is not (or not yet) in this frame."""
+        if v.buf is None:
+            v = _resolve(self, v)
+            i = v.vid - self.base
+            if i >= 0:
+                return i
+        if v.pin is not None:
+            if v.pin():
+                # Python may write to this memory before the frame runs: what was read is a copy.
+                v = state.snapshot(v)
+            else:
+                v.pin = None
+        m = v.meta
+        node = self.node
+        nxt = node.edges.get(m)
+        if nxt is None:
+            nxt = Node(node, INPUT)
+            nxt.meta, nxt.metas, nxt.next_slot = m, (m,), nxt.slot + 1
+            node.edges[m] = nxt
+            grown()
+        self.node = nxt
+        self.inputs.append(v)
+        i = nxt.slot
+        v.vid = self.base + i
+        if m.requires_grad:
+            if m.leaf:
+                self.leaves[i] = v
+            else:
+                self.upstream[i] = v
+                self.complex = True
+        return i
+
+
+class _State(threading.local):
+    """The open frame and the trie of a thread."""
+
+    def __init__(self) -> None:
+        self.tr = Frame(Node(None, MODE))
+
+    # Set by replay.py (to end a frame) and by the tensor layer (for stale views).
+    flush: Callable[..., None]
+    refresh: Callable[[Value], Value]
+    snapshot: Callable[[Value], Value]
+    constant: Callable[[Any], Value]
+
+
+# Open frames by their base: how a value that another thread recorded finds its frame.
+frames: dict[int, Frame] = {}
+
+state = _State()
+
+
+class Counter:
+    """How many trie nodes exist, in all threads; `replay` prunes when they are too many."""
+
+    nodes = 0
+
+
+def grown() -> None:
+    Counter.nodes += 1
+
+
+def _resolve(tr: Frame, v: Value) -> Value:
+    """What a value without memory means now: a stale view is derived again, a foreign frame is ended."""
+    if v.vid == OUTSIDE and v.rec is not None and v.over == "stale":
+        return state.refresh(v)
+    if v.buf is None and v.vid != OUTSIDE:
+        owner = frames.get(v.vid - v.vid % SLOTS)
+        if owner is not None and owner is not tr:
+            state.flush(owner)
+        if v.buf is not None:
+            return v
+    raise RuntimeError(f"internal error: {v!r} has neither memory nor a place in the open frame")
+
+
+def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:
+    """Runs the op's rule and adds the edge. `ins` holds slots, or values for numbers."""
+    node = tr.node
+    metas = []
+    for v in ins:
+        if type(v) is Value:
+            metas.append(v.meta)
+        elif type(v) is bool:
+            metas.append(WRAPPED_BOOL)
+        elif isinstance(v, (float, int)):
+            metas.append(WRAPPED[NUMBER[type(v)] if type(v) in NUMBER else -1])
+        else:
+            raise TypeError(f"{op.name}(): an operand must be a Tensor or a number, not {type(v).__name__}")
+    out = op.rule(metas, attrs)
+    nxt = Node(node, OP)
+    nxt.op, nxt.attrs = op, attrs
+    needs = tr.grad and op.gradient is not None and any(m.requires_grad for m in metas)
+    outs: list[Meta] = []
+    for m in out:
+        if op.kind == "leaf":
+            outs.append(m)
+            continue
+        grad = needs and m.dtype.is_differentiable
+        if grad != m.requires_grad or m.leaf:
+            strides = None if m.contiguous and m.offset == 0 else m.strides
+            m = meta(m.shape, m.dtype, grad, False, strides, m.offset, m.wrapped)
+        outs.append(m)
+    nxt.metas = tuple(outs)
+    nxt.meta = outs[0]
+    slot = nxt.slot + len(outs)
+    slots, numbers = [], []
+    for v in ins:
+        if type(v) is Value:
+            slots.append(v.vid - tr.base)
+        else:
+            slots.append(slot)
+            numbers.append(slot)
+            whole = isinstance(v, int)
+            nxt.number_kind[slot] = "i" if whole else "f"
+            nxt.number_meta[slot] = WRAPPED[-2 if whole else -1]
+            slot += 1
+    nxt.ins, nxt.scalar = tuple(slots), tuple(numbers)
+    nxt.scalars = node.scalars + len(numbers)
+    nxt.next_slot = slot
+    node.edges[key] = nxt
+    grown()
+    return nxt
+
+
+def _cut(tr: Frame) -> bool:
+    """Ends a frame that has grown too long. True if it did: operands have other slots then."""
+    if tr.node.depth < LIMIT or tr.scratch or tr.walks:
+        return False
+    state.flush(tr)
+    return True
+
+
+def record1(op: Any, v: Value, attrs: tuple[Any, ...] = ()) -> Value:
+    """Records an op of one operand."""
+    tr = state.tr
+    i = v.vid - tr.base
+    if i < 0:
+        i = tr.enter(v)
+    node = tr.node.edges.get((op, i, attrs))
+    if node is None:
+        if i >= SLOTS or _cut(tr):
+            return record(op, (v,), attrs)
+        if v.vid - tr.base != i:
+            v = at(tr.base + i, v.meta)
+        node = _miss(tr, (op, i, attrs), op, (v,), attrs)
+    tr.node = node
+    out = Value()
+    out.vid, out.meta = tr.base + node.slot, node.meta
+    out.buf = out.rec = out.over = out.pin = None
+    tr.values.append(out)
+    if config.eager and not tr.scratch:
+        state.flush(tr)
+    return out
+
+
+def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
+    """Records an op of two operands; either may be a Python float or int."""
+    tr = state.tr
+    base = tr.base
+    number: Any = None
+    if type(a) is Value:
+        i = a.vid - base
+        if i < 0:
+            i = tr.enter(a)
+    elif type(a) in NUMBER:
+        i, number = NUMBER[type(a)], a
+    else:
+        return record(op, (a, b), attrs)
+    if type(b) is Value:
+        j = b.vid - base
+        if j < 0:
+            j = tr.enter(b)
+    elif type(b) in NUMBER and number is None:
+        j, number = NUMBER[type(b)], b
+    else:
+        return record(op, (a, b), attrs)
+    key = (op, i, j, attrs)
+    node = tr.node.edges.get(key)
+    if node is None:
+        if i >= SLOTS or j >= SLOTS or _cut(tr):
+            return record(op, (a, b), attrs)
+        if type(a) is Value and a.vid - base != i:
+            a = at(base + i, a.meta)
+        if type(b) is Value and b.vid - base != j:
+            b = at(base + j, b.meta)
+        node = _miss(tr, key, op, (a, b), attrs)
+    tr.node = node
+    if number is not None:
+        tr.scalars.append(number)
+    out = Value()
+    out.vid, out.meta = base + node.slot, node.meta
+    out.buf = out.rec = out.over = out.pin = None
+    tr.values.append(out)
+    if config.eager and not tr.scratch:
+        state.flush(tr)
+    return out
+
+
+def _follow(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:
+    """Follows or adds the edge for any number of operands; numbers become scalars of the frame."""
+    tr = state.tr
+    if _cut(tr):
+        tr = state.tr
+    key: list[Any] = [op]
+    operands: list[Any] = []
+    numbers: list[Any] = []
+    for v in ins:
+        if type(v) is Value:
+            i = v.vid - tr.base
+            if i < 0:
+                i = tr.enter(v)
+            elif i >= SLOTS:
+                _foreign(v)
+                i = tr.enter(v)
+            key.append(i)
+            operands.append(v if v.vid - tr.base == i else at(tr.base + i, v.meta))
+        elif type(v) in NUMBER:
+            key.append(NUMBER[type(v)])
+            numbers.append(v)
+            operands.append(v)
+        else:
+            constant = state.constant(v)
+            i = tr.enter(constant)
+            key.append(i)
+            operands.append(constant)
+    key.append(attrs)
+    k = tuple(key)
+    node = tr.node.edges.get(k)
+    if node is None:
+        node = _miss(tr, k, op, tuple(operands), attrs)
+    tr.node = node
+    tr.scalars.extend(numbers)
+    return node
+
+
+def record(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Value:
+    """Records an op of any number of operands and one result."""
+    return record_many(op, ins, attrs)[0]
+
+
+def record_many(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> list[Value]:
+    """Records an op of any number of operands and results."""
+    node = _follow(op, ins, attrs)
+    tr = state.tr
+    outs = [at(tr.base + node.slot + k, m) for k, m in enumerate(node.metas)]
+    tr.values.extend(outs)
+    if config.eager and not tr.scratch:
+        state.flush(tr)
+    return outs
+
+
+def _foreign(v: Value) -> None:
+    """Ends the frame of another thread that made `v`, so that it has memory."""
+    if v.buf is not None:
+        return
+    owner = frames.get(v.vid - v.vid % SLOTS)
+    if owner is None:
+        raise RuntimeError("internal error: a value of a frame that is not open")
+    state.flush(owner)
+
+
+def mode_node(node: Node, enabled: bool) -> Node:
+    """Adds the edge that switches the recording of gradients."""
+    nxt = Node(node, MODE)
+    nxt.mode = enabled
+    node.edges[enabled] = nxt
+    grown()
+    return nxt
+
+
+def set_grad_mode(enabled: bool) -> None:
+    """Switches recording of gradients; an edge of its own, so that ops need not look."""
+    tr = state.tr
+    if tr.grad is enabled:
+        return
+    tr.node = tr.node.edges.get(enabled) or mode_node(tr.node, enabled)
+    tr.grad = enabled
+
+
+def mark_written(v: Value, version: int) -> None:
+    """Notes that the tensor which held `v` was written in place and is at `version` now."""
+    note = (version, version - 1)
+    if v.over is None:
+        v.over = [note]
+    elif v.over != "stale":
+        v.over.append(note)
+    tr = state.tr
+    slot = v.vid - tr.base
+    if 0 <= slot < SLOTS:
+        # part of the path, so that a remembered backward pass knows of it
+        key = ("written", slot)
+        nxt = tr.node.edges.get(key)
+        if nxt is None:
+            nxt = Node(tr.node, MODE)
+            tr.node.edges[key] = nxt
+            grown()
+        tr.node = nxt
+        if tr.over is None:
+            tr.over = {}
+        tr.over[slot] = note
+
+
+def caller() -> str:
+    """The file and line of the first frame outside this package."""
+    f: Any = sys._getframe(1)
+    while f is not None and f.f_globals.get("__name__", "").startswith("facula"):
+        f = f.f_back
+    return f"{f.f_code.co_filename}:{f.f_lineno}" if f is not None else ""

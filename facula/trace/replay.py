@@ -1,0 +1,310 @@
+"""The end of a frame: which values are still reachable from Python, and how they get their memory.
+
+A (path, live values) pair seen for the first time runs op by op through the NumPy references; the second
+time it is compiled, and from then on replayed. What is compiled depends on the program's history alone.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from .. import config
+from ..runtime import memory
+from .build import build_graph
+from .recorder import BUNDLE, INPUT, MODE, OP, Counter, Frame, Node, Tape, _State, caller, state
+from .values import OUTSIDE, Value, outside
+
+MAX_NODES = 60_000  # of all tries together; beyond that paths that were not compiled are forgotten
+COMPILE_AT = 2  # the sight of a path at which it is compiled
+
+
+def _baseline() -> int:
+    """The reference count that `sys.getrefcount` reports below for a value only the frame holds."""
+    values = [outside(None, None)]  # type: ignore[arg-type]
+    return [c for _, c in zip(values, map(sys.getrefcount, values), strict=True)][0]
+
+
+_UNREFERENCED = _baseline()
+_getrefcount = sys.getrefcount
+
+
+class Plan:
+    """How a path with certain live values is run."""
+
+    __slots__ = (
+        "path", "live", "outputs", "needed", "program", "seen", "tape", "saved", "input_index", "shapes",
+    )  # fmt: skip
+
+    def __init__(self, frame: Frame, live: list[Value], walked: list[int]) -> None:
+        base = frame.base
+        self.path = frame.node.path()
+        self.live = [v.vid - base for v in live]
+        self.seen = 0
+        self.program: Any = None
+        roots = [s for s, v in zip(self.live, live, strict=True) if v.meta.requires_grad and not v.meta.leaf]
+        roots += walked
+        self.tape = bool(roots)
+        needed_by_gradients = Hooks.saved_slots(frame, roots) if roots else set()
+        self.input_index: dict[int, int] = {}
+        count = 0
+        for n in self.path:
+            if n.kind == INPUT:
+                self.input_index[n.slot] = count
+                count += 1
+            elif n.kind == BUNDLE:
+                count += 1
+        produced = set(self.live)
+        self.saved = sorted(needed_by_gradients)
+        extra = [s for s in self.saved if s not in produced and s not in self.input_index]
+        self.outputs = self.live + extra
+        self.needed, self.shapes = _needed(self.path, self.outputs)
+
+
+def _needed(path: list[Node], outputs: list[int]) -> tuple[set[int], dict[int, Any]]:
+    """Positions of the nodes that the outputs (or an effect) depend on, and the outputs' facts."""
+    wanted = set(outputs)
+    needed: set[int] = set()
+    facts: dict[int, Any] = {}
+    for position in range(len(path) - 1, -1, -1):
+        n = path[position]
+        for k, m in enumerate(n.metas):
+            if n.slot + k in wanted:
+                facts[n.slot + k] = m
+        if n.kind is not OP:
+            continue
+        if n.op.kind == "effect" or any(s in wanted for s in range(n.slot, n.slot + len(n.metas))):
+            needed.add(position)
+            wanted.update(n.ins)
+    return needed, facts
+
+
+class Hooks:
+    """What higher layers supply: which slots the gradients of live values will need."""
+
+    saved_slots: Any = None
+
+
+def flush(frame: Frame | None = None) -> None:
+    """Ends a frame (this thread's open one by default): every value that Python holds gets memory."""
+    tr = state.tr if frame is None else frame
+    node = tr.node
+    if tr.scratch:
+        return
+    values = tr.values
+    if not values and node.kind is not OP:
+        if node is not tr.root and tr.inputs:
+            tr.restart()
+        return
+    if tr.views:
+        _drop_views(tr)
+    live = [
+        v for v, c in zip(values, map(_getrefcount, values), strict=True) if c > _UNREFERENCED
+    ]
+    base = tr.base
+    walked = sorted(s for w in tr.walks for s in w.open_slots()) if tr.walks else []
+    key = (tr.freed_key, *walked, None, *[v.vid - base for v in live])
+    plan = node.plans.get(key)
+    if plan is None:
+        plan = Plan(tr, live, walked)
+        node.plans[key] = plan
+    plan.seen += 1
+    try:
+        if plan.program is not None:
+            buffers = _replay(plan, tr)
+        elif plan.seen == COMPILE_AT and not config.eager:
+            buffers = _compile_and_run(plan, tr)
+        else:
+            buffers = _reference(plan, tr)
+        _deliver(plan, tr, live, buffers)
+    finally:
+        tr.restart()
+        if Counter.nodes > MAX_NODES:
+            _prune(tr)
+
+
+def _deliver(plan: Plan, tr: Frame, live: list[Value], buffers: list[Any]) -> None:
+    for v, b in zip(live, buffers, strict=False):
+        v.buf = b
+    if not plan.tape:
+        return
+    tape = Tape(tr)
+    for w in tr.walks:
+        w.moved(tape)
+    for s, b in zip(plan.outputs, buffers, strict=True):
+        tape.saved[s] = outside(plan.shapes[s], b)
+    for v, s in zip(live, plan.live, strict=True):
+        if v.meta.requires_grad and not v.meta.leaf:
+            v.rec = (tape, s)
+        kept = tape.saved[s]
+        if v.over is None:
+            v.over = kept.over = []
+        else:
+            kept.over = v.over
+    for s in plan.saved:
+        at = plan.input_index.get(s)
+        if at is not None:
+            v = tr.inputs[at]
+            tape.saved[s] = v
+            if v.meta.leaf and v.rec is not None:
+                handle = v.rec()
+                if handle is not None:
+                    tape.versions[s] = handle._version
+
+
+def _drop_views(tr: Frame) -> None:
+    """Views without gradient history are derived again from their base when they are needed."""
+    for reference in tr.views:
+        view = reference()
+        if view is None:
+            continue
+        v = view._v
+        if v.buf is None and not v.meta.requires_grad and v.vid >= tr.base:
+            stale = outside(v.meta, None)
+            stale.over, stale.rec = "stale", reference
+            view._v = stale
+
+
+def array_of(v: Value) -> np.ndarray:
+    """The memory of a value as an ndarray."""
+    b = v.buf
+    if type(b) is np.ndarray:
+        return b
+    return b.numpy(v.meta.shape, v.meta.dtype.np)  # type: ignore[no-any-return]
+
+
+def pointer_of(v: Value) -> int:
+    """The address of a value's memory, which becomes a Buffer if it was an ndarray."""
+    b = v.buf
+    if type(b) is np.ndarray:
+        v.buf = b = memory.from_array(b)
+    return b.ptr  # type: ignore[no-any-return]
+
+
+def _pointers(tr: Frame) -> list[int]:
+    pointers: list[int] = []
+    for v in tr.inputs:
+        if type(v) is Value:
+            b = v.buf
+            if type(b) is np.ndarray:
+                v.buf = b = memory.from_array(b)
+            pointers.append(b.ptr)
+        else:
+            pointers.extend(v.pointers())
+    return pointers
+
+
+def _replay(plan: Plan, tr: Frame) -> list[Any]:
+    buffers = [memory.allocate(n) for n in plan.program.output_bytes]
+    plan.program.run(_pointers(tr), [b.ptr for b in buffers], tr.scalars)
+    return buffers
+
+
+def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
+    from ..compiler import CompileError, compile_graph
+
+    started = time.perf_counter()
+    graph = build_graph(plan.path, plan.needed, plan.outputs)
+    try:
+        program = compile_graph(graph)
+    except CompileError as e:
+        if config.debug:
+            print(f"facula: not compiled, references run: {e}", file=sys.stderr)
+        return _reference(plan, tr)
+    program.output_bytes = [
+        max(1, plan.shapes[s].numel * plan.shapes[s].dtype.itemsize) for s in plan.outputs
+    ]
+    plan.program = program
+    if config.debug:
+        spent = (time.perf_counter() - started) * 1e3
+        print(f"facula: compiled {len(plan.needed)} ops in {spent:.1f} ms, at {caller()}", file=sys.stderr)
+    return _replay(plan, tr)
+
+
+def _reference(plan: Plan, tr: Frame) -> list[Any]:
+    """Runs the path op by op through the NumPy references."""
+    env: dict[int, Any] = {}
+    inputs = iter(tr.inputs)
+    scalars = iter(tr.scalars)
+    last: dict[int, int] = {}
+    for position in plan.needed:
+        for s in plan.path[position].ins:
+            if last.get(s, -1) < position:
+                last[s] = position
+    keep = set(plan.outputs)
+    with np.errstate(all="ignore"):
+        for position, n in enumerate(plan.path):
+            if n.kind is INPUT:
+                env[n.slot] = array_of(next(inputs))
+                continue
+            if n.kind is MODE:
+                continue
+            if n.kind is BUNDLE:
+                for k, a in enumerate(next(inputs).arrays()):
+                    env[n.slot + k] = a
+                continue
+            for s in n.scalar:
+                env[s] = next(scalars)
+            if position not in plan.needed:
+                continue
+            try:
+                out = n.op.reference([env[s] for s in n.ins], n.attrs, n.metas)
+            except MemoryError as e:
+                raise RuntimeError(f"out of memory in {n.op.name} -> {list(n.metas)}: {e}") from None
+            if len(n.metas) == 1 and not isinstance(out, tuple):
+                env[n.slot] = out
+            else:
+                for k, a in enumerate(out or ()):
+                    env[n.slot + k] = a
+            for s in n.ins:
+                if last[s] == position and s not in keep:
+                    env.pop(s, None)
+    given = {id(v.buf) for v in tr.inputs if type(v) is Value}
+    return [_owned(env[s], plan.shapes[s], given) for s in plan.outputs]
+
+
+def _owned(a: Any, m: Any, given: set[int]) -> np.ndarray:
+    """The result as contiguous memory that nothing else refers to."""
+    r = np.asarray(a)
+    if r.dtype != m.dtype.np:
+        r = r.astype(m.dtype.np)
+    if r.shape != m.shape:
+        raise RuntimeError(f"internal error: a reference gave shape {r.shape}, its rule {m.shape}")
+    if not r.flags.c_contiguous or r.base is not None or id(r) in given:
+        r = r.copy(order="C")
+    given.add(id(r))
+    return r
+
+
+def _prune(tr: Frame) -> None:
+    """Forgets the paths that did not repeat; if that frees little, everything."""
+
+    def kept(node: Node) -> int:
+        total = 1
+        for k, child in list(node.edges.items()):
+            if type(child) is Node:
+                n = kept(child)
+                if n == 0:
+                    del node.edges[k]
+                total += n
+        if total == 1 and not any(p.program is not None for p in node.plans.values()):
+            return 0
+        return total
+
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 20_000))
+    try:
+        n = kept(tr.root)
+    finally:
+        sys.setrecursionlimit(limit)
+    if n > MAX_NODES // 2:
+        tr.root.edges.clear()
+        n = 1
+    Counter.nodes = n
+
+
+_State.flush = staticmethod(flush)  # type: ignore[assignment]
+_ = OUTSIDE

@@ -1,0 +1,129 @@
+"""Values and their facts.
+
+A `Value` is immutable: what an op computed, or what a tensor held at some moment. A tensor is a handle
+that points to a value; writing to a tensor points it to another value. The facts of a value (`Meta`) are
+interned, so that they can be compared and hashed by identity on the hot path.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..devices import cpu, device
+from ..dtypes import dtype
+
+Shape = tuple[int, ...]
+
+# A value that is not part of any frame. Numbers of frames are positive, so that `vid - base` of such a
+# value is negative for every frame: one comparison finds values that have to enter the open frame.
+OUTSIDE = -(1 << 62)
+
+
+def contiguous_strides(shape: Shape) -> Shape:
+    """The strides, in elements, of a row-major tensor of this shape (PyTorch's rule for size 0)."""
+    strides = []
+    step = 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= max(n, 1)
+    return tuple(reversed(strides))
+
+
+class Meta:
+    """The facts of a value. Get one with `meta`, never by the constructor: equal facts, same object."""
+
+    __slots__ = (
+        "shape", "dtype", "requires_grad", "leaf", "strides", "offset", "device",
+        "wrapped", "ndim", "numel", "contiguous", "plain",
+    )  # fmt: skip
+
+    shape: Shape
+    dtype: dtype
+    requires_grad: bool
+    leaf: bool  # gradients end here: a tensor made by the user, not by an op
+    strides: Shape
+    offset: int
+    device: device
+    wrapped: bool  # a Python number: takes part in type promotion by its category only
+    ndim: int
+    numel: int
+    contiguous: bool
+    plain: Meta  # the same without requires_grad
+
+    def __repr__(self) -> str:
+        grad = " grad" if self.requires_grad else ""
+        return f"<{self.dtype.name}{list(self.shape)}{grad}>"
+
+
+_metas: dict[tuple[Any, ...], Meta] = {}
+
+
+def meta(
+    shape: Shape,
+    dt: dtype,
+    requires_grad: bool = False,
+    leaf: bool = False,
+    strides: Shape | None = None,
+    offset: int = 0,
+    wrapped: bool = False,
+) -> Meta:
+    """The facts object for these facts."""
+    key = (shape, dt, requires_grad, leaf, strides, offset, wrapped)
+    found = _metas.get(key)
+    if found is not None:
+        return found
+    m = Meta()
+    m.shape, m.dtype, m.requires_grad, m.leaf, m.wrapped = shape, dt, requires_grad, leaf, wrapped
+    own = contiguous_strides(shape)
+    m.strides = own if strides is None else strides
+    m.offset, m.device, m.ndim = offset, cpu, len(shape)
+    numel = 1
+    for n in shape:
+        numel *= n
+    m.numel = numel
+    m.contiguous = numel == 0 or all(
+        n == 1 or a == b for n, a, b in zip(shape, m.strides, own, strict=True)
+    )
+    m.plain = meta(shape, dt, False, False, strides, offset, wrapped) if requires_grad else m
+    if len(_metas) > 100_000:  # bounded; a forgotten fact only costs a second object and a new path
+        _metas.clear()
+    _metas[key] = m
+    return m
+
+
+class Value:
+    """One immutable value. `vid` places it: frame's base + slot while it belongs to a frame.
+
+    `buf`: its memory (a runtime Buffer or a C-contiguous ndarray), None while it is only recorded.
+    `rec`: the closed frame that made it, if gradients flow through it; for a leaf, a weak reference to
+    its tensor; for a stale view, a weak reference to the view. `over`: set when the tensor that held it
+    was written in place since. `pin`: says whether Python code may write to the memory meanwhile.
+    """
+
+    __slots__ = ("vid", "meta", "buf", "rec", "over", "pin")
+
+    vid: int
+    meta: Meta
+    buf: Any
+    rec: Any
+    over: Any
+    pin: Any
+
+    def __repr__(self) -> str:
+        return f"Value({self.meta!r}, vid={self.vid})"
+
+
+def outside(m: Meta, buf: Any) -> Value:
+    """A value in memory that belongs to no frame yet."""
+    v = Value()
+    v.vid, v.meta, v.buf = OUTSIDE, m, buf
+    v.rec = v.over = v.pin = None
+    return v
+
+
+def at(vid: int, m: Meta) -> Value:
+    """A recorded value at a place of a frame."""
+    v = Value()
+    v.vid, v.meta = vid, m
+    v.buf = v.rec = v.over = v.pin = None
+    return v
