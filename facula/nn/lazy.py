@@ -68,7 +68,9 @@ class LazyModuleMixin:
         super().__init__(*args, **kwargs)
         module: Any = self
         self._load_hook = module.register_load_state_dict_pre_hook(_materialize_for)
-        self._initialize_hook = module.register_forward_pre_hook(_infer_parameters, with_kwargs=True)
+        self._initialize_hook = module.register_forward_pre_hook(
+            _infer_parameters, with_kwargs=True
+        )
 
     def has_uninitialized_params(self) -> bool:
         """Whether a parameter still lacks its shape."""

@@ -324,7 +324,18 @@ def _registration_hooks(t):
     return log
 
 
+def _lazy(t):
+    net = t.nn.Sequential(t.nn.LazyLinear(3), t.nn.LazyLinear(2, bias=False))
+    before = repr(net), net[0].weight, list(net.state_dict())
+    shape = net(t.ones(2, 5)).shape
+    other = t.nn.Sequential(t.nn.LazyLinear(3), t.nn.LazyLinear(2, bias=False))
+    other.load_state_dict(net.state_dict())
+    return before, shape, net, net.state_dict(), other[0].weight.shape, t.rand(1)
+
+
 SCENARIOS = {
+    "lazy": _lazy,
+    "lazy shape": lambda t: t.nn.LazyLinear(3).weight.shape,
     "reassigned": _reassigned,
     "traversed": _traversed,
     "modes": _modes,
