@@ -591,13 +591,25 @@ class Tensor(metaclass=_Metatype):
         t._v.pin = v.pin
         if requires_grad:
             t._v.rec = weakref.ref(t)
-        # the last reference is the caller's: nothing else can see this storage
-        if sys.getrefcount(data) > 3 or data._base is not None or data._views or data._shown is not None:
-            root = data._base or data
+        root = data._base or data
+        if root is not data:
             if m.contiguous and m.numel == root._v.meta.numel:
                 t._base = root
                 t._cut = True
                 _join(root, t)
+            return t
+        # the parameter owns the storage from now on; `data`, if anybody keeps it, shares it
+        t._ver, t._shown = data._ver, data._shown
+        for reference in data._views or ():
+            view = reference()
+            if view is not None:
+                view._base = t
+                _join(t, view)
+        data._views, data._shown = None, None
+        data._base, data._cut = t, True
+        data._v = outside(m.plain, buf)
+        data._v.pin = v.pin
+        _join(t, data)
         return t
 
     # ------------------------------------------------------------ Python's protocols
