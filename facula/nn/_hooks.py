@@ -54,17 +54,15 @@ def _register(
     return handle
 
 
-def _activate() -> None:
-    from .module import Module
-
-    Module._hooks_active = True
+def activate_global_hooks() -> None:
+    """Makes calls of all modules look for global hooks; `module` puts its own function here."""
 
 
 def register_module_forward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Calls `hook(module, args)` before every module's forward; may return new positional
     arguments.
     """
-    _activate()
+    activate_global_hooks()
     return _register(global_forward_pre_hooks, hook)
 
 
@@ -76,7 +74,7 @@ def register_module_forward_hook(
     `with_kwargs`: the hook is called as `hook(module, args, kwargs, output)`. `always_call`: it
     also runs, with output None, where forward raises.
     """
-    _activate()
+    activate_global_hooks()
     handle = _register(
         global_forward_hooks,
         hook,
@@ -91,7 +89,7 @@ def register_module_forward_hook(
 
 def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> RemovableHandle:
     """Calls `hook(module, grad_output)` for every module before its gradients are computed."""
-    _activate()
+    activate_global_hooks()
     return _register(global_backward_pre_hooks, hook)
 
 
@@ -99,7 +97,7 @@ def register_module_full_backward_hook(hook: Callable[..., Any]) -> RemovableHan
     """Calls `hook(module, grad_input, grad_output)` for every module when its gradients are
     there.
     """
-    _activate()
+    activate_global_hooks()
     return _register(global_backward_hooks, hook)
 
 

@@ -1,7 +1,7 @@
 """Layers that learn the size of their input from the first batch.
 
-A lazy layer starts with parameters without shape. Its first call (or loading a state dict) makes them,
-draws the initial values and turns the object into the ordinary class.
+A lazy layer starts with parameters without shape. Its first call (or loading a state dict)
+makes them, draws the initial values and turns the object into the ordinary class.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class UninitializedParameter(Parameter):
 class LazyModuleMixin:
     """Before an ordinary layer among the bases, makes it lazy.
 
-    The class says in `cls_to_become` what it turns into and defines `initialize_parameters(*inputs)`.
+    The class says in `cls_to_become` what it turns into and defines
+    `initialize_parameters(*inputs)`.
     """
 
     cls_to_become: type | None = None

@@ -57,6 +57,17 @@ def _addindent(text: str, spaces: int) -> str:
     return "\n".join([first, *(" " * spaces + line for line in rest)])
 
 
+class _AttributeFallback:
+    """What `super().__getattr__(name)` reaches in a subclass that has a `__getattr__` of its
+    own.
+    """
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+
 class Module(StateMixin, TraversalMixin, _hooks.HookMixin):
     """Base class of all layers and networks: subclass it, create parts in `__init__`, define
     `forward`.
@@ -87,6 +98,7 @@ class Module(StateMixin, TraversalMixin, _hooks.HookMixin):
                 )
         own = self.__dict__
         own["training"] = True
+        own["_hooks_active"] = False
         for name in _REGISTRIES:
             own[name] = Registry(self)
         own["_non_persistent_buffers_set"] = set()
@@ -95,6 +107,14 @@ class Module(StateMixin, TraversalMixin, _hooks.HookMixin):
             own[name] = OrderedDict()
         if self.call_super_init:
             super().__init__(*args, **kwargs)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # A `__getattr__`, even one that is never reached, keeps Python from specialising every
+        # look-up of an attribute, which makes a call of a module half as dear again. So `Module`
+        # has none, and only a class that brings its own gets the one it expects above itself.
+        if "__getattr__" in cls.__dict__ and not issubclass(cls, _AttributeFallback):
+            cls.__bases__ += (_AttributeFallback,)
 
     # ---- calling ---------------------------------------------------------------------------------
 
@@ -123,10 +143,7 @@ class Module(StateMixin, TraversalMixin, _hooks.HookMixin):
 
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not _hooks.any_own_hook(self):
-            # The hooks are gone again: the next call is fast.
-            self.__dict__.pop("_hooks_active", None)
-            if not _hooks.any_global_hook():
-                Module._hooks_active = False
+            self._hooks_active = False  # the hooks are gone again: the next call is fast
         try:
             return _hooks.call_with_hooks(self, args, kwargs)
         except Exception as error:
@@ -211,16 +228,6 @@ class Module(StateMixin, TraversalMixin, _hooks.HookMixin):
         if name not in own["_parameters"] and name not in own["_modules"]:
             own.pop(name, None)
 
-    def __getattr__(self, name: str) -> Any:
-        # Reached only where the ordinary look-up failed. Objects that were restored without
-        # __setstate__ may have a registered name that is not mirrored.
-        own = self.__dict__
-        for registry in _REGISTRIES:
-            found = own.get(registry, {})
-            if name in found:
-                return found[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
-
     def __delattr__(self, name: str) -> None:
         own = self.__dict__
         for registry in _REGISTRIES:
@@ -247,9 +254,7 @@ class Module(StateMixin, TraversalMixin, _hooks.HookMixin):
             # original.
             if not isinstance(registry, Registry) or registry._owner() is not self:
                 own[name] = Registry(self, dict(registry))
-        own.pop("_hooks_active", None)
-        if _hooks.any_own_hook(self):
-            own["_hooks_active"] = True
+        own["_hooks_active"] = _hooks.any_own_hook(self)
 
     # ---- registration ----------------------------------------------------------------------------
 
@@ -511,3 +516,22 @@ def _parse_to(
 
 def _is_dtype(value: Any) -> bool:
     return isinstance(value, facula.dtype)
+
+
+_plain_call = Module.__call__
+
+
+def _call_under_global_hooks(self: Module, *args: Any, **kwargs: Any) -> Any:
+    if not _hooks.any_global_hook():
+        Module.__call__ = _plain_call  # type: ignore[method-assign]
+    return self._call_with_hooks(args, kwargs)
+
+
+def _activate_global_hooks() -> None:
+    """Puts the slow way in place of `Module.__call__`, until a call finds no hook for all
+    modules.
+    """
+    Module.__call__ = _call_under_global_hooks  # type: ignore[method-assign,assignment]
+
+
+_hooks.activate_global_hooks = _activate_global_hooks

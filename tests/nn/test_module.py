@@ -166,11 +166,11 @@ def test_the_slow_way_is_left_when_hooks_are_gone():
 
 
 def test_global_hooks_end_with_their_handle():
-    layer = nn.Identity()
+    layer, plain = nn.Identity(), nn.Module.__call__
     handle = nn.modules.module.register_module_forward_hook(lambda m, a, out: out + 1)
     assert layer(1) == 2
     handle.remove()
-    assert layer(1) == 1 and layer(1) == 1 and not nn.Module._hooks_active
+    assert layer(1) == 1 and layer(1) == 1 and nn.Module.__call__ is plain
 
 
 def test_a_forward_of_the_instance_and_an_overridden_call():
@@ -195,3 +195,30 @@ def test_compile_does_nothing_harmful():
     layer = nn.Identity()
     layer.compile(mode="max-autotune")
     assert layer(2) == 2
+
+
+def test_a_subclass_with_its_own_getattr():
+    class Wrapper(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__(name)
+            except AttributeError as error:
+                if name == "strange":
+                    raise
+                assert str(error) == f"'{type(self).__name__}' object has no attribute '{name}'"
+                return getattr(self.inner, name)
+
+    class Deeper(Wrapper):
+        def __getattr__(self, name):
+            return 7 if name == "seven" else super().__getattr__(name)
+
+    wrapped = Deeper(nn.Linear(2, 3))
+    assert wrapped.in_features == 2 and wrapped.seven == 7
+    assert wrapped.weight is wrapped.inner.weight
+    with pytest.raises(AttributeError, match="'Deeper' object has no attribute 'strange'"):
+        _ = wrapped.strange
+    assert not hasattr(nn.Module, "__getattr__")
