@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .emitter import V, vec
-from .loops import Address, Kernel, Reduce, Store
+from .loops import TILE_ROWS, Address, Kernel, Reduce, Store
 from .reduction_code import combine, finish, identity
 from .scalar_code import HEAVY, REGISTER, SIZE, broadcast, cast, emit_op, lanes_of, truth
 from .writer import I64, Writer
@@ -258,12 +258,34 @@ class Generator:
         assert block is not None
         self.low = w.mul(block, self.h["block"])
         self.high = w.smaller(w.add(self.low, self.h["block"]), inner)
-        if k.kind == "map":
-            needed = self._needed([s.expr for s in k.stores], set())
-            self._scalars(needed, 0, self.row_memo)
-            w.vector_loop(self.low, self.high, k.lanes, [], self._map_body(needed))
+        if k.kind == "map" and k.tiled:
+            start = w.mul(self.row_index[-1], w.number(TILE_ROWS))
+            stop = w.smaller(w.add(start, w.number(TILE_ROWS)), self.h["tile_total"])
+            outer = self.row_index[:-1]
+
+            def row(r: V, _: list[V]) -> list[V]:
+                self.row_memo, self.row_address = {}, {}
+                self.mid_memo, self.mid_address = self.row_memo, self.row_address
+                self.row_index = [*outer, r]
+                self._map_row()
+                return []
+
+            w.counted_loop(start, stop, 1, [], row)
+        elif k.kind == "map":
+            self._map_row()
         else:
             self._column()
+
+    def _map_row(self) -> None:
+        needed = self._needed([s.expr for s in self.k.stores], set())
+        self._scalars(needed, 0, self.row_memo)
+        self._vector_loop([], self._map_body(needed))
+
+    def _vector_loop(self, state: list[V], body: Callable[..., list[V]]) -> list[V]:
+        """The inner loop over this unit's range."""
+        if self.k.single:
+            return self.w.one_vector(self.high, self.k.lanes, state, body)
+        return self.w.vector_loop(self.low, self.high, self.k.lanes, state, body)
 
     def _map_body(self, needed: list[int]) -> Callable[..., list[V]]:
         def body(i: V, mask: V | None, _: list[V]) -> list[V]:
@@ -313,7 +335,7 @@ class Generator:
 
         def along(mid: V | None, carried: list[V]) -> list[V]:
             self._scalars(needed, 1, self.mid_memo)
-            return w.vector_loop(self.low, self.high, k.lanes, carried, body)
+            return self._vector_loop(carried, body)
 
         final = self._mids(state, along)
         self.scratch_ready |= set(keep)
@@ -453,7 +475,7 @@ class Generator:
                 self._store(s, i, mask)
             return []
 
-        w.vector_loop(self.low, self.high, k.lanes, [], block)
+        self._vector_loop([], block)
 
     def _varies(self, address: int) -> bool:
         return "s" in self.k.addresses[address].classes[self.k.rows : -1]

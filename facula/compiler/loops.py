@@ -23,6 +23,7 @@ from .scalar_code import HEAVY, SIZE
 _BAKED = frozenset((0, 1, -1, 2, 0.5, -2, -0.5, float("inf"), float("-inf")))
 SCRATCH_COLUMNS = 8192
 _BLOCK, _CHUNK = 8192, 8192
+TILE_ROWS, _TILE_COLUMNS = 32, 64
 
 
 class Address:
@@ -62,6 +63,8 @@ class Kernel:
     ragged: str  # "", "mid" or "inner": which loop's size depends on the block
     ragged_row: int  # the row loop that counts the blocks
     scratch: bool
+    tiled: bool  # map: a unit is a tile of the last row loop and of the inner loop
+    single: bool  # the inner loop is one masked vector
     exprs: list[Expr]
     levels: list[int]  # -1 kernel, 0 row, 1 mid, 2 inner
     with_mid: list[bool]  # whether an expression varies with a mid loop
@@ -80,7 +83,7 @@ class Kernel:
         return repr(
             (
                 self.kind, self.rows, self.mids, self.lanes, self.ragged, self.ragged_row, self.scratch,
-                self.exprs, [(a.classes, a.constant) for a in self.addresses], self.pointers,
+                self.tiled, self.single, self.exprs, [(a.classes, a.constant) for a in self.addresses], self.pointers,
                 [(s.expr, s.pointer, s.address, s.tag) for s in self.stores],
                 [(r.op, r.tag, r.expr, r.index) for r in self.reduces],
             )
@@ -130,7 +133,7 @@ class _Lowering:
         loops = list(range(len(c.sizes)))
         kept = [x for x in loops if not c.reduced[x]]
         reduced = [x for x in loops if c.reduced[x]]
-        k.kind = c.kind
+        k.kind, k.tiled = c.kind, False
         k.ragged, k.ragged_row = "", -1
         if c.kind == "map":
             groups = [kept[:-1], [], kept[-1:]]
@@ -149,11 +152,26 @@ class _Lowering:
         merged = [self._merge(group, affines) for group in merge]
         if c.kind == "map":
             groups = [merged[0][:-1], [], merged[0][-1:]]
+            self.tile(*groups)
         elif c.kind == "row":
             groups = [merged[0], merged[1][:-1], merged[1][-1:]]
         else:
             groups = merged
         self.groups = groups
+
+    def tile(self, rows: list[Any], _: list[Any], inner: list[Any]) -> None:
+        """A transposition goes tile by tile, for which the loop along the source's rows comes last."""
+        self.k.tiled = False
+        if not rows or inner[0][1] < TILE_ROWS:
+            return
+        for op, _, _, attr in self.c.exprs:
+            if op == "load" and abs(attr[1][inner[0][0] + 1]) >= 16:
+                for loop in rows:
+                    if abs(attr[1][loop[0] + 1]) == 1 and loop[1] >= TILE_ROWS:
+                        rows.remove(loop)
+                        rows.append(loop)
+                        self.k.tiled = True
+                        return
 
     def _merge(self, group: list[int], affines: list[Affine]) -> list[tuple[int, int, int]]:
         """Loops as (loop whose coefficient counts, size, size of what was merged below it)."""
@@ -315,13 +333,21 @@ class _Lowering:
         k.lanes = self._lanes(n)
         k.scratch = k.kind == "row" and mid_count * n <= SCRATCH_COLUMNS
         block = n
-        if k.kind == "map" and n > 2 * _BLOCK:
+        k.single = n <= k.lanes
+        if k.tiled:
+            block, k.single = _TILE_COLUMNS, False
+        elif k.kind == "map" and n > 2 * _BLOCK:
             block = _BLOCK
         elif k.kind == "col" and n > 4 * k.lanes:
             block = max(4 * k.lanes, 64)
         blocks = -(-n // block) if n else 0
         units = row_count * (blocks if k.kind != "row" else 1)
         per_unit = max(1, block * mid_count)
+        if k.tiled:
+            tile_total = rows[-1][1]
+            tiles = -(-tile_total // TILE_ROWS)
+            units = units // tile_total * tiles
+            per_unit *= TILE_ROWS
         per_chunk = max(1, _CHUNK // per_unit)
         k.chunks = -(-units // per_chunk)
         heavy = sum(e[0] in HEAVY for e in k.exprs)
@@ -332,8 +358,11 @@ class _Lowering:
         }  # fmt: skip
         for name, value in values.items():
             k.header[name] = self.field(value)
+        if k.tiled:
+            k.header["tile_total"] = self.field(tile_total)
         for i, (_, size, _) in enumerate(rows):
-            k.header[f"row{i}"] = self.field(size)
+            last = k.tiled and i == len(rows) - 1
+            k.header[f"row{i}"] = self.field(tiles if last else size)
         for i, (_, size, _) in enumerate(mids):
             k.header[f"mid{i}"] = self.field(size)
         if k.ragged:
@@ -351,10 +380,12 @@ class _Lowering:
         body = [k.exprs[i][0] for i in range(len(k.exprs)) if k.levels[i] == 2]
         narrow = any(SIZE[t] < 8 for t in tags if t != "b1")
         lanes = 16 if narrow or all(t == "b1" for t in tags) else 8
+        if n <= lanes // 2:
+            return lanes // 2
         light = len(body) <= 10 and not any(op in HEAVY for op in body)
         if light and k.reduces and n >= 256:
             lanes *= 4
-        elif light and n >= 128:
+        elif light and (n >= 128 or lanes < n <= 2 * lanes):
             lanes *= 2
         return lanes
 

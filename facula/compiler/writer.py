@@ -221,6 +221,14 @@ class Writer(Emitter):
             for x, y in zip(found, new, strict=True)
         ]
 
+    def one_vector(
+        self, high: V, lanes: int, carried: Sequence[V], body: Callable[..., list[V]]
+    ) -> list[V]:
+        """As `vector_loop` over [0, high), for a range that one vector covers."""
+        rest = self.convert("trunc", high, "i32")
+        mask = self.compare("icmp", "slt", self.lane_numbers(lanes), broadcast(self, rest, lanes))
+        return body(self.number(0), mask, carried)
+
     # -- errors
 
     def report_index(self, bad: V, index: V, size: V, node: V) -> None:
