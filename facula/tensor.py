@@ -299,7 +299,7 @@ class Tensor(metaclass=_Metatype):
 
     @property
     def _version(self) -> int:
-        root = self._base or self
+        root = self if self._base is None else self._base
         return root._ver + (root._bundle.steps if root._bundle is not None else 0)
 
     # ------------------------------------------------------------ memory
@@ -338,11 +338,11 @@ class Tensor(metaclass=_Metatype):
 
     def _storage(self) -> Tensor:
         """The tensor that owns this one's storage."""
-        return self._base or self
+        return self if self._base is None else self._base
 
     def _show(self) -> np.ndarray:
         """The storage's memory as a flat ndarray that Python code may keep and write to."""
-        root = self._base or self
+        root = self if self._base is None else self._base
         v = root._value()
         shown = root._shown() if root._shown is not None else None
         if shown is None:
@@ -383,7 +383,7 @@ class Tensor(metaclass=_Metatype):
     def data_ptr(self) -> int:
         """The address of the first element; the memory stays where it is from now on."""
         flat = self._show()
-        root = self._base or self
+        root = self if self._base is None else self._base
         root.__dict__["_address_taken"] = flat.base
         return int(flat.ctypes.data) + self._v.meta.offset * flat.itemsize
 
@@ -533,7 +533,7 @@ class Tensor(metaclass=_Metatype):
     def _alias(self, cls: type) -> Tensor:
         v = self._v
         t = _new(cls)
-        root = self._base or self
+        root = self if self._base is None else self._base
         t._base = root
         t._cut = True
         if v.buf is not None and not v.meta.requires_grad:
@@ -568,7 +568,7 @@ class Tensor(metaclass=_Metatype):
         self._v = fresh
         if self._base is None and not self._views and self._shown is None and not other._detached():
             # from now on both handles share one storage, as in PyTorch
-            root = other._base or other
+            root = other if other._base is None else other._base
             if root is not self and o.contiguous and o.numel == root._v.meta.numel:
                 self._base = root
                 self._cut = True
@@ -591,7 +591,7 @@ class Tensor(metaclass=_Metatype):
         t._v.pin = v.pin
         if requires_grad:
             t._v.rec = weakref.ref(t)
-        root = data._base or data
+        root = data if data._base is None else data._base
         if root is not data:
             if m.contiguous and m.numel == root._v.meta.numel:
                 t._base = root
@@ -783,7 +783,7 @@ def wrap_view(v: Value, of: Tensor) -> Tensor:
     """A handle on a value that is a view of `of`: it shares that tensor's storage."""
     t = _new(Tensor)
     t._v = v
-    root = of._base or of
+    root = of if of._base is None else of._base
     t._base = root
     if of._base is not None and of.__dict__.get("_cut"):
         t._cut = True

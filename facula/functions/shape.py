@@ -641,7 +641,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     """A view of the storage with any shape, strides and offset."""
     m = input._v.meta
     offset = m.offset if storage_offset is None else storage_offset
-    root = input._base or input
+    root = input if input._base is None else input._base
     v = input._v
     # the op addresses the storage: it starts from the base; gradients go through the base as well
     if root is not input and not v.meta.requires_grad:
