@@ -21,6 +21,19 @@ def _gradients(parameters: Any) -> list[Tensor]:
     return [p.grad for p in _as_list(parameters) if p.grad is not None]
 
 
+def _norm(t: Any, order: float) -> Any:
+    """The norm of all elements as one vector, in plain operations, so that it is compiled in."""
+    if order == 2.0:
+        return (t * t).sum().sqrt()
+    if order == 1.0:
+        return t.abs().sum()
+    if math.isinf(order):
+        return t.abs().max() if order > 0 else t.abs().min()
+    if order == 0.0:
+        return (t != 0).to(t.dtype).sum()
+    return t.abs().pow(order).sum().pow(1.0 / order)
+
+
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor],
     norm_type: float = 2.0,
@@ -38,8 +51,8 @@ def get_total_norm(
         if not listed:
             return facula.tensor(0.0)
         device = listed[0].device
-        norms = [facula.linalg.vector_norm(t, norm_type).to(device) for t in listed]
-        total = facula.linalg.vector_norm(facula.stack(norms), norm_type)
+        norms = [_norm(t, norm_type).to(device) for t in listed]
+        total = _norm(facula.stack(norms), norm_type)
         if error_if_nonfinite and not math.isfinite(total.item()):
             raise RuntimeError(
                 f"The total norm of order {norm_type} for gradients from `parameters` is "
