@@ -72,7 +72,7 @@ _PLAIN = frozenset(
 )
 
 
-class CheckpointPickler(pickle._Pickler):  # type: ignore[misc]
+class CheckpointPickler(pickle._Pickler):
     """Pickles an object graph; then `storages` holds the arrays in the order of their keys."""
 
     def __init__(
@@ -150,8 +150,9 @@ class CheckpointPickler(pickle._Pickler):  # type: ignore[misc]
         else:
             path = self._own.get(id(obj), "")
         if not path:
-            super().save_global(obj, name)
+            super().save_global(obj, name)  # type: ignore[misc]
             return
         module, _, last = path.rpartition(".")
-        self.write(pickle.GLOBAL + f"{module}\n{last}\n".encode())
-        self.memoize(obj)
+        name_bytes = f"{module}\n{last}\n".encode()
+        self.write(pickle.GLOBAL + name_bytes)  # type: ignore[attr-defined]
+        self.memoize(obj)  # type: ignore[attr-defined]

@@ -34,6 +34,22 @@ BuildTensor = Callable[
 BuildParameter = Callable[[Any, bool], Any]
 
 
+class CallerError(Exception):
+    """Carries an error of a callable that the caller handed in past the handling of bad files."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def _outside(function: Callable[..., Any], *args: Any) -> Any:
+    """Calls what the caller handed in; its errors are not the file's fault."""
+    try:
+        return function(*args)
+    except Exception as error:
+        raise CallerError(error) from error
+
+
 class LoadedStorage:
     """A storage of the file: a 1-D array of all its elements. What a callable map_location gets."""
 
@@ -74,22 +90,20 @@ def place(storage: LoadedStorage, location: str, map_location: MapLocation) -> L
         _restore(str(map_location))
     elif isinstance(map_location, dict):
         _restore(str(map_location.get(location, location)))
-    elif callable(map_location):
-        placed = map_location(storage, location)
+    else:
+        placed = _outside(map_location, storage, location)
         if placed is None:
             _restore(location)
         elif isinstance(placed, LoadedStorage):
             return placed
         else:
-            raise TypeError(
-                "map_location: the callable must return the storage that it was given, or None; "
-                f"got {type(placed).__name__}"
+            kind = type(placed).__name__
+            raise CallerError(
+                TypeError(
+                    "map_location: the callable must return the storage that it was given, or "
+                    f"None; it returned {kind}"
+                )
             )
-    else:
-        raise TypeError(
-            "map_location: expected None, a str, a device, a dict or a callable, "
-            f"got {type(map_location).__name__}"
-        )
     return storage
 
 
@@ -178,6 +192,7 @@ class Rebuilder:
 
     def __init__(self, build: BuildTensor, build_parameter: BuildParameter) -> None:
         self._build, self._build_parameter = build, build_parameter
+        self._views: dict[Hashable, np.ndarray] = {}
         self._made: dict[int, Any] = {}  # by id; holding them keeps the ids valid
         self.functions: dict[names.TorchGlobal, Callable[..., Any]] = {
             names.REBUILD_TENSOR: self._tensor_v1,
@@ -220,11 +235,7 @@ class Rebuilder:
             )
         if requires_grad and not dtype.is_differentiable:
             raise UnpicklingError(f"tensor requires_grad: {dtype!r} cannot require gradients")
-        array, key = storage.array, storage.key
-        if storage.dtype is not dtype:
-            if array.nbytes % dtype.itemsize:
-                raise UnpicklingError(f"tensor: a storage of {array.nbytes} bytes as {dtype!r}")
-            array = typed(array.view(np.uint8), dtype)
+        array, key = self._view(storage, dtype, metadata)
         numel = 1
         for n in size:
             numel *= n
@@ -234,18 +245,34 @@ class Rebuilder:
                 f"tensor: offset {offset}, size {size} and stride {stride} reach outside the "
                 f"storage of {array.size} elements"
             )
-        if metadata:
-            array = self._resolved(array, metadata)
-            key = (key, bool(metadata.get("conj")), bool(metadata.get("neg")))
-        return self._keep(self._build(array, dtype, offset, size, stride, requires_grad, key))
+        facts = (array, dtype, offset, size, stride, requires_grad, key)
+        return self._keep(_outside(self._build, *facts))
 
-    @staticmethod
-    def _resolved(array: np.ndarray, metadata: Any) -> np.ndarray:
-        """PyTorch may save a lazy conjugate or negation; here it is done at once, on a copy."""
-        if not isinstance(metadata, dict) or not set(metadata) <= {"conj", "neg"}:
+    def _view(
+        self, storage: LoadedStorage, dtype: dtypes.dtype, metadata: Any
+    ) -> tuple[np.ndarray, Hashable]:
+        """A storage as `dtype`, and the key of what results.
+
+        PyTorch may save a lazy conjugate or negation; here it is done at once, on one copy for all
+        tensors that ask for it.
+        """
+        if metadata and (type(metadata) is not dict or not set(metadata) <= {"conj", "neg"}):
             raise UnpicklingError("tensor: unknown metadata")
-        array = np.conj(array) if metadata.get("conj") else array
-        return -array if metadata.get("neg") else array
+        conj, neg = (bool(metadata and metadata.get(k)) for k in ("conj", "neg"))
+        if storage.dtype is dtype and not (conj or neg):
+            return storage.array, storage.key
+        key = (storage.key, dtype.name, conj, neg)
+        array = self._views.get(key)
+        if array is None:
+            array = storage.array
+            if storage.dtype is not dtype:
+                if array.nbytes % dtype.itemsize:
+                    raise UnpicklingError(f"tensor: {array.nbytes} bytes as {dtype!r}")
+                array = typed(array.view(np.uint8), dtype)
+            array = np.conj(array) if conj else array
+            array = -array if neg else array
+            self._views[key] = array
+        return array, key
 
     def _tensor_v1(self, storage: Any, offset: Any, size: Any, stride: Any) -> Any:
         kind = getattr(storage, "dtype", None)
@@ -282,7 +309,7 @@ class Rebuilder:
     def _parameter(self, data: Any, requires_grad: Any, hooks: Any) -> Any:
         if not self.is_tensor(data) or type(requires_grad) is not bool:
             raise UnpicklingError("parameter: expected a tensor and a bool")
-        return self._keep(self._build_parameter(data, requires_grad))
+        return self._keep(_outside(self._build_parameter, data, requires_grad))
 
     def _parameter_with_state(self, data: Any, requires_grad: Any, hooks: Any, state: Any) -> Any:
         return set_state(self._parameter(data, requires_grad, hooks), state)

@@ -173,16 +173,13 @@ def user_globals() -> dict[str, Any]:
 
 
 def resolve(module: str, name: str) -> Any:
-    """The object that a trusted file names; PyTorch's modules are Facula's.
+    """Facula's object for a name of PyTorch's in a trusted file.
 
-    A class that lies in another module here than in PyTorch is looked for in the parent packages
-    (torch.nn.modules.linear.Linear is found as facula.nn.Linear). Raises AttributeError or
-    ImportError, naming what is missing.
+    What lies in another module here than there is looked for in the parent packages
+    (torch.nn.modules.linear.Linear is found as facula.nn.Linear). Raises AttributeError, naming
+    what is missing.
     """
-    package, _, rest = module.partition(".")
-    if package != "torch":
-        return _attribute(importlib.import_module(module), name)
-    parts = rest.split(".") if rest else []
+    parts = module.split(".")[1:]
     while True:
         try:
             candidate = importlib.import_module(".".join(["facula", *parts]))

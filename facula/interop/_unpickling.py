@@ -24,6 +24,7 @@ _BLOCKED_MODULES = ("sys", "os", "posix", "nt")
 _ENCODINGS = ("latin1", "latin-1", "iso-8859-1", "iso8859-1", "ascii", "utf-8", "utf8")
 _SAFE_NAMES = ("torch.Size", "torch.serialization._get_layout")
 _PYTHON_2 = "__builtin__"
+_COPIED = (list, tuple, dict, set, str, bytes, bytearray)
 
 _HELP = (
     "Weights only load failed. This file may hold more than tensors and plain containers. If you "
@@ -192,7 +193,7 @@ class RestrictedUnpickler(Machine):
                 f"a call of {_name(function)}, which is not an allowed function"
             )
         # Copies cost the file a few bytes each: a small one must not ask for endless work.
-        self._budget -= 1 + sum(len(a) for a in args if hasattr(a, "__len__"))
+        self._budget -= 1 + sum(len(a) for a in args if isinstance(a, _COPIED))
         if self._budget < 0:
             raise UnpicklingError("the file asks for more work than its size can justify")
         return found(*args)
@@ -317,7 +318,9 @@ class TrustedUnpickler(pickle.Unpickler):
         lacking = names.unsupported(path)
         if lacking is not None:
             raise UnpicklingError(f"{path}: Facula has no {lacking}")
-        return names.resolve(module, name)
+        if module == "torch" or module.startswith("torch."):
+            return names.resolve(module, name)
+        return super().find_class(module, name)
 
     def persistent_load(self, pid: Any) -> Any:
         return self._storages.persistent(pid)

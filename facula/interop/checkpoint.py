@@ -21,12 +21,14 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ..devices import device
 from ._archive import ALIGNMENT, ArchiveReader, ArchiveWriter, write_atomically
 from ._legacy import read_legacy
 from ._pickling import CheckpointPickler, Describe, TensorRecord
 from ._rebuild import (
     BuildParameter,
     BuildTensor,
+    CallerError,
     LoadedStorage,
     MapLocation,
     Rebuilder,
@@ -49,6 +51,7 @@ __all__ = [
 
 _ZIP_MAGIC = b"PK\3\4"
 _NOTHING: Mapping[str, Any] = {}
+_Unpickle = Callable[[memoryview, int, Storages], Any]
 
 
 def write(
@@ -146,7 +149,8 @@ def read(
 
     Raises RuntimeError for a damaged or foreign file or a device that is not there, EOFError for an
     empty file, pickle.UnpicklingError for a pickle that is damaged or asks for what is not allowed,
-    ValueError for `mmap` with a file object, OSError where the file cannot be read.
+    TypeError for a wrong `map_location`, ValueError for `mmap` with a file object, OSError where
+    the file cannot be read. Errors of `build` and of a callable `map_location` pass unchanged.
     """
     restricted = weights_only is None or bool(weights_only)
     rebuilder = Rebuilder(build, build_parameter)
@@ -156,9 +160,22 @@ def read(
             return _restricted(RestrictedUnpickler(data, storages, rebuilder, names, start))
         return TrustedUnpickler(io.BytesIO(data[start:]), storages, rebuilder, names).load()
 
+    if not (map_location is None or isinstance(map_location, str | device | dict)):
+        if not callable(map_location):
+            raise TypeError(
+                "map_location: expected None, a str, a device, a dict or a callable, "
+                f"got {type(map_location).__name__}"
+            )
+    try:
+        return _read_file(file, map_location, unpickle, bool(mmap))
+    except CallerError as carried:
+        raise carried.error from carried.error.__cause__
+
+
+def _read_file(file: Any, map_location: MapLocation, unpickle: _Unpickle, mmap: bool) -> Any:
     if isinstance(file, str | os.PathLike):
         with open(file, "rb") as opened:
-            return _read_open(opened, map_location, unpickle, bool(mmap))
+            return _read_open(opened, map_location, unpickle, mmap)
     if mmap:
         raise ValueError("f must be a file path in order to use the mmap argument")
     for attribute in ("read", "seek", "tell"):
@@ -184,7 +201,7 @@ def _restricted(unpickler: RestrictedUnpickler) -> Any:
 def _read_open(
     file: BinaryIO,
     map_location: MapLocation,
-    unpickle: Callable[[memoryview, int, Storages], Any],
+    unpickle: _Unpickle,
     mmap: bool,
 ) -> Any:
     start = file.tell()
