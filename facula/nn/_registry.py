@@ -44,7 +44,7 @@ class Registry(dict[str, Any]):
         dict.__delitem__(self, key)
         self._attributes().pop(key, None)
 
-    def pop(self, key: str, default: Any = _ABSENT) -> Any:  # type: ignore[override]
+    def pop(self, key: str, default: Any = _ABSENT) -> Any:
         if key in self:
             self._attributes().pop(key, None)
             return dict.pop(self, key)

@@ -78,8 +78,8 @@ class TraversalMixin:
         if self in memo:
             return
         if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
+            memo.add(self)  # type: ignore[arg-type]
+        yield prefix, self  # type: ignore[misc]
         for name, module in self._modules.items():
             if module is not None:
                 path = f"{prefix}.{name}" if prefix else name
@@ -117,7 +117,7 @@ class TraversalMixin:
             else [(prefix, self)]
         )
         for path, module in modules:
-            for name, value in get_members_fn(module):
+            for name, value in get_members_fn(module):  # type: ignore[arg-type]
                 if value is None or id(value) in seen:
                     continue
                 if remove_duplicate:

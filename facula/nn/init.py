@@ -98,7 +98,7 @@ def _redraw_normal(
     low, high = limits
     tensor.normal_(mean, std, generator=generator)
     while True:
-        outside = (tensor < low) | (tensor > high)
+        outside = tensor.lt(low) | tensor.gt(high)
         if not outside.any():
             return
         again = facula.empty_like(tensor).normal_(mean, std, generator=generator)

@@ -531,7 +531,7 @@ def _activate_global_hooks() -> None:
     """Puts the slow way in place of `Module.__call__`, until a call finds no hook for all
     modules.
     """
-    Module.__call__ = _call_under_global_hooks  # type: ignore[method-assign,assignment]
+    Module.__call__ = _call_under_global_hooks  # type: ignore[method-assign]
 
 
 _hooks.activate_global_hooks = _activate_global_hooks

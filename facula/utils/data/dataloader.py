@@ -22,7 +22,7 @@ import numpy as np
 
 from ...tensor import Tensor, from_array
 from .collate import default_collate, default_convert
-from .dataset import Dataset, IterableDataset, Subset, TensorDataset, _fetch_many
+from .dataset import IterableDataset, Subset, TensorDataset, _fetch_many
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -74,7 +74,7 @@ class DataLoader(Generic[T_co]):
 
     def __init__(
         self,
-        dataset: Dataset[T_co] | Any,
+        dataset: Any,
         batch_size: int | None = 1,
         shuffle: bool | None = None,
         sampler: Any = None,
