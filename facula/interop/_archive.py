@@ -233,14 +233,21 @@ class ArchiveReader:
         self._file.seek(begin)
         view = data.data
         while len(view):
-            chunk = self._file.read(min(len(view), _CHUNK))
-            if not chunk:
+            count = self._read_into(view[:_CHUNK])
+            if not count:
                 raise corrupt(f"entry {name} is cut off")
-            view[: len(chunk)] = chunk
-            view = view[len(chunk) :]
+            view = view[count:]
         if self._checked and zlib.crc32(data.data) != entry.CRC:
             raise corrupt(f"the checksum of entry {name} does not match its contents")
         return data
+
+    def _read_into(self, view: memoryview) -> int:
+        """Fills the beginning of `view` and returns how much; 0 at the end of the file."""
+        if hasattr(self._file, "readinto"):
+            return self._file.readinto(view) or 0
+        chunk = self._file.read(len(view))
+        view[: len(chunk)] = chunk
+        return len(chunk)
 
     def _data_begin(self, entry: zipfile.ZipInfo, name: str) -> int:
         """Where the bytes of a stored entry begin, all of them inside the file."""

@@ -27,7 +27,8 @@ class TensorRecord:
     """The facts of a tensor that a checkpoint keeps.
 
     Attributes:
-        storage_key: what tells its storage from others; tensors with equal keys share one.
+        storage_key: what tells its storage from others; tensors with equal keys share one. It must
+            stay unique until the writing ends (an `id` does, of something that stays alive).
         storage_array: the whole storage, 1-D, of the dtype's NumPy equivalent.
         dtype: the tensor's (and its storage's) dtype.
         offset, size, stride: where in the storage the tensor's elements lie, in elements.
