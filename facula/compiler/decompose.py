@@ -8,6 +8,9 @@ threads, sums of short runs, and the same order of additions for any number of t
 from __future__ import annotations
 
 from math import prod
+from typing import Any
+
+import numpy as np
 
 from ..graph.graph import Graph, GraphNode
 from .rewrite import Rewriter, sweep
@@ -17,6 +20,74 @@ SMALL_PRODUCT = 32768
 BLOCK = 32768
 _SPLIT = 2 * BLOCK
 _FLOATS = ("f32", "f64")
+
+
+def merge_products(graph: Graph) -> Graph:
+    """Sums over a batch of products, and transposed results, become part of the products."""
+    if not any(n.op == "matmul" for n in graph.nodes):
+        return graph
+    uses = [0] * len(graph.shapes)
+    for node in graph.nodes:
+        for a in node.ins:
+            uses[a] += 1
+    for v in graph.outputs:
+        uses[v] += 1
+
+    def rule(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+        if node.op not in ("sum", "permute") or uses[node.ins[0]] != 1:
+            return None
+        product = r.made_by(ins[0], "matmul")
+        if product is None or r.old.shapes[node.ins[0]] != r.shape(ins[0]):
+            return None
+        if node.op == "permute":
+            return _transposed_product(r, product, tuple(node.attrs[0]))
+        return _summed_product(r, product, tuple(node.attrs[0]))
+
+    return sweep(graph, rule)
+
+
+def _swap(r: Rewriter, v: int) -> int:
+    """The value with its last two axes exchanged."""
+    *lead, m, n = r.shape(v)
+    rank = len(lead)
+    dims = (*range(rank), rank + 1, rank)
+    source = r.made_by(v, "permute")
+    if source is not None and tuple(source.attrs[0]) == dims:
+        return source.ins[0]
+    host = _transposition(dims)
+    return r.add("permute", (v,), (*lead, n, m), r.dtype(v), (dims,), host)
+
+
+def _transposition(dims: tuple[int, ...]) -> Any:
+    return lambda x: np.transpose(x, dims)
+
+
+def _matmul(r: Rewriter, a: int, b: int, like: GraphNode) -> int:
+    shape = (*r.shape(a)[:-1], r.shape(b)[-1])
+    return r.add("matmul", (a, b), shape, r.dtype(a), (), like.host, like.where)
+
+
+def _transposed_product(r: Rewriter, product: GraphNode, dims: tuple[int, ...]) -> int | None:
+    rank = len(dims) - 2
+    if dims != (*range(rank), rank + 1, rank):
+        return None
+    a, b = product.ins
+    return _matmul(r, _swap(r, b), _swap(r, a), product)
+
+
+def _summed_product(r: Rewriter, product: GraphNode, axes: tuple[int, ...]) -> int | None:
+    """The sum over the batch of a.T @ b is one product over batch and rows."""
+    a, b = product.ins
+    *batch, m, k = r.shape(a)
+    n = r.shape(b)[-1]
+    if not batch or axes != tuple(range(len(batch))):
+        return None
+    rows = prod(batch) * k
+    swapped = _swap(r, a)
+    if r.made_by(a, "permute") is None or r.made_by(swapped, "expand") or r.made_by(b, "expand"):
+        return None
+    tall = r.reshape(swapped, (rows, m))
+    return _matmul(r, _swap(r, tall), r.reshape(b, (rows, n)), product)
 
 
 def small_products(graph: Graph) -> Graph:

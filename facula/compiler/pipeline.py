@@ -13,6 +13,7 @@ Pass = tuple[str, Callable[[Graph], Graph], str]
 PASSES: list[Pass] = [
     ("dead code", simplify.dead_code, "a trace records more than its outputs need"),
     ("simplify", simplify.simplify, "identities, constants and repeated work cost time in kernels"),
+    ("merge products", decompose.merge_products, "gradients of weights are sums of transposed products"),
     ("small products", decompose.small_products, "small matrix products fuse better than they call"),
     ("split reductions", decompose.split_reductions, "one long reduction is work for one thread only"),
     ("own outputs", simplify.own_outputs, "an output that is an input or another output has own memory"),

@@ -72,3 +72,16 @@ def test_network(batch, features) -> None:
     gw1, gb1 = b.matmul(b.permute(gh, 1, 0), x), b.reduce("sum", gh, 0)
     loss = b.reduce("sum", b.op("mul", y, y), 0, 1)
     b.check(loss, gw1, gb1, gw2, gb2, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("size", [3, 40])
+def test_sum_of_products_and_transposed_result(size) -> None:
+    """The gradient of a weight that a batch shares."""
+    b = B()
+    x, g = b.input(_data(4, size, 30)), b.input(_data(4, size, 50))
+    each = b.matmul(b.permute(x, 0, 2, 1), g)
+    total = b.reduce("sum", each, 0)
+    program = b.check(b.permute(total, 1, 0), rtol=1e-4, atol=1e-4)
+    if size == 40:
+        assert len(program.kernels) == 1
+    b.check(each, total, b.permute(each, 0, 2, 1), rtol=1e-4, atol=1e-4)

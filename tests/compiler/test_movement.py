@@ -169,3 +169,13 @@ def test_host_steps_between() -> None:
     f = b.host(lambda a: a.astype(np.float64), (4, 5), float64, h)
     i = b.host(lambda a: a.argsort(1).astype(np.int64), (4, 5), int64, x)
     b.check(b.op("add", h, y), b.cast(b.op("neg", f), float32), b.gather(x, i, 1))
+
+
+@pytest.mark.parametrize("shape", [(70, 90), (33, 129), (3, 33, 65), (2, 40, 3, 50)])
+def test_large_transpositions(shape) -> None:
+    b = B()
+    x = b.input(_data(*shape))
+    dims = tuple(reversed(range(len(shape))))
+    t = b.permute(b.op("neg", x), *dims)
+    other = b.input(_data(*b.shape(t)))
+    b.check(t, b.op("add", t, other), b.permute(x, *dims[1:], dims[0]))
