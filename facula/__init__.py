@@ -42,6 +42,7 @@ globals().update(_NAMES)
 from . import autograd as autograd  # noqa: E402
 from . import nn as nn  # noqa: E402
 from . import optim as optim  # noqa: E402
+from . import serialization as serialization  # noqa: E402
 from . import utils as utils  # noqa: E402
 from .autograd import enable_grad as enable_grad  # noqa: E402
 from .autograd import inference_mode as inference_mode  # noqa: E402
@@ -49,4 +50,6 @@ from .autograd import is_grad_enabled as is_grad_enabled  # noqa: E402
 from .autograd import is_inference_mode_enabled as is_inference_mode_enabled  # noqa: E402
 from .autograd import no_grad as no_grad  # noqa: E402
 from .autograd import set_grad_enabled as set_grad_enabled  # noqa: E402
+from .serialization import load as load  # noqa: E402
+from .serialization import save as save  # noqa: E402
 _ = (_functions, _printoptions, Any)

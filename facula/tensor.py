@@ -510,9 +510,9 @@ class Tensor(metaclass=_Metatype):
         """Replaces the contents by those of an array, at once and unrecorded (initial values, draws)."""
         m = self._v.meta
         self._check_writable()
-        a = np.ascontiguousarray(dtypes.convert(np.asarray(a), m.dtype))
+        a = np.asarray(dtypes.convert(np.asarray(a), m.dtype), order="C")
         if a.shape != m.shape:
-            a = np.ascontiguousarray(np.broadcast_to(a, m.shape))
+            a = np.array(np.broadcast_to(a, m.shape), order="C")
         if self._base is not None or self._shown is not None or self._views:
             return self._write(outside(meta(m.shape, m.dtype), a))
         leaf = m.requires_grad
@@ -586,7 +586,7 @@ class Tensor(metaclass=_Metatype):
                 "Only Tensors of floating point and complex dtype can require gradients"
             )
         t = _new(cls)
-        buf = v.buf if m.contiguous and m.offset == 0 else np.ascontiguousarray(data._array())
+        buf = v.buf if m.contiguous and m.offset == 0 else np.asarray(data._array(), order="C")
         t._v = outside(meta(m.shape, m.dtype, requires_grad, requires_grad), buf)
         t._v.pin = v.pin
         if requires_grad:
@@ -831,7 +831,7 @@ def refresh(v: Value) -> Value:
 
 def _materialised(t: Tensor) -> Value:
     m = t._v.meta
-    return outside(meta(m.shape, m.dtype, strides=m.strides, offset=m.offset), np.ascontiguousarray(t._array()))
+    return outside(meta(m.shape, m.dtype, strides=m.strides, offset=m.offset), np.asarray(t._array(), order="C"))
 
 
 def _snapshot(v: Value) -> Value:
@@ -866,7 +866,7 @@ def from_array(a: np.ndarray, d: dtype | None = None) -> Tensor:
     if d is None:
         d = from_numpy_dtype(a.dtype)
     if a.dtype != d.np or not a.flags.c_contiguous:
-        a = np.ascontiguousarray(a.astype(d.np, copy=False))
+        a = np.asarray(a, d.np, order="C")
     t = _new(Tensor)
     v = Value()
     v.vid, v.meta, v.buf = OUTSIDE, meta(a.shape, d), a

@@ -488,7 +488,7 @@ def saved_slots(frame: Frame, roots: list[int]) -> set[int]:
         while stack:
             slot = stack.pop()
             node = producers[slot]
-            if node.slot in seen or node.op is None or node.slot in frame.freed:
+            if node.slot in seen or getattr(node.op, "gradient", None) is None or node.slot in frame.freed:
                 continue
             seen.add(node.slot)
             needs = tuple(_slot_meta(frame, s).requires_grad for s in node.ins)
