@@ -10,7 +10,7 @@ from ..trace.recorder import record2
 from ..trace.values import Value, meta
 from .elementwise import _conj
 from .movement import transpose
-from .record import Op, broadcast_shapes
+from .record import Example, Op, broadcast_shapes
 
 
 def matmul(a: Value, b: Value) -> Value:
@@ -71,4 +71,23 @@ def _lower(b: Any, ins: list[int], node: Any) -> list[int]:
     ]
 
 
-MATMUL = Op("matmul", "contraction", _rule, _reference, _gradient, _lower, "MmBackward0", example=("matmul",))
+MATMUL = Op(
+    "matmul",
+    "contraction",
+    _rule,
+    _reference,
+    _gradient,
+    _lower,
+    "MmBackward0",
+    example=Example(
+        *(
+            (shapes, ())
+            for shapes in (
+                ((1, 1), (1, 1)), ((3, 4), (4, 5)), ((0, 4), (4, 5)), ((3, 0), (0, 5)), ((2, 3, 4), (2, 4, 5)),
+                ((2, 3, 4), (4, 5)), ((2, 1, 3, 4), (3, 4, 1)), ((1, 17), (17, 1)), ((33, 65), (65, 31)),
+                ((130, 70), (70, 90)), ((0, 3, 4), (0, 4, 5)),
+            )
+        ),
+        tolerance=256.0,
+    ),
+)  # fmt: skip

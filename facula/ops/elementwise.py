@@ -17,7 +17,17 @@ from ..dtypes import BY_NAME, dtype
 from ..trace.recorder import record, record1, record2
 from ..trace.values import Value, meta
 from . import special
-from .record import Op, check_broadcast, common_dtype, compute_dtype, convert, elementwise_rule
+from .record import (
+    Example,
+    Op,
+    Operand,
+    check_broadcast,
+    common_dtype,
+    compute_dtype,
+    convert,
+    elementwise_example,
+    elementwise_rule,
+)
 
 ELEMENTWISE = "elementwise"
 
@@ -30,8 +40,12 @@ def _elementwise(
     grad_name: str | None = None,
     domain: tuple[float, float] = (-3.0, 3.0),
     arity: int = 1,
+    dtypes: str = "bifc",
 ) -> Op:
-    """Defines an op whose NumPy function has NumPy's broadcasting. domain: where tests draw operands."""
+    """Defines an op whose NumPy function has NumPy's broadcasting.
+
+    domain and dtypes: where tests draw operands, see record.Example.
+    """
 
     def reference(arrays: Any, attrs: tuple[Any, ...], metas: Any) -> Any:
         out = metas[0]
@@ -56,7 +70,7 @@ def _elementwise(
         gradient,
         lower,
         grad_name,
-        example=("elementwise", arity, kind, domain),
+        example=elementwise_example(arity, dtypes, domain),
     )
     return op
 
@@ -565,7 +579,17 @@ WHERE = Op(
         where(n.i(0), 0.0, g) if n.needs[2] else None,
     ),
     _where_lower,
-    example=("where",),
+    example=Example(
+        *(
+            ((Operand(c, "mask"), a, b), ())
+            for c, a, b in (
+                ((), (), ()), ((0,), (1,), (0,)), ((7,), (7,), (7,)), ((3, 17), (17,), (3, 1)), ((5,), (), (4, 5)),
+                ((250, 301), (301,), (250, 1)),
+            )
+        ),
+        ((Operand((6,), "mask"), (6,), Operand((), "number")), ()),
+        ((Operand((6,), "mask"), Operand((), "number"), (6,)), ()),
+    ),
 )
 
 
@@ -581,8 +605,13 @@ CAST = Op(
     lambda n, g: (g,),  # the engine converts it back
     _cast_lower,
     "ToCopyBackward0",
-    example=("cast",),
+    example=Example(
+        *((((3, 7),), (name,)) for name in BY_NAME), *(((s,), ("float64",)) for s in ((), (0,), (301, 250)))
+    ),
 )
+
+
+_COMPLEX_EXAMPLE = elementwise_example(1, "c")
 
 
 def _real_rule(metas: Any, attrs: Any) -> Any:
@@ -596,6 +625,7 @@ REAL = Op(
     _real_rule,
     lambda arrays, attrs, metas: np.real(arrays[0]),
     lambda n, g: (cast(g, n.meta(0).dtype),),
+    example=_COMPLEX_EXAMPLE,
 )
 IMAG = Op(
     "imag",
@@ -603,6 +633,7 @@ IMAG = Op(
     _real_rule,
     lambda arrays, attrs, metas: np.imag(arrays[0]),
     lambda n, g: (record2(COMPLEX, mul(g, 0.0), g),),
+    example=_COMPLEX_EXAMPLE,
 )
 COMPLEX = Op(
     "complex",
@@ -610,6 +641,7 @@ COMPLEX = Op(
     lambda metas, attrs: (meta(check_broadcast(metas), metas[0].dtype.to_complex()),),
     lambda arrays, attrs, metas: (arrays[0] + 1j * arrays[1]).astype(metas[0].dtype.np),
     lambda n, g: (record1(REAL, g), record1(IMAG, g)),
+    example=elementwise_example(2, "f"),
 )
 COMPLEX_ABS = Op(
     "complex_abs",
@@ -618,12 +650,14 @@ COMPLEX_ABS = Op(
     lambda arrays, attrs, metas: np.abs(arrays[0]),
     lambda n, g: (mul(g, div(n.i(0), where(record2(EQ, n.o(), 0), 1.0, n.o()))),),
     grad_name="AbsBackward0",
+    example=_COMPLEX_EXAMPLE,
 )
 ANGLE = Op(
     "angle",
     "convert",
     _real_rule,
     lambda arrays, attrs, metas: np.angle(arrays[0]).astype(metas[0].dtype.np),
+    example=_COMPLEX_EXAMPLE,
 )
 # A copy: the value itself, as memory of its own.
 CLONE = Op(
@@ -633,5 +667,5 @@ CLONE = Op(
     lambda arrays, attrs, metas: np.array(arrays[0], copy=True),
     lambda n, g: (g,),
     lambda b, ins, node: [ins[0]],
-    example=("clone",),
+    example=Example((((),), ()), (((0, 2),), ()), (((3, 7),), ()), (((301, 250),), ())),
 )

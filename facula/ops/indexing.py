@@ -11,7 +11,8 @@ from ..dtypes import int64
 from ..trace.recorder import record, record_many
 from ..trace.values import Value, meta
 from .elementwise import mul
-from .record import Op, convert
+from .record import Example, Op, Operand, convert
+from .reduce import SCAN_SHAPES, scan_example
 
 
 def _check(index: np.ndarray, size: int, axis: int | None = None) -> None:
@@ -76,7 +77,11 @@ TAKE = Op(
     _take_gradient,
     _take_lower,
     "IndexSelectBackward0",
-    example=("take",),
+    example=Example(
+        (((5, 3), Operand((4,), "index", 5)), (0,)), (((5, 3), Operand((2, 2), "index", 3)), (1,)),
+        (((5,), Operand((), "index", 5)), (0,)), (((2, 4, 3), Operand((0,), "index", 4)), (1,)),
+        (((301, 25), Operand((400,), "index", 301)), (0,)),
+    ),
 )
 
 
@@ -118,6 +123,12 @@ TAKE_ADD = Op(
     lambda n, g: (record(TAKE, (g, n.i(1)), (n.attrs[0],)), None),
     _take_add_lower,
     "IndexSelectBackward0",
+    example=Example(
+        (((4, 3), Operand((4,), "index", 5)), (0, (5, 3))), (((5, 2, 2), Operand((2, 2), "index", 3)), (1, (5, 3))),
+        (((2, 0, 3), Operand((0,), "index", 4)), (1, (2, 4, 3))),
+        (((400, 25), Operand((400,), "index", 301)), (0, (301, 25))),
+        dtypes="ifc", tolerance=64.0,
+    ),
 )
 
 
@@ -178,7 +189,11 @@ def zeros(shape: Any, like: Value) -> Value:
 
 GATHER = Op(
     "gather", "indexing", _gather_rule, _gather_reference, _gather_gradient, _gather_lower,
-    example=("gather",),
+    example=Example(
+        (((5, 3), Operand((4, 3), "index", 5)), (0,)), (((5, 3), Operand((4, 2), "index", 3)), (1,)),
+        (((), Operand((), "index", 1)), (0,)), (((5,), Operand((0,), "index", 5)), (0,)),
+        (((301, 250), Operand((301, 1), "index", 250)), (1,)),
+    ),
 )  # fmt: skip
 
 
@@ -252,7 +267,13 @@ def _source_gradient(n: Any, g: Value) -> Value:
 
 # attrs: (axis,); duplicates: the last one wins, as in NumPy
 SCATTER = Op(
-    "scatter", "indexing", _scatter_rule, _scatter_reference, _scatter_gradient, example=("scatter",)
+    "scatter", "indexing", _scatter_rule, _scatter_reference, _scatter_gradient,
+    example=Example(
+        (((5, 3), Operand((4, 3), "distinct", 5), (4, 3)), (0,)), (((5, 3), Operand((4, 2), "distinct", 3, 1), (5, 3)), (1,)),
+        (((5,), Operand((0,), "distinct", 5), (0,)), (0,)), (((), Operand((), "index", 1), ()), (0,)),
+        (((5, 3), Operand((4, 3), "distinct", 5), Operand((), "number")), (0,)),
+        (((301, 250), Operand((301, 1), "distinct", 250, 1), (301, 1)), (1,)),
+    ),
 )
 
 
@@ -274,7 +295,13 @@ SCATTER_ADD = Op(
     _scatter_add_reference,
     lambda n, g: (g, None, _source_gradient(n, g) if n.needs[2] else None),
     _scatter_add_lower,
-    example=("scatter_add",),
+    example=Example(
+        (((5, 3), Operand((4, 3), "index", 5), (4, 3)), (0,)), (((5, 3), Operand((4, 2), "index", 3), (5, 3)), (1,)),
+        (((5,), Operand((0,), "index", 5), (0,)), (0,)), (((), Operand((), "index", 1), ()), (0,)),
+        (((5, 3), Operand((4, 3), "index", 5), Operand((), "number")), (0,)),
+        (((301, 250), Operand((301, 9), "index", 250), (301, 9)), (1,)),
+        dtypes="ifc", tolerance=64.0,
+    ),
 )
 
 
@@ -305,7 +332,15 @@ def _scatter_reduce_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
 
 # attrs: (axis, one of sum mean prod amax amin, include_self)
 SCATTER_REDUCE = Op(
-    "scatter_reduce", "indexing", _scatter_rule, _scatter_reduce_reference, None
+    "scatter_reduce", "indexing", _scatter_rule, _scatter_reduce_reference, None,
+    example=Example(
+        *(
+            (((5, 3), Operand((4, 3), "index", 5), (4, 3)), (0, how, include))
+            for how in ("sum", "mean", "prod", "amax", "amin")
+            for include in (True, False)
+        ),
+        dtypes="if",
+    ),
 )
 
 
@@ -369,7 +404,24 @@ def _index_gradient(n: Any, g: Value) -> Any:
     return (record(INDEX_PUT_ADD, (zeros(n.meta(0).shape, g), g, *idx), n.attrs), *(None,) * len(idx))
 
 
-INDEX = Op("index", "indexing", _index_rule, _index_reference, _index_gradient, _index_lower)
+def _example(put: bool, dtypes: str = "bifc") -> Example:
+    """Index arrays on one axis, on several, with an axis between them; `put`: with the values to be put."""
+    cases: list[Any] = []
+    for shape, out, attrs, *idx in (
+        ((5, 3), (4, 3), (True, False), Operand((4,), "distinct", 5)),
+        ((5, 3), (5, 2), (False, True), Operand((2,), "distinct", 3)),
+        ((5, 6), (4,), (True, True), Operand((4,), "distinct", 5), Operand((4,), "index", 6)),
+        ((5, 2, 6), (4, 2), (True, False, True), Operand((4,), "distinct", 5), Operand((1,), "index", 6)),
+        ((5, 3), (0, 3), (True, False), Operand((0,), "distinct", 5)),
+        ((5, 3), (3,), (True, False), Operand((), "index", 5)),
+        ((301, 25), (200, 25), (True, False), Operand((200,), "distinct", 301)),
+    ):
+        values = [(out,), ((1,) * len(out),), (Operand((), "number"),)] if put else [()]
+        cases += [((shape, *v, *idx), attrs) for v in values]
+    return Example(*cases, dtypes=dtypes)
+
+
+INDEX = Op("index", "indexing", _index_rule, _index_reference, _index_gradient, _index_lower, example=_example(False))
 
 
 def _put_rule(metas: Any, attrs: Any) -> Any:
@@ -420,7 +472,9 @@ def _put_gradient(n: Any, g: Value) -> Any:
     return (base, new, *(None,) * len(idx))
 
 
-INDEX_PUT = Op("index_put", "indexing", _put_rule, _put_reference, _put_gradient)
+INDEX_PUT = Op(
+    "index_put", "indexing", _put_rule, _put_reference, _put_gradient, example=_example(True)
+)
 
 
 def _put_add_gradient(n: Any, g: Value) -> Any:
@@ -431,7 +485,7 @@ def _put_add_gradient(n: Any, g: Value) -> Any:
 
 INDEX_PUT_ADD = Op(
     "index_put_add", "indexing", _put_rule, _put_add_reference, _put_add_gradient,
-    grad_name="IndexPutBackward0",
+    grad_name="IndexPutBackward0", example=_example(True, "ifc"),
 )  # fmt: skip
 
 
@@ -460,6 +514,10 @@ FILL = Op(
     lambda arrays, attrs, metas: np.full(attrs[0], convert(np.asarray(arrays[0]), metas[0].dtype)),
     None,
     _fill_lower,
+    example=Example(
+        *(((Operand((), "number"),), (shape, name)) for shape in ((), (0, 2), (3, 5)) for name in ("float32", "float64", "int64", "bool")),
+        (((),), ((301, 250), "float32")),
+    ),
 )
 
 
@@ -488,7 +546,16 @@ def _sort_gradient(n: Any, g: Value, _indices: Any) -> Any:
 
 
 # attrs: (axis, descending); always stable
-SORT = Op("sort", "order", _sort_rule, _sort_reference, _sort_gradient)
+SORT = Op(
+    "sort",
+    "order",
+    _sort_rule,
+    _sort_reference,
+    _sort_gradient,
+    example=Example(
+        *(((shape,), (axis, down)) for shape, axis in SCAN_SHAPES for down in (False, True)), dtypes="bif"
+    ),
+)
 
 
 def sort(v: Value, axis: int, descending: bool) -> list[Value]:
@@ -514,7 +581,7 @@ def _cumulative_extreme(name: str) -> Op:
             return (g,)
         return (record(SCATTER_ADD, (zeros(n.meta(0).shape, g), n.o(1), g), n.attrs),)
 
-    return Op(name, "scan", _sort_rule, reference, gradient)
+    return Op(name, "scan", _sort_rule, reference, gradient, example=scan_example("bif"))
 
 
 CUMMAX = _cumulative_extreme("cummax")

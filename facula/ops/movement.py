@@ -12,7 +12,7 @@ import numpy as np
 
 from ..trace.recorder import record, record1, record2
 from ..trace.values import Shape, Value, contiguous_strides, meta
-from .record import Op, common_dtype, convert
+from .record import Example, Op, common_dtype, convert
 
 
 def reshape(v: Value, shape: Shape) -> Value:
@@ -89,7 +89,10 @@ RESHAPE = Op(
     lambda b, ins, node: [b.reshape(ins[0], node.attrs)],
     "ViewBackward0",
     view=True,
-    example=("reshape",),
+    example=Example(
+        (((3, 4),), (12,)), (((),), (1, 1)), (((1,),), ()), (((0, 3),), (3, 0, 2)), (((2, 3, 5),), (6, 5)),
+        (((301, 250),), (250, 301)),
+    ),
 )
 
 
@@ -114,7 +117,10 @@ PERMUTE = Op(
     lambda n, g: (permute(g, _inverse(n.attrs)),),
     lambda b, ins, node: [b.add("permute", (ins[0],), node.meta.shape, node.meta.dtype, (node.attrs,), host=lambda a: a.transpose(node.attrs))],
     view=True,
-    example=("permute",),
+    example=Example(
+        (((),), ()), (((7,),), (0,)), (((3, 5),), (1, 0)), (((2, 3, 4),), (2, 0, 1)), (((0, 2, 3),), (1, 0, 2)),
+        (((301, 250),), (1, 0)),
+    ),
 )
 
 
@@ -149,7 +155,9 @@ EXPAND = Op(
     lambda n, g: (g,),  # the engine sums over what was broadcast
     lambda b, ins, node: [b.expand(ins[0], node.meta.shape)],
     view=True,
-    example=("expand",),
+    example=Example(
+        (((),), (3,)), (((1, 4),), (3, 4)), (((4, 1),), (2, 4, 5)), (((1,),), (0,)), (((250,),), (301, 250)),
+    ),
 )
 
 
@@ -181,7 +189,10 @@ SLICE = Op(
     _slice_gradient,
     lambda b, ins, node: [b.add("slice", (ins[0],), node.meta.shape, node.meta.dtype, node.attrs, host=lambda a: a[_slices(node.attrs)])],
     view=True,
-    example=("slice",),
+    example=Example(
+        (((7,),), ((1,), (6,), (2,))), (((3, 5),), ((0, 2), (3, 5), (1, 1))), (((3, 5),), ((1, 1), (1, 4), (1, 1))),
+        (((2, 9, 4),), ((0, 1, 0), (2, 9, 4), (1, 3, 2))), (((),), ((), (), ())), (((301, 250),), ((1, 3), (300, 250), (1, 2))),
+    ),
 )
 
 
@@ -210,6 +221,10 @@ UNSLICE = Op(
     lambda n, g: (slice_(g, *n.attrs[1:]),),
     _unslice_lower,
     "SliceBackward0",
+    example=Example(
+        (((3,),), ((7,), (1,), (6,), (2,))), (((3, 3),), ((3, 5), (0, 2), (3, 5), (1, 1))),
+        (((0, 3),), ((3, 5), (1, 1), (1, 4), (1, 1))), (((2, 3, 2),), ((2, 9, 4), (0, 1, 0), (2, 9, 4), (1, 3, 2))),
+    ),
 )
 
 FLIP = Op(
@@ -219,7 +234,9 @@ FLIP = Op(
     lambda arrays, attrs, metas: np.flip(arrays[0], attrs),
     lambda n, g: (record1(FLIP, g, n.attrs),),
     lambda b, ins, node: [b.add("flip", (ins[0],), node.meta.shape, node.meta.dtype, (node.attrs,), host=lambda a: np.flip(a, node.attrs))],
-    example=("flip",),
+    example=Example(
+        (((7,),), (0,)), (((3, 5),), (1,)), (((3, 5),), (0, 1)), (((0, 2),), (1,)), (((301, 250),), (0,)), (((),), ()),
+    ),
 )
 
 
@@ -251,7 +268,10 @@ PAD = Op(
     lambda n, g: (pad(g, tuple(-x for x in n.attrs[0]), tuple(-x for x in n.attrs[1])),),
     _pad_lower,
     "ConstantPadNdBackward0",
-    example=("pad",),
+    example=Example(
+        (((7,),), ((1,), (2,), 0.0)), (((3, 5),), ((0, 2), (1, 0), 1.0)), (((3, 5),), ((-1, 2), (1, -2), 0.0)),
+        (((0, 2),), ((1, 1), (0, 0), 1.0)), (((),), ((), (), 0.0)), (((301, 250),), ((1, 0), (0, 3), 0.0)),
+    ),
 )
 
 
@@ -305,9 +325,14 @@ CAT = Op(
         b.add("cat", tuple(b.cast(v, node.meta.dtype) for v in ins), node.meta.shape, node.meta.dtype, node.attrs,
               host=lambda *a: np.concatenate(a, axis=node.attrs[0]))
     ],
-    example=("cat",),
+    example=Example(
+        (((3,), (4,)), (0,)), (((2, 3), (2, 1), (2, 5)), (1,)), (((0, 3), (2, 3)), (0,)), (((2, 3),), (0,)),
+        (((2, 3, 4), (2, 2, 4)), (1,)), (((100, 250), (201, 250)), (0,)),
+    ),
 )  # fmt: skip
 
+
+_COPIES = Example((((),), ()), (((0, 2),), ()), (((3, 5),), ()))
 
 # An alias that gradients do not flow through: detach(), .data.
 ALIAS = Op(
@@ -320,6 +345,7 @@ ALIAS = Op(
     None,
     lambda b, ins, node: [ins[0]],
     view=True,
+    example=_COPIES,
 )
 
 
@@ -349,6 +375,11 @@ def _as_strided_rule(metas: Any, attrs: Any) -> Any:
     return (meta(shape, metas[0].dtype, strides=strides, offset=offset),)
 
 
+_STRIDED = Example(
+    (((4, 5),), ((5, 4), (1, 5), 0)), (((4, 5),), ((3,), (6,), 1)), (((12,),), ((3, 4), (2, 1), 2)), (((4,),), ((), (), 3)),
+    (((3, 2),), ((0, 2), (2, 1), 0)), (((6,),), ((2, 3), (0, 1), 0)),
+)  # fmt: skip
+
 AS_STRIDED = Op(
     "as_strided",
     "movement",
@@ -356,7 +387,7 @@ AS_STRIDED = Op(
     lambda arrays, attrs, metas: _strided(arrays[0], *attrs),
     lambda n, g: (record1(STRIDED_ADD, g, (n.meta(0).shape, *n.attrs)),),
     view=True,
-    example=("as_strided",),
+    example=_STRIDED,
 )
 
 
@@ -376,6 +407,7 @@ STRIDED_ADD = Op(
     _strided_add_reference,
     lambda n, g: (record1(AS_STRIDED, g, n.attrs[1:]),),
     grad_name="AsStridedBackward0",
+    example=Example(*(((attrs[0],), (o[0].shape, *attrs)) for o, attrs in _STRIDED.cases)),
 )
 
 
@@ -412,7 +444,10 @@ STRIDED_WRITE = Op(
         record1(AS_STRIDED, g, n.attrs) if n.needs[1] else None,
     ),
     grad_name="CopySlices",
-    example=("strided_write",),
+    example=Example(
+        (((4, 5), (5, 4)), ((5, 4), (1, 5), 0)), (((4, 5), (3,)), ((3,), (6,), 1)), (((4,), ()), ((), (), 3)),
+        (((3, 2), (0, 2)), ((0, 2), (2, 1), 0)), (((301, 250), (100, 125)), ((100, 125), (750, 2), 1)),
+    ),
 )
 
 
@@ -428,4 +463,5 @@ LEAF = Op(
     lambda arrays, attrs, metas: np.array(arrays[0], copy=True),
     None,
     lambda b, ins, node: [ins[0]],
+    example=Example((((),), ()), (((0, 2),), ()), (((3, 5),), ()), dtypes="fc"),
 )

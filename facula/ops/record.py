@@ -8,14 +8,76 @@ else (methods, functions, tests) is derived from the table `OPS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..dtypes import bool_, convert, dtype, float64, get_default_dtype, promote_types
 from ..trace.values import Meta, Shape, meta
 
-__all__ = ["OPS", "Op", "convert", "common_dtype", "broadcast_shapes"]
+__all__ = ["OPS", "Example", "Op", "Operand", "convert", "common_dtype", "broadcast_shapes"]
 
 OPS: dict[str, Op] = {}
+
+
+class Operand(NamedTuple):
+    """An operand of a generated test. `kind` says what is drawn:
+
+    value     elements of the tested dtype (for gradients: of float64, inside the example's domain)
+    float     the same, but left floating point where the tested dtype is an integer
+    index     int64 from 0 to size - 1
+    distinct  the same, no index twice along `axis` (its length is at most `size`)
+    mask      bool
+    number    a Python float
+    """
+
+    shape: Shape = ()
+    kind: str = "value"
+    size: int = 0
+    axis: int = 0
+
+
+class Example:
+    """How the generated tests (tests/ops) call an op.
+
+    cases: pairs (operands, attrs); an operand is an `Operand`, or a shape, which stands for values.
+    dtypes: the kinds of dtype that the op takes: b bool, i integers, f floats, c complex; those of the
+    second operand on may be restricted by their own kind. domain: the interval that holds the operands of
+    gradient tests; it excludes kinks and poles. special: whether NaN, infinities, signed zeros and extreme
+    numbers are part of what is defined. tolerance: units in the last place of the dtype by which compiled
+    code may differ from the reference, for results of ordinary size.
+    """
+
+    __slots__ = ("cases", "dtypes", "domain", "special", "tolerance")
+
+    def __init__(
+        self,
+        *cases: tuple[tuple[Any, ...], tuple[Any, ...]],
+        dtypes: str = "bifc",
+        domain: tuple[float, float] = (-3.0, 3.0),
+        special: bool = True,
+        tolerance: float = 4.0,
+    ) -> None:
+        self.cases = tuple(
+            (tuple(o if isinstance(o, Operand) else Operand(o) for o in operands), attrs)
+            for operands, attrs in cases
+        )
+        self.dtypes, self.domain, self.special, self.tolerance = dtypes, domain, special, tolerance
+
+
+_BROADCAST: tuple[tuple[Shape, ...], ...] = (
+    ((), (), ()), ((0,), (1,), ()), ((1,), (1,), (1,)), ((7,), (7,), (7,)), ((3, 17), (17,), (3, 1)),
+    ((5, 1, 3), (4, 3), ()), ((2, 3, 5), (), (1, 5)), ((1, 9), (6, 1), (6, 9)), ((3, 0), (1, 1), (3, 1)),
+    ((250, 301), (250, 301), (301,)),
+)  # fmt: skip
+
+
+def elementwise_example(
+    arity: int, dtypes: str = "bif", domain: tuple[float, float] = (-3.0, 3.0), tolerance: float = 4.0
+) -> Example:
+    """Shapes for any elementwise op: empty, 0-d, one, odd sizes, broadcasts, enough for threads."""
+    cases = [(shapes[:arity], ()) for shapes in _BROADCAST]
+    if arity == 2:  # Python numbers on either side
+        cases += [(((4, 5), Operand((), "number")), ()), ((Operand((), "number"), (13,)), ())]  # type: ignore[list-item]
+    return Example(*cases, dtypes=dtypes, domain=domain, tolerance=tolerance)  # type: ignore[arg-type]
 
 
 class Op:
@@ -35,7 +97,7 @@ class Op:
         lower: Callable[..., Any] | None = None,
         grad_name: str | None = None,
         view: bool = False,
-        example: Any = None,
+        example: Example | None = None,
     ) -> None:
         """
         reference(arrays, attrs, metas): arrays in the operands' dtypes; metas are the results' facts;

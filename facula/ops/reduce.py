@@ -11,7 +11,7 @@ from ..trace.recorder import record1
 from ..trace.values import Shape, Value, meta
 from .elementwise import EQ, cast, div, mul, record2, where
 from .movement import expand, reshape
-from .record import Op, convert
+from .record import Example, Op, convert
 
 
 def reduced_shape(shape: Shape, axes: tuple[int, ...], keepdim: bool) -> Shape:
@@ -39,6 +39,21 @@ def _lower(b: Any, ins: list[int], node: Any) -> list[int]:
     return [b.reshape(r, out.shape)]
 
 
+def _examples(name: str) -> Example:
+    cases: list[Any] = [
+        (((),), ((), False)), (((1,),), ((0,), True)), (((7,),), ((0,), False)), (((3, 17),), ((1,), False)),
+        (((3, 17),), ((0,), True)), (((5, 4, 3),), ((0, 2), False)), (((5, 4, 3),), ((1,), True)),
+        (((2, 3, 4, 5),), ((1, 2), False)), (((0, 4),), ((1,), False)), (((3, 4),), ((), False)),
+        (((3, 40),), ((0, 1), False)),
+    ]  # fmt: skip
+    if name not in ("max", "min"):
+        cases.append((((0, 4),), ((0,), True)))
+    if name != "prod":  # of many factors nothing but 0 and infinity is left
+        cases += [(((301, 250),), ((0,), False)), (((301, 250),), ((0, 1), False)), (((301, 250),), ((1,), True))]
+    complexes = "c" if name in ("sum", "prod") else ""
+    return Example(*cases, dtypes="bif" + complexes, domain=(0.5, 1.5), tolerance=64.0)
+
+
 def _reduction(name: str, result: Any, gradient: Any, grad_name: str | None = None) -> Op:
     def rule(metas: Any, attrs: Any) -> Any:
         m = metas[0]
@@ -62,7 +77,7 @@ def _reduction(name: str, result: Any, gradient: Any, grad_name: str | None = No
         return convert(np.asarray(_NUMPY[name](a, axis=axes, keepdims=keepdim)), d)
 
     return Op(
-        name, "reduction", rule, reference, gradient, _lower, grad_name, example=("reduction",)
+        name, "reduction", rule, reference, gradient, _lower, grad_name, example=_examples(name)
     )
 
 
@@ -153,11 +168,32 @@ def _arg_rule(name: str) -> Any:
 
 
 # attrs: (axis, keepdim)
-ARGMAX = Op("argmax", "arg", _arg_rule("argmax"), _arg_reference(np.argmax), None, _arg_lower)
-ARGMIN = Op("argmin", "arg", _arg_rule("argmin"), _arg_reference(np.argmin), None, _arg_lower)
+_ARG_EXAMPLE = Example(
+    *(
+        ((shape,), (axis, keep))
+        for shape, axis in (((1,), 0), ((7,), 0), ((3, 17), 1), ((5, 4, 3), 1), ((0, 3), 1), ((301, 250), 0))
+        for keep in (False, True)
+    ),
+    dtypes="bif",
+)
+ARGMAX = Op(
+    "argmax", "arg", _arg_rule("argmax"), _arg_reference(np.argmax), None, _arg_lower, example=_ARG_EXAMPLE
+)
+ARGMIN = Op(
+    "argmin", "arg", _arg_rule("argmin"), _arg_reference(np.argmin), None, _arg_lower, example=_ARG_EXAMPLE
+)
 
 
 # ---------------------------------------------------------------- scans (attrs: (axis,))
+SCAN_SHAPES: tuple[tuple[Shape, int], ...] = (
+    ((), 0), ((1,), 0), ((0,), 0), ((7,), 0), ((3, 17), 1), ((5, 4, 3), 1), ((2, 0), 0), ((301, 25), 0),
+)  # fmt: skip
+
+
+def scan_example(dtypes: str) -> Example:
+    return Example(*(((s,), (axis,)) for s, axis in SCAN_SHAPES), dtypes=dtypes, domain=(0.5, 1.5), tolerance=64.0)
+
+
 def _flip(v: Value, axis: int) -> Value:
     from .movement import FLIP
 
@@ -186,7 +222,8 @@ def _cumsum_gradient(n: Any, g: Value) -> Any:
 
 
 CUMSUM = Op(
-    "cumsum", "scan", _scan_meta, _scan_reference(np.cumsum), _cumsum_gradient, example=("scan",)
+    "cumsum", "scan", _scan_meta, _scan_reference(np.cumsum), _cumsum_gradient,
+    example=scan_example("bifc"),
 )
 
 
@@ -200,7 +237,8 @@ def _cumprod_gradient(n: Any, g: Value) -> Any:
 
 
 CUMPROD = Op(
-    "cumprod", "scan", _scan_meta, _scan_reference(np.cumprod), _cumprod_gradient, example=("scan",)
+    "cumprod", "scan", _scan_meta, _scan_reference(np.cumprod), _cumprod_gradient,
+    example=scan_example("bifc"),
 )
 
 
@@ -235,6 +273,11 @@ CUMPROD_EXCLUSIVE = Op(
     lambda metas, attrs: (meta(metas[0].shape, metas[0].dtype),),
     _exclusive_reference,
     _exclusive_gradient,
+    example=Example(
+        *(((shape,), (back,)) for shape in ((1,), (7,), (3, 17), (2, 0)) for back in (False, True)),
+        dtypes="f",
+        domain=(0.5, 1.5),
+    ),
 )
 
 
@@ -253,7 +296,7 @@ def _logcumsumexp_gradient(n: Any, g: Value) -> Any:
 
 LOGCUMSUMEXP = Op(
     "logcumsumexp", "scan", _scan_meta, _scan_reference(_logcumsumexp), _logcumsumexp_gradient,
-    example=("scan",),
+    example=scan_example("f"),
 )  # fmt: skip
 
 
