@@ -71,6 +71,8 @@ class Context:
                 return 1 if producer.number_kind[slot] == "i" else 1.5
             if type(tape) is Frame:
                 return at(tape.base + slot, producer.number_meta[slot])
+            if slot in producer.fixed:
+                return producer.fixed[slot]
             first = producer.scalars - len(producer.scalar)
             return tape.scalars[first + producer.scalar.index(slot)]
         m = producer.metas[slot - producer.slot]
@@ -255,7 +257,12 @@ class Walk:
             if g is None and m.requires_grad and k == 0:
                 g = zeros_like(m)
             gs.append(g)  # type: ignore[arg-type]
-        result: Sequence[Value | None] = node.op.gradient(n, *gs)
+        tr = self.tr
+        tr.fixing = True
+        try:
+            result: Sequence[Value | None] = node.op.gradient(n, *gs)
+        finally:
+            tr.fixing = False
         return [g if k < len(needs) and needs[k] else None for k, g in enumerate(result)]
 
     def _operand(self, tape: Any, slot: int, g: Value) -> None:

@@ -97,6 +97,9 @@ def build_graph(path: list[Node], needed: set[int], outputs: list[int]) -> Graph
                 b.values[node.slot + k] = g.add_input(m.shape, m.dtype)
                 b.metas[node.slot + k] = m
             continue
+        for slot, number in node.fixed.items():
+            b.values[slot] = b.constant(number, node.number_meta[slot].dtype)
+            b.metas[slot] = node.number_meta[slot]
         for slot in node.scalar:
             kind = "i" if node.number_kind[slot] == "i" else "f"
             b.values[slot] = b.scalar(kind)

@@ -39,7 +39,7 @@ class Node:
 
     __slots__ = (
         "parent", "kind", "op", "ins", "attrs", "slot", "meta", "metas", "next_slot", "scalar",
-        "scalars", "edges", "plans", "depth", "producer_map", "mode", "number_kind", "number_meta",
+        "scalars", "edges", "plans", "depth", "producer_map", "mode", "number_kind", "number_meta", "fixed",
     )  # fmt: skip
 
     def __init__(self, parent: Node | None, kind: str) -> None:
@@ -59,6 +59,7 @@ class Node:
         self.depth = parent.depth + 1 if parent else 0
         self.number_kind: dict[int, str] = {}
         self.number_meta: dict[int, Meta] = {}
+        self.fixed: dict[int, Any] = {}  # slots of numbers that are part of the path, and their values
         self.producer_map: dict[int, Node] | None = None
         self.mode = parent.mode if parent else True
 
@@ -104,7 +105,7 @@ class Frame:
 
     __slots__ = (
         "base", "root", "node", "values", "inputs", "scalars", "complex", "leaves", "upstream", "hooks",
-        "custom", "freed", "freed_key", "over", "grad", "bundles", "views", "scratch", "walks",
+        "custom", "freed", "freed_key", "over", "grad", "bundles", "views", "scratch", "walks", "fixing",
     )  # fmt: skip
 
     def __init__(self, root: Node, scratch: bool = False) -> None:
@@ -112,6 +113,9 @@ class Frame:
         self.grad = True
         self.scratch = scratch
         self.walks: list[Any] = []  # backward passes under way
+        # While a gradient's formula runs, its numbers (the 2 of 2 * x) are part of the path: the compiler
+        # sees constants, and nothing is passed at run time.
+        self.fixing = False
         self.base = 0
         self.restart()
 
@@ -254,8 +258,11 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
             slots.append(v.vid - tr.base)
         else:
             slots.append(slot)
-            numbers.append(slot)
             whole = isinstance(v, int)
+            if tr.fixing:
+                nxt.fixed[slot] = v
+            else:
+                numbers.append(slot)
             nxt.number_kind[slot] = "i" if whole else "f"
             nxt.number_meta[slot] = WRAPPED[-2 if whole else -1]
             slot += 1
@@ -319,6 +326,8 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
         j, number = NUMBER[type(b)], b
     else:
         return record(op, (a, b), attrs)
+    if number is not None and tr.fixing:
+        return record(op, (a, b), attrs)
     key = (op, i, j, attrs)
     node = tr.node.edges.get(key)
     if node is None:
@@ -360,8 +369,11 @@ def _follow(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:
             key.append(i)
             operands.append(v if v.vid - tr.base == i else at(tr.base + i, v.meta))
         elif type(v) in NUMBER:
-            key.append(NUMBER[type(v)])
-            numbers.append(v)
+            if tr.fixing:
+                key.append((NUMBER[type(v)], repr(v)))
+            else:
+                key.append(NUMBER[type(v)])
+                numbers.append(v)
             operands.append(v)
         else:
             constant = state.constant(v)

@@ -246,6 +246,8 @@ def _reference(plan: Plan, tr: Frame) -> list[Any]:
                 for k, a in enumerate(next(inputs).arrays()):
                     env[n.slot + k] = a
                 continue
+            if n.fixed:
+                env.update(n.fixed)
             for s in n.scalar:
                 env[s] = next(scalars)
             if position not in plan.needed:
