@@ -36,7 +36,7 @@ class Plan:
     """How a path with certain live values is run."""
 
     __slots__ = (
-        "path", "live", "outputs", "needed", "program", "seen", "tape", "saved", "input_index", "shapes",
+        "path", "live", "outputs", "needed", "program", "seen", "tape", "saved", "input_index", "shapes", "tracked", "kept",
     )  # fmt: skip
 
     def __init__(self, frame: Frame, live: list[Value], walked: list[int]) -> None:
@@ -62,6 +62,11 @@ class Plan:
         extra = [s for s in self.saved if s not in produced and s not in self.input_index]
         self.outputs = self.live + extra
         self.needed, self.shapes = _needed(self.path, self.outputs)
+        self.tracked = [
+            k for k, v in enumerate(live) if v.meta.requires_grad and not v.meta.leaf
+        ]
+        place = {s: k for k, s in enumerate(self.outputs)}
+        self.kept = [(s, place[s]) for s in self.saved if s in place]
 
 
 def _needed(path: list[Node], outputs: list[int]) -> tuple[set[int], dict[int, Any]]:
@@ -127,6 +132,7 @@ def flush(frame: Frame | None = None) -> None:
 
 
 def _deliver(plan: Plan, tr: Frame, live: list[Value], buffers: list[Any]) -> None:
+    """Gives the live values their memory, and keeps what gradients will want."""
     for v, b in zip(live, buffers, strict=False):
         v.buf = b
     if not plan.tape:
@@ -134,15 +140,14 @@ def _deliver(plan: Plan, tr: Frame, live: list[Value], buffers: list[Any]) -> No
     tape = Tape(tr)
     for w in tr.walks:
         w.moved(tape)
-    for s, b in zip(plan.outputs, buffers, strict=True):
-        tape.saved[s] = outside(plan.shapes[s], b)
-    for v, s in zip(live, plan.live, strict=True):
-        if v.meta.requires_grad and not v.meta.leaf:
-            v.rec = (tape, s)
-        kept = tape.saved[s]
-        if v.over is None:
-            v.over = kept.over = []
-        else:
+    for k in plan.tracked:
+        live[k].rec = (tape, plan.live[k])
+    for s, k in plan.kept:
+        kept = tape.saved[s] = outside(plan.shapes[s], buffers[k])
+        if k < len(live):  # one list of notes for the tensor's value and the kept one
+            v = live[k]
+            if v.over is None:
+                v.over = []
             kept.over = v.over
     for s in plan.saved:
         at = plan.input_index.get(s)
@@ -199,7 +204,11 @@ def _pointers(tr: Frame) -> list[int]:
 
 def _replay(plan: Plan, tr: Frame) -> list[Any]:
     buffers = [memory.allocate(n) for n in plan.program.output_bytes]
-    plan.program.run(_pointers(tr), [b.ptr for b in buffers], tr.scalars)
+    try:
+        plan.program.run(_pointers(tr), [b.ptr for b in buffers], tr.scalars)
+    except IndexError:
+        _reference(plan, tr)  # raises the op's own error, which says more
+        raise
     return buffers
 
 
