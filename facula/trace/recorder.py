@@ -39,7 +39,7 @@ class Node:
 
     __slots__ = (
         "parent", "kind", "op", "ins", "attrs", "slot", "meta", "metas", "next_slot", "scalar",
-        "scalars", "edges", "plans", "depth", "producer_map", "mode", "number_kind", "number_meta", "fixed",
+        "scalars", "edges", "plans", "depth", "producer_map", "mode", "number_kind", "number_meta", "fixed", "where",
     )  # fmt: skip
 
     def __init__(self, parent: Node | None, kind: str) -> None:
@@ -59,6 +59,7 @@ class Node:
         self.depth = parent.depth + 1 if parent else 0
         self.number_kind: dict[int, str] = {}
         self.number_meta: dict[int, Meta] = {}
+        self.where = ""  # file and line of the call, for ops whose errors depend on values
         self.fixed: dict[int, Any] = {}  # slots of numbers that are part of the path, and their values
         self.producer_map: dict[int, Node] | None = None
         self.mode = parent.mode if parent else True
@@ -219,7 +220,9 @@ def _resolve(tr: Frame, v: Value) -> Value:
             state.flush(owner)
         if v.buf is not None:
             return v
-    raise RuntimeError(f"internal error: {v!r} has neither memory nor a place in the open frame")
+    raise RuntimeError(
+        "this tensor has no value: an error ended the stretch of work that would have computed it"
+    )
 
 
 def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:
@@ -238,6 +241,8 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
     out = op.rule(metas, attrs)
     nxt = Node(node, OP)
     nxt.op, nxt.attrs = op, attrs
+    if op.kind == "indexing":
+        nxt.where = caller()
     needs = tr.grad and op.gradient is not None and any(m.requires_grad for m in metas)
     outs: list[Meta] = []
     for m in out:

@@ -263,6 +263,10 @@ def _reference(plan: Plan, tr: Frame) -> list[Any]:
                 continue
             try:
                 out = n.op.reference([env[s] for s in n.ins], n.attrs, n.metas)
+            except IndexError as e:
+                if n.where:
+                    e.add_note(f"recorded at {n.where}")
+                raise
             except MemoryError as e:
                 raise RuntimeError(f"out of memory in {n.op.name} -> {list(n.metas)}: {e}") from None
             if len(n.metas) == 1 and not isinstance(out, tuple):
