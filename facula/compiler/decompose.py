@@ -1,8 +1,8 @@
 """Passes that put nodes into the forms that kernels are made of.
 
 Small matrix products become products and sums, which fuse with their surroundings and cost no call.
-Large reductions are cut into blocks, whose partial results a second reduction combines: work for several
-threads, sums of short runs, and the same order of additions for any number of threads.
+Large reductions are cut into blocks, whose partial results a second reduction combines: work for
+several threads, sums of short runs, and the same order of additions for any number of threads.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _swap(r: Rewriter, v: int) -> int:
     if source is not None and tuple(source.attrs[0]) == dims:
         return source.ins[0]
     host = _transposition(dims)
-    return r.add("permute", (v,), (*lead, n, m), r.dtype(v), (dims,), host)
+    return r.add("permute", (v,), (*lead, n, m), r.type_of(v), (dims,), host)
 
 
 def _transposition(dims: tuple[int, ...]) -> Any:
@@ -64,7 +64,7 @@ def _transposition(dims: tuple[int, ...]) -> Any:
 
 def _matmul(r: Rewriter, a: int, b: int, like: GraphNode) -> int:
     shape = (*r.shape(a)[:-1], r.shape(b)[-1])
-    return r.add("matmul", (a, b), shape, r.dtype(a), (), like.host, like.where)
+    return r.add("matmul", (a, b), shape, r.type_of(a), (), like.host, like.where)
 
 
 def _transposed_product(r: Rewriter, product: GraphNode, dims: tuple[int, ...]) -> int | None:
@@ -101,7 +101,7 @@ def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     if node.op != "matmul":
         return None
     a, b = ins
-    dt = r.dtype(a)
+    dt = r.type_of(a)
     tag = TAGS.get(dt, "b1")
     *batch, m, k = r.shape(a)
     n = r.shape(b)[-1]
@@ -141,7 +141,7 @@ def _split(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
         return None
     a, out = ins[0], node.outs[0]
     shape, dt = r.shape(a), r.old.dtypes[out]
-    if prod(shape) < _SPLIT or dt not in TAGS or r.dtype(a) not in TAGS:
+    if prod(shape) < _SPLIT or dt not in TAGS or r.type_of(a) not in TAGS:
         return None
     axes = tuple(k for k in node.attrs[0] if shape[k] != 1)
     kept = tuple(n for k, n in enumerate(shape) if k not in node.attrs[0])

@@ -1,10 +1,10 @@
 """A cluster: the graph nodes that become one kernel, as expressions over the kernel's loops.
 
-A cluster starts from one root (a value that must be in memory, or a reduction) and its iteration domain.
-Everything lazy that a root needs is pulled in as expressions: elementwise ops as they are, movement ops as
-other index maps. More roots over the same domain may join. Whatever does not fit raises: `Reject` (not in
-this cluster), `Materialise` (some value must be put in memory first), `NeedSplit` (handled here: a loop
-is cut and all expressions are built again).
+A cluster starts from one root (a value that must be in memory, or a reduction) and its iteration
+domain. Everything lazy that a root needs is pulled in as expressions: elementwise ops as they are,
+movement ops as other index maps. More roots over the same domain may join. Whatever does not fit
+raises: `Reject` (not in this cluster), `Materialise` (some value must be put in memory first),
+`NeedSplit` (handled here: a loop is cut and all expressions are built again).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Materialise(Exception):
 
 
 class Root:
-    """What a cluster produces: a store of `value` (from `source`), or a reduction (`value` is its result)."""
+    """What a cluster produces: a store of `value` (from `source`), or the reduction `value`."""
 
     __slots__ = ("value", "source", "target", "reduce", "expr", "address", "stored", "index")
 
@@ -67,7 +67,7 @@ class Root:
 
 
 class Reduction:
-    """What a reduce node asks for: op, shape of the operand, axes, and the split of one axis in blocks."""
+    """What a reduce node asks for: op, operand's shape, axes, and the blocks of one axis."""
 
     __slots__ = ("op", "shape", "axes", "axis", "block")
 
@@ -124,9 +124,9 @@ class Cluster:
 
     def _save(self) -> tuple[Any, ...]:
         return (
-            self.domain, list(self.sizes), self.coords, list(self.reduced), self.kind, self.ragged, self.kept,
-            list(self.exprs), list(self.depends), dict(self.known), dict(self.memo), dict(self.maps),
-            list(self.map_list), dict(self.results), set(self.loads),
+            self.domain, list(self.sizes), self.coords, list(self.reduced), self.kind, self.ragged,
+            self.kept, list(self.exprs), list(self.depends), dict(self.known), dict(self.memo),
+            dict(self.maps), list(self.map_list), dict(self.results), set(self.loads),
             [(r, r.expr, r.address, r.stored, r.index) for r in self.roots],
         )  # fmt: skip
 
@@ -223,9 +223,7 @@ class Cluster:
         reduce_value, (_, number) = next(iter(self.results.items()))
         if prod(shape) != self.kept:
             raise Reject
-        return reshape_map(
-            self.map_list[number], self.s.shape_of(reduce_value), shape, self.sizes
-        )
+        return reshape_map(self.map_list[number], self.s.shape_of(reduce_value), shape, self.sizes)
 
     def _build_reduce(self, root: Root, want: Reduction) -> None:
         self.rooting = -1
@@ -236,9 +234,7 @@ class Cluster:
         if want.block:
             loops = sorted(axis_loops[want.axis])
             if len(loops) == 1:
-                self._split(
-                    loops[0], want.block, ragged=want.shape[want.axis] % want.block != 0
-                )
+                self._split(loops[0], want.block, ragged=want.shape[want.axis] % want.block != 0)
                 raise NeedSplitAgain()
             coefficients = [index[want.axis][k + 1] for k in loops]
             if len(loops) != 2 or coefficients != [want.block, 1]:
@@ -300,7 +296,7 @@ class Cluster:
         return found
 
     def value(self, v: int, m: int, guard: Guard) -> int:
-        """The expression of value v at the elements that map number m tells, where `guard` holds."""
+        """The expression of value v at the elements that map m tells, where `guard` holds."""
         key = (v, m, guard)
         found = self.memo.get(key)
         if found is None:

@@ -1,7 +1,9 @@
-"""Matrix products through BLAS: one single-threaded call for each tile of a grid that shapes alone decide.
+"""Matrix products through BLAS: one single-threaded call for each tile of a grid that shapes alone
+decide.
 
-OpenBLAS' own threads would split the work by their number, and so the bits of the result; here Facula's
-pool runs the tiles. Transposed operands are flags, batches a table of offsets in the record.
+OpenBLAS' own threads would split the work by their number, and so the bits of the result; here
+Facula's pool runs the tiles. Transposed operands are flags, batches a table of offsets in the
+record.
 """
 
 from __future__ import annotations
@@ -65,8 +67,8 @@ def record(
     row_step = lda if trans_a == _NO_TRANS else 1
     column_step = 1 if trans_b == _NO_TRANS else ldb
     header = [
-        function, *slots, m, n, k, lda, ldb, n, tile_m, tile_n, grid_m, grid_n, row_step, column_step,
-        trans_a, trans_b, m * n, 0,
+        function, *slots, m, n, k, lda, ldb, n, tile_m, tile_n, grid_m, grid_n, row_step,
+        column_step, trans_a, trans_b, m * n, 0,
     ]  # fmt: skip
     assert len(header) == _HEADER
     count = len(offsets) // 2
@@ -112,8 +114,8 @@ def generate(tag: str) -> Callable[[], str]:
             mm, nn = (w.convert("trunc", x, "i32") for x in (size_m, size_n))
             trans_a, trans_b, kk, la, lb, lc = narrow
             w.stmt(
-                f"call void {function.name}(i32 {_ROW_MAJOR}, {trans_a}, {trans_b}, {mm}, {nn}, {kk}, "
-                f"{element} 1.0, {pa}, {la}, {pb}, {lb}, {element} 0.0, {pc}, {lc})"
+                f"call void {function.name}(i32 {_ROW_MAJOR}, {trans_a}, {trans_b}, {mm}, {nn}, "
+                f"{kk}, {element} 1.0, {pa}, {la}, {pb}, {lb}, {element} 0.0, {pc}, {lc})"
             )
             return []
 

@@ -1,11 +1,11 @@
 """Index arithmetic: movement ops as affine maps from a kernel's loops to the elements of a value.
 
 Movement ops cost nothing: a kernel that reads a permuted, sliced or reshaped value reads the value
-itself at other addresses. An index map gives, for each axis of a value, an affine expression over the
-loops of the kernel: (constant, coefficient of loop 0, coefficient of loop 1, ...). Splitting an axis
-keeps maps affine. Merging axes needs a division; where the loops are cut at the right places it is exact
-and stays affine. Where a loop would have to be cut first, `NeedSplit` says so; where nothing helps,
-`NotAffine` tells the scheduler to put the value in memory.
+itself at other addresses. An index map gives, for each axis of a value, an affine expression over
+the loops of the kernel: (constant, coefficient of loop 0, coefficient of loop 1, ...). Splitting an
+axis keeps maps affine. Merging axes needs a division; where the loops are cut at the right places
+it is exact and stays affine. Where a loop would have to be cut first, `NeedSplit` says so; where
+nothing helps, `NotAffine` tells the scheduler to put the value in memory.
 """
 
 from __future__ import annotations
@@ -160,9 +160,7 @@ def movement_map(
         return tuple(out)
     if op == "expand":
         zero: Affine = (0,) * (len(sizes) + 1)
-        return tuple(
-            zero if n == 1 else a for a, n in zip(index, source, strict=True)
-        )
+        return tuple(zero if n == 1 else a for a, n in zip(index, source, strict=True))
     if op == "slice":
         starts, _, steps = attrs
         return tuple(

@@ -1,9 +1,10 @@
-"""From a cluster to a kernel's description: loops in their order, collapsed, and what varies at run time.
+"""From a cluster to a kernel's description: loops in their order, collapsed, and what varies at run
+time.
 
-A `Kernel` is pure structure: expressions, how each address moves with each loop, nothing about sizes.
-Everything that depends on shapes (sizes, strides, offsets, slots, most constants) goes to the record that
-the kernel reads at its start, so that graphs of other shapes share its code. The loops of a kernel are
-rows, then mids, then one inner loop, which is the vectorised one:
+A `Kernel` is pure structure: expressions, how each address moves with each loop, nothing about
+sizes. Everything that depends on shapes (sizes, strides, offsets, slots, most constants) goes to
+the record that the kernel reads at its start, so that graphs of other shapes share its code. The
+loops of a kernel are rows, then mids, then one inner loop, which is the vectorised one:
 
     map    rows are all loops but the last
     row    a row is one result of the reductions; mids and inner run along it, once for each stage
@@ -27,7 +28,7 @@ TILE_ROWS, _TILE_COLUMNS = 32, 64
 
 
 class Address:
-    """An affine expression over the loops: a class per loop ('0', 'c' for one, 's') and record fields."""
+    """An affine expression over the loops: for each a class ('0', 'c' for one, 's') and a field."""
 
     __slots__ = ("classes", "constant", "coefficients")
 
@@ -45,7 +46,7 @@ class Store:
 
 
 class Reduce:
-    """A reduction: op, dtype of the result, operand, and of argmax the affine position (else -1)."""
+    """A reduction: op, dtype of the result, operand, and of argmax the position (else -1)."""
 
     __slots__ = ("op", "tag", "expr", "index")
 
@@ -82,8 +83,9 @@ class Kernel:
         """Equal keys mean equal code."""
         return repr(
             (
-                self.kind, self.rows, self.mids, self.lanes, self.ragged, self.ragged_row, self.scratch,
-                self.tiled, self.single, self.exprs, [(a.classes, a.constant) for a in self.addresses], self.pointers,
+                self.kind, self.rows, self.mids, self.lanes, self.ragged, self.ragged_row,
+                self.scratch, self.tiled, self.single, self.exprs,
+                [(a.classes, a.constant) for a in self.addresses], self.pointers,
                 [(s.expr, s.pointer, s.address, s.tag) for s in self.stores],
                 [(r.op, r.tag, r.expr, r.index) for r in self.reduces],
             )
@@ -107,6 +109,9 @@ class Kernel:
         for s in self.stores:
             lines.append(f"  p{s.pointer}[a{s.address}] = e{s.expr}")
         return "\n".join(lines)
+
+
+_Loop = tuple[int, int, int]  # (loop whose coefficient counts, size, size of what was merged below)
 
 
 class _Lowering:
@@ -136,7 +141,6 @@ class _Lowering:
         k.kind, k.tiled = c.kind, False
         k.ragged, k.ragged_row = "", -1
         if c.kind == "map":
-            groups = [kept[:-1], [], kept[-1:]]
             merge = [kept]
         elif c.kind == "row":
             if c.ragged and c.ragged[1] in reduced[1:-1]:
@@ -150,17 +154,16 @@ class _Lowering:
             merge = [kept[:-1], reduced, kept[-1:]]
         affines = self.used_affines()
         merged = [self._merge(group, affines) for group in merge]
+        groups: list[list[_Loop]] = merged
         if c.kind == "map":
             groups = [merged[0][:-1], [], merged[0][-1:]]
             self.tile(*groups)
         elif c.kind == "row":
             groups = [merged[0], merged[1][:-1], merged[1][-1:]]
-        else:
-            groups = merged
         self.groups = groups
 
-    def tile(self, rows: list[Any], _: list[Any], inner: list[Any]) -> None:
-        """A transposition goes tile by tile, for which the loop along the source's rows comes last."""
+    def tile(self, rows: list[_Loop], mids: list[_Loop], inner: list[_Loop]) -> None:
+        """A transposition goes tile by tile: the loop along the source's rows comes last."""
         self.k.tiled = False
         if not rows or inner[0][1] < TILE_ROWS:
             return
@@ -173,10 +176,10 @@ class _Lowering:
                         self.k.tiled = True
                         return
 
-    def _merge(self, group: list[int], affines: list[Affine]) -> list[tuple[int, int, int]]:
+    def _merge(self, group: list[int], affines: list[Affine]) -> list[_Loop]:
         """Loops as (loop whose coefficient counts, size, size of what was merged below it)."""
         ragged = self.c.ragged or (-1, -1, 0)
-        out: list[tuple[int, int, int]] = []
+        out: list[_Loop] = []
         for loop in group:
             n = self.c.sizes[loop]
             if out:
@@ -231,9 +234,7 @@ class _Lowering:
         classes.append("0" if not coefficient else "c" if coefficient == 1 else "s")
         fields.append(self.field(coefficient) if classes[-1] == "s" else -1)
         number = self.numbers[key] = len(self.k.addresses)
-        self.k.addresses.append(
-            Address("".join(classes), self.field(affine[0]), tuple(fields))
-        )
+        self.k.addresses.append(Address("".join(classes), self.field(affine[0]), tuple(fields)))
         return number
 
     def pointer(self, v: int) -> int:

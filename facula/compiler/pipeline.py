@@ -1,4 +1,5 @@
-"""The passes over a graph, in order. This list is the table of contents of the compiler's front half."""
+"""The passes over a graph, in order. This list is the table of contents of the compiler's front
+half."""
 
 from __future__ import annotations
 
@@ -13,16 +14,32 @@ Pass = tuple[str, Callable[[Graph], Graph], str]
 PASSES: list[Pass] = [
     ("dead code", simplify.dead_code, "a trace records more than its outputs need"),
     ("simplify", simplify.simplify, "identities, constants and repeated work cost time in kernels"),
-    ("merge products", decompose.merge_products, "gradients of weights are sums of transposed products"),
-    ("small products", decompose.small_products, "small matrix products fuse better than they call"),
-    ("split reductions", decompose.split_reductions, "one long reduction is work for one thread only"),
-    ("own outputs", simplify.own_outputs, "an output that is an input or another output has own memory"),
+    (
+        "merge products",
+        decompose.merge_products,
+        "gradients of weights are sums of transposed products",
+    ),
+    (
+        "small products",
+        decompose.small_products,
+        "small matrix products fuse better than they call",
+    ),
+    (
+        "split reductions",
+        decompose.split_reductions,
+        "one long reduction is work for one thread only",
+    ),
+    (
+        "own outputs",
+        simplify.own_outputs,
+        "an output that is an input or another output has own memory",
+    ),
     ("dead code", simplify.dead_code, "rewriting leaves nodes that nobody reads"),
 ]
 
 
 def run(graph: Graph, check: bool = False) -> Graph:
-    """The simplified graph: the same inputs, outputs and scalars. `check`: verify after each pass."""
+    """The simplified graph with the same inputs, outputs and scalars. `check`: verify each pass."""
     if check:
         verify(graph)
     for name, function, _ in PASSES:

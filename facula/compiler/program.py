@@ -1,8 +1,9 @@
 """Programs: what the compiler hands to the trace, and what replays run.
 
-A program is flat: a table of pointers (slots), a table of steps, the steps' records and an arena for
-intermediate values, all in memory at fixed addresses. A replay writes the pointers of inputs and outputs
-and the scalars, and makes one foreign call for each native stretch. Host steps are Python calls in between.
+A program is flat: a table of pointers (slots), a table of steps, the steps' records and an arena
+for intermediate values, all in memory at fixed addresses. A replay writes the pointers of inputs
+and outputs and the scalars, and makes one foreign call for each native stretch. Host steps are
+Python calls in between.
 """
 
 from __future__ import annotations
@@ -47,12 +48,12 @@ def _array_at(address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarr
     nbytes = prod(shape) * dtype.itemsize
     if not nbytes:
         return np.empty(shape, dtype)
-    raw = (ctypes.c_char * nbytes).from_address(address)
+    raw = memoryview((ctypes.c_char * nbytes).from_address(address))
     return np.frombuffer(raw, dtype=dtype).reshape(shape)
 
 
 class Program:
-    """A compiled graph. `run` may be called from any thread; calls of one program follow each other."""
+    """A compiled graph. `run` may be called from any thread; calls wait for each other."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -152,7 +153,12 @@ class Program:
             print(kernel.text(), file=sys.stderr)
         name = f"{kernel.kind} {cluster.domain} -> {[r.value for r in cluster.roots if r.stored]}"
         self._native(
-            name, kernel.key(), lambda: codegen.generate(kernel), kernel.record, kernel.chunks, kernel.work
+            name,
+            kernel.key(),
+            lambda: codegen.generate(kernel),
+            kernel.record,
+            kernel.chunks,
+            kernel.work,
         )
 
     def _opaque(self, s: Scheduler, step: Step) -> None:
@@ -169,8 +175,8 @@ class Program:
             function = blas.address("cblas_sgemm" if tag == "f32" else "cblas_dgemm")
             record, chunks, work = gemm.record(function, slots, a, b, graph.shapes[out], k)
             self._native(
-                f"matmul {graph.shapes[out]} k={k}", gemm.key(tag), gemm.generate(tag), record, chunks,
-                work, _PARALLEL_GEMM,
+                f"matmul {graph.shapes[out]} k={k}", gemm.key(tag), gemm.generate(tag), record,
+                chunks, work, _PARALLEL_GEMM,
             )  # fmt: skip
         elif step.kind == "scatter":
             self._scatter(s, step)
@@ -183,7 +189,12 @@ class Program:
                 [prod(graph.shapes[row[0]]) for row in rows], graph.scalars,
             )  # fmt: skip
             self._native(
-                f"update of {len(rows)} tensors", plan.key, plan.generate(), plan.record, plan.chunks, plan.work
+                f"update of {len(rows)} tensors",
+                plan.key,
+                plan.generate(),
+                plan.record,
+                plan.chunks,
+                plan.work,
             )
 
     def _scatter(self, s: Scheduler, step: Step) -> None:
@@ -196,7 +207,12 @@ class Program:
             graph.shapes[node.ins[1]], graph.shapes[out], node.attrs[0], step.number,
         )  # fmt: skip
         self._native(
-            f"scatter_add {graph.shapes[out]}", plan.key, plan.generate(), plan.record, plan.chunks, plan.work
+            f"scatter_add {graph.shapes[out]}",
+            plan.key,
+            plan.generate(),
+            plan.record,
+            plan.chunks,
+            plan.work,
         )
 
     def _host(self, step: Step) -> None:
@@ -229,8 +245,8 @@ class Program:
     ) -> None:
         """Runs the program once.
 
-        The pointers are addresses of dense memory in the order of the graph's inputs and outputs, the
-        scalars in that of `graph.scalars`. Raises IndexError where an index is out of range.
+        The pointers are addresses of dense memory in the order of the graph's inputs and outputs,
+        the scalars in that of `graph.scalars`. Raises IndexError where an index is out of range.
         """
         with self._lock:
             self._pack(self._table, 16, *input_ptrs, *output_ptrs)
@@ -305,15 +321,28 @@ def _schedule_text(s: Scheduler) -> str:
     for i, entry in enumerate(s.entries):
         if isinstance(entry, Cluster):
             what = ", ".join(
-                f"%{r.value}{'' if r.reduce is None else ' ' + r.reduce.op}{'' if r.stored else ' (kept)'}"
+                f"%{r.value}{f' {r.reduce.op}' if r.reduce else ''}{'' if r.stored else ' (kept)'}"
                 for r in entry.roots
             )
             lines.append(f"{i}: {entry.kind} {entry.domain} -> {what}; reads {sorted(entry.loads)}")
         else:
-            lines.append(f"{i}: {entry.kind} {entry.node.op} -> {entry.node.outs}; reads {_reads(entry)}")
+            lines.append(
+                f"{i}: {entry.kind} {entry.node.op} -> {entry.node.outs}; reads {_reads(entry)}"
+            )
     return "\n".join(lines)
 
 
 def compile_graph(graph: Graph) -> Program:
-    """Compiles a graph. Raises CompileError for one that has a node with neither code nor reference."""
-    return Program(pipeline.run(graph))
+    """Compiles a graph.
+
+    Raises CompileError for a node with neither native code nor a reference and where the compiler
+    itself fails (the references can still run). Under FACULA_DEBUG such a failure comes out as it is.
+    """
+    try:
+        return Program(pipeline.run(graph))
+    except CompileError:
+        raise
+    except Exception as error:
+        if config.debug:
+            raise
+        raise CompileError(f"internal error: {type(error).__name__}: {error}") from error

@@ -1,7 +1,9 @@
-"""The arithmetic of reductions: identities, how two partial results combine, and the lanes at the end.
+"""The arithmetic of reductions: identities, how two partial results combine, and the lanes at the
+end.
 
-The order of combination is fixed by shapes alone: lane by lane along a row, then the lanes by halves. max
-and min let NaN win; argmax and argmin take the first of equals, and the first NaN where there is one.
+The order of combination is fixed by shapes alone: lane by lane along a row, then the lanes by
+halves. max and min let NaN win; argmax and argmin take the first of equals, and the first NaN where
+there is one.
 """
 
 from __future__ import annotations

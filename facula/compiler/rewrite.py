@@ -1,7 +1,7 @@
 """The sweep that passes share: one walk over a graph that builds the next one.
 
-A pass gives a function that sees each node with its operands already rewritten and returns the value that
-replaces the node's result, or None to keep the node. Equal nodes become one on the way.
+A pass gives a function that sees each node with its operands already rewritten and returns the
+value that replaces the node's result, or None to keep the node. Equal nodes become one on the way.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Rewriter:
     def shape(self, v: int) -> tuple[int, ...]:
         return self.graph.shapes[v]
 
-    def dtype(self, v: int) -> dtype:
+    def type_of(self, v: int) -> dtype:
         return self.graph.dtypes[v]
 
     def made_by(self, v: int, op: str) -> GraphNode | None:
@@ -72,10 +72,18 @@ class Rewriter:
         return found
 
     def reshape(self, v: int, shape: tuple[int, ...]) -> int:
-        return v if self.shape(v) == shape else self.add("reshape", (v,), shape, self.dtype(v), (shape,))
+        return (
+            v
+            if self.shape(v) == shape
+            else self.add("reshape", (v,), shape, self.type_of(v), (shape,))
+        )
 
     def expand(self, v: int, shape: tuple[int, ...]) -> int:
-        return v if self.shape(v) == shape else self.add("expand", (v,), shape, self.dtype(v), (shape,))
+        return (
+            v
+            if self.shape(v) == shape
+            else self.add("expand", (v,), shape, self.type_of(v), (shape,))
+        )
 
     def uniform(self, value: Any, shape: tuple[int, ...], dt: dtype) -> int:
         """A constant in every element."""

@@ -1,8 +1,8 @@
 """The code of one elementwise op, for scalars and vectors alike.
 
-Everything that computes element by element goes through `emit_op`: map and reduction kernels and the
-formulas of optimizer updates. Dtypes are short tags here: f32 f64 i64 i32 u8 b1. A bool is an i1 in
-registers and a byte in memory.
+Everything that computes element by element goes through `emit_op`: map and reduction kernels and
+the formulas of optimizer updates. Dtypes are short tags here: f32 f64 i64 i32 u8 b1. A bool is an
+i1 in registers and a byte in memory.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ SUFFIX = {"float": "f32", "double": "f64"}
 
 # What LLVM does in one or a few instructions; the rest of the float functions is in vector_math.
 SIMPLE_UNARY = frozenset(
-    "neg abs sign sqrt rsqrt reciprocal relu floor ceil trunc round isnan isinf isfinite logical_not"
-    " bitwise_not".split()
+    "neg abs sign sqrt rsqrt reciprocal relu floor ceil trunc round isnan isinf isfinite"
+    " logical_not bitwise_not".split()
 )
 MATH_UNARY = frozenset(
-    "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh"
-    " sigmoid erf erfc".split()
+    "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh"
+    " atanh sigmoid erf erfc".split()
 )
 UNARY = SIMPLE_UNARY | MATH_UNARY
 SIMPLE_BINARY = frozenset(
@@ -52,7 +52,9 @@ HEAVY = MATH_UNARY | MATH_BINARY | {"div", "sqrt", "rsqrt", "reciprocal", "take"
 _FLOAT_ONLY = MATH_UNARY | {
     "sqrt", "rsqrt", "reciprocal", "floor", "ceil", "trunc", "round", "div", "atan2", "copysign",
 }  # fmt: skip
-_INT_ONLY = frozenset("bitwise_and bitwise_or bitwise_xor left_shift right_shift bitwise_not".split())
+_INT_ONLY = frozenset(
+    "bitwise_and bitwise_or bitwise_xor left_shift right_shift bitwise_not".split()
+)
 _INT_BINARY = frozenset("add sub mul maximum minimum fmod remainder floor_divide".split())
 
 
@@ -113,9 +115,7 @@ def broadcast(e: Emitter, x: V, lanes: int) -> V:
     if not x.name.startswith("%"):
         return e.splat(x.name, ty)
     one = e.let(ty, f"insertelement {ty} poison, {x}, i64 0")
-    return e.let(
-        ty, f"shufflevector {ty} {one.name}, {ty} poison, <{lanes} x i32> zeroinitializer"
-    )
+    return e.let(ty, f"shufflevector {ty} {one.name}, {ty} poison, <{lanes} x i32> zeroinitializer")
 
 
 def float_call(e: Emitter, name: str, x: V, *more: V) -> V:

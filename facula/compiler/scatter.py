@@ -1,8 +1,8 @@
 """scatter_add: out[..., index[p], ...] += source[p], over memory that already holds the base.
 
-Chunks divide the positions of the other axes, and each goes along the scattered axis in order, so that no
-two threads meet and sums have a fixed order. Where the index does not vary along the last other axis (the
-gradient of an embedding), that axis is worked on in vectors.
+Chunks divide the positions of the other axes, and each goes along the scattered axis in order, so
+that no two threads meet and sums have a fixed order. Where the index does not vary along the last
+other axis (the gradient of an embedding), that axis is worked on in vectors.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Plan:
         along_axis = along(axis) if shape else [0, 0, 0]
         out_axis = out_shape[axis] if shape else 1
         self.record = [
-            *slots, index.offset, source.offset, n, block, blocks, units, per_chunk, length, out_axis, node,
-            *along_axis, *along(inner),
+            *slots, index.offset, source.offset, n, block, blocks, units, per_chunk, length,
+            out_axis, node, *along_axis, *along(inner),
         ]  # fmt: skip
         for d in others:
             self.record += [shape[d], *along(d)]

@@ -1,10 +1,11 @@
 """The schedule: which nodes become one kernel, and in which order the kernels run.
 
-Elementwise and movement nodes are lazy: nothing happens when they are visited. A root makes them happen:
-an output of the graph, an operand of something opaque (matrix products, host calls, scatters), a
-reduction. A root joins the latest cluster that takes it, or opens a new one. Clusters are numbered in
-order of creation and read only from those before, which keeps the order valid without searching for cycles.
-A lazy value that two clusters want is computed twice where that is cheap, and otherwise put in memory.
+Elementwise and movement nodes are lazy: nothing happens when they are visited. A root makes them
+happen: an output of the graph, an operand of something opaque (matrix products, host calls,
+scatters), a reduction. A root joins the latest cluster that takes it, or opens a new one. Clusters
+are numbered in order of creation and read only from those before, which keeps the order valid
+without searching for cycles. A lazy value that two clusters want is computed twice where that is
+cheap, and otherwise put in memory.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class CompileError(Exception):
 
 
 class Step:
-    """One entry of the schedule that is not a cluster: a matrix product, a scatter, an update, a host call."""
+    """An entry that is not a cluster: a matrix product, a scatter, an update, a host call."""
 
     __slots__ = ("kind", "node", "number", "operands", "order")
 
@@ -89,7 +90,7 @@ class Scheduler:
         self.producer: list[GraphNode | None] = [None] * count
         self.number_of: list[int] = [-1] * count
         self.lazy = [False] * count
-        self.place: dict[int, int] = {v: -1 for v in graph.inputs}
+        self.place: dict[int, int] = dict.fromkeys(graph.inputs, -1)
         self.alias: dict[int, int] = {}  # value -> the value whose memory it is
         self.inlined: dict[int, Cluster] = {}
         self.reduced_in: dict[int, Cluster] = {}
@@ -99,7 +100,9 @@ class Scheduler:
         self.leaves: list[frozenset[int]] = [frozenset()] * count
         self.uses = [0] * count
         self.entries: list[Cluster | Step] = []
-        self.first: dict[int, int] = {}  # where a value is written before the step that completes it
+        self.first: dict[
+            int, int
+        ] = {}  # where a value is written before the step that completes it
         self.by_numel: dict[int, list[Cluster]] = {}
         self.outputs = set(graph.outputs)
 
@@ -206,8 +209,8 @@ class Scheduler:
     def _host(self, number: int, node: GraphNode) -> None:
         if node.host is None:
             raise CompileError(
-                f"{node.op} on {[self.graph.dtypes[v].name for v in node.ins]} has neither native code "
-                "nor a reference"
+                f"{node.op} on {[self.graph.dtypes[v].name for v in node.ins]} has neither native "
+                "code nor a reference"
             )
         for a in node.ins:
             self.realise(a)
@@ -223,14 +226,14 @@ class Scheduler:
             tag = self.tags[operands[0]] if operands else "f32"
             if tag not in ("f32", "f64"):
                 raise CompileError(
-                    f"multi_update on {self.graph.dtypes[operands[0]].name}: expected float32 or float64"
+                    f"multi_update on {self.graph.dtypes[operands[0]]}: expected float32 or float64"
                 )
             groups.setdefault(tag, []).extend(operands)
-        for tag, operands in groups.items():
+        for tag, members in groups.items():
             for op, _, _ in expr.steps:
                 if op not in SOURCES and not (op in COMPARE or native(op, tag)):
                     raise CompileError(f"multi_update has no code for {op!r}")
-            self._step("update", node, number, tuple(operands))
+            self._step("update", node, number, tuple(members))
 
     # -- roots
 
@@ -261,8 +264,10 @@ class Scheduler:
             return False
         base = node.ins[0]
         below = self.producer[base]
-        if base not in self.place and below is not None and (
-            base in self.reduced_in or (below.op == "reshape" and self._alias(base))
+        if (
+            base not in self.place
+            and below is not None
+            and (base in self.reduced_in or (below.op == "reshape" and self._alias(base)))
         ):
             self.realise(base)
         if base not in self.place:
@@ -303,7 +308,9 @@ class Scheduler:
             except Materialise as need:
                 self._materialise(need.value, v)
         else:
-            raise CompileError(f"no kernel for value {v} ({self.graph.nodes[self.number_of[v]].op})")
+            raise CompileError(
+                f"no kernel for value {v} ({self.graph.nodes[self.number_of[v]].op})"
+            )
         if root.target is None:
             self.place[v] = cluster.order
         self._commit(cluster)
@@ -342,7 +349,7 @@ class Scheduler:
         return None
 
     def _helps(self, wanted: int, cluster: Cluster) -> bool:
-        """Whether putting the value in memory may let the root join: not if the cluster itself makes it."""
+        """Whether putting the value in memory may let the root join."""
         if wanted in self.place:
             return False
         other = self.reduced_in.get(wanted, self.inlined.get(wanted))

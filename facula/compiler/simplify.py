@@ -1,7 +1,7 @@
 """Passes that make the graph smaller without changing any bit of its results.
 
-A value is uniform when it is a constant seen through movement ops; most identities look for those. Float
-identities are kept only where they are exact for signed zeros, infinities and NaN.
+A value is uniform when it is a constant seen through movement ops; most identities look for those.
+Float identities are kept only where they are exact for signed zeros, infinities and NaN.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .scalar_code import ELEMENTWISE, TAGS
 _NOTHING = object()
 _SPREADING = frozenset(("reshape", "permute", "expand", "slice", "flip"))
 _LOSSLESS = {
-    ("b1", "u8"), ("b1", "i32"), ("b1", "i64"), ("b1", "f32"), ("b1", "f64"), ("u8", "i32"), ("u8", "i64"),
-    ("u8", "f32"), ("u8", "f64"), ("i32", "i64"), ("i32", "f64"), ("f32", "f64"),
+    ("b1", "u8"), ("b1", "i32"), ("b1", "i64"), ("b1", "f32"), ("b1", "f64"), ("u8", "i32"),
+    ("u8", "i64"), ("u8", "f32"), ("u8", "f64"), ("i32", "i64"), ("i32", "f64"), ("f32", "f64"),
 }  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def _rule(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
         return None
     out = node.outs[0]
     shape, dt = r.old.shapes[out], r.old.dtypes[out]
-    if dt not in TAGS or any(r.dtype(a) not in TAGS for a in ins):
+    if dt not in TAGS or any(r.type_of(a) not in TAGS for a in ins):
         return None
     values = [uniform_value(r, a) for a in ins]
     if all(x is not _NOTHING for x in values) and node.host is not None:
@@ -60,7 +60,7 @@ def _rule(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
 def _reduction(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     """A reduction over axes of one element only moves them away."""
     axes, a, out = node.attrs[0], ins[0], node.outs[0]
-    if isinstance(axes, int) or r.dtype(a) is not r.old.dtypes[out]:
+    if isinstance(axes, int) or r.type_of(a) is not r.old.dtypes[out]:
         return None
     if any(r.shape(a)[k] != 1 for k in axes):
         return None
@@ -71,7 +71,7 @@ def _fold(
     r: Rewriter, node: GraphNode, ins: tuple[int, ...], values: list[Any], shape: tuple[int, ...]
 ) -> int | None:
     """A node on constants, computed by its reference on arrays of one element."""
-    arrays = [np.asarray(x, r.dtype(a).np) for a, x in zip(ins, values, strict=True)]
+    arrays = [np.asarray(x, r.type_of(a).np) for a, x in zip(ins, values, strict=True)]
     assert node.host is not None
     with np.errstate(all="ignore"):
         found = np.asarray(node.host(*arrays))
@@ -90,7 +90,7 @@ def _identity(
         return _cast(r, ins[0], out)
     if op in ("neg", "logical_not", "bitwise_not"):
         inner = r.made_by(first, op)
-        same = inner is not None and r.dtype(inner.ins[0]) is dt
+        same = inner is not None and r.type_of(inner.ins[0]) is dt
         return inner.ins[0] if inner is not None and same else None
     if op in ("relu", "abs", "floor", "ceil", "trunc", "round"):
         return first if r.made_by(first, op) is not None else None
@@ -114,7 +114,7 @@ def _identity(
 def _arithmetic(
     r: Rewriter, op: str, ins: tuple[int, ...], values: list[Any], shape: tuple[int, ...]
 ) -> int | None:
-    dt = r.dtype(ins[0])
+    dt = r.type_of(ins[0])
     if dt.name == "bool":
         return None
     (x, y), (a, b) = ins, values
@@ -149,17 +149,17 @@ def _has_exact_reciprocal(value: Any, name: str) -> bool:
 
 def _cast(r: Rewriter, a: int, out: int) -> int | None:
     dt, shape = r.old.dtypes[out], r.old.shapes[out]
-    if r.dtype(a) is dt:
+    if r.type_of(a) is dt:
         return a
     inner = r.made_by(a, "cast")
     if inner is None:
         return None
     source = inner.ins[0]
-    if r.dtype(source) not in TAGS:
+    if r.type_of(source) not in TAGS:
         return None
-    if (TAGS[r.dtype(source)], TAGS[r.dtype(a)]) not in _LOSSLESS:
+    if (TAGS[r.type_of(source)], TAGS[r.type_of(a)]) not in _LOSSLESS:
         return None
-    if r.dtype(source) is dt:
+    if r.type_of(source) is dt:
         return source
     return r.add("cast", (source,), shape, dt, (dt.name,))
 
@@ -176,7 +176,7 @@ def _reshape(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     if r.shape(a) == shape:
         return a
     if inner is not None:
-        return r.add("reshape", (a,), shape, r.dtype(a), (shape,), node.host)
+        return r.add("reshape", (a,), shape, r.type_of(a), (shape,), node.host)
     return None
 
 
@@ -189,7 +189,7 @@ def _permute(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
         return a
     if inner is not None:
         host = _host_of("permute", (dims,)) if node.host is not None else None
-        return r.add("permute", (a,), r.old.shapes[node.outs[0]], r.dtype(a), (dims,), host)
+        return r.add("permute", (a,), r.old.shapes[node.outs[0]], r.type_of(a), (dims,), host)
     return None
 
 
@@ -212,13 +212,15 @@ def _expand(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     if r.shape(a) == shape:
         return a
     if inner is not None:
-        return r.add("expand", (a,), shape, r.dtype(a), (shape,), _host_of("expand", (shape,)))
+        return r.add("expand", (a,), shape, r.type_of(a), (shape,), _host_of("expand", (shape,)))
     return None
 
 
 def _slice(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     shape, a = r.old.shapes[node.outs[0]], ins[0]
-    if r.shape(a) == shape and all(s == 0 or n <= 1 for s, n in zip(node.attrs[0], shape, strict=True)):
+    if r.shape(a) == shape and all(
+        s == 0 or n <= 1 for s, n in zip(node.attrs[0], shape, strict=True)
+    ):
         return a
     inner = r.made_by(a, "slice")
     if inner is None:
@@ -231,7 +233,7 @@ def _slice(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
         steps.append(t * t0)
         stops.append(starts[-1] + max(0, n - 1) * steps[-1] + (1 if n else 0))
     attrs = (tuple(starts), tuple(stops), tuple(steps))
-    return r.add("slice", inner.ins, shape, r.dtype(a), attrs, _host_of("slice", attrs))
+    return r.add("slice", inner.ins, shape, r.type_of(a), attrs, _host_of("slice", attrs))
 
 
 def _flip(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:

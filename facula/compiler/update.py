@@ -1,7 +1,7 @@
 """multi_update: an optimizer's formula over many tensors as one kernel, in place.
 
-The kernel walks a table of tensors in its record; a chunk is a range of elements of one tensor. The body
-comes from the formula through the same code as every other elementwise op.
+The kernel walks a table of tensors in its record; a chunk is a range of elements of one tensor. The
+body comes from the formula through the same code as every other elementwise op.
 """
 
 from __future__ import annotations
@@ -72,9 +72,7 @@ def _text(p: Plan) -> str:
         high = w.smaller(w.add(low, w.number(CHUNK)), n)
 
         def body(i: V, mask: V | None, _: list[V]) -> list[V]:
-            values = [
-                w.load(w.element(q, i, p.tag), p.tag, lanes, mask) for q in pointers
-            ]
+            values = [w.load(w.element(q, i, p.tag), p.tag, lanes, mask) for q in pointers]
             _steps(w, p, values, scalars, lanes)
             for position, result in p.written:
                 x = broadcast(w, values[result], lanes)
@@ -90,7 +88,7 @@ def _text(p: Plan) -> str:
 
 
 def _find(w: Writer, chunk: V, start: V, width: int) -> tuple[V, V, V]:
-    """(entry, its offset in the record, the chunk after its last) of the tensor that has the chunk."""
+    """(entry, its offset in the record, the chunk after its last) of the chunk's tensor."""
     head, found = w.new_label("find"), w.new_label("found")
     before = w.block
     w.jump(head)

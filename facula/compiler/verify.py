@@ -9,9 +9,7 @@ from .fusion import REDUCTIONS
 from .scalar_code import COMPARE, ELEMENTWISE
 
 _SAME = ELEMENTWISE - frozenset(COMPARE) - {"where", "cast"}
-_BOOLEAN = frozenset(
-    "isnan isinf isfinite logical_not logical_and logical_or logical_xor".split()
-)
+_BOOLEAN = frozenset("isnan isinf isfinite logical_not logical_and logical_or logical_xor".split())
 
 
 def verify(graph: Graph) -> None:
@@ -84,7 +82,10 @@ def _check_movement(
         want = tuple(ins[0][d] for d in attrs[0])
     elif op == "expand":
         _require(len(ins[0]) == len(out), "another rank")
-        _require(all(a in (1, b) for a, b in zip(ins[0], out, strict=True)), "an axis does not grow from 1")
+        _require(
+            all(a in (1, b) for a, b in zip(ins[0], out, strict=True)),
+            "an axis does not grow from 1",
+        )
     elif op == "slice":
         starts, stops, steps = attrs
         want = tuple(len(range(*x)) for x in zip(starts, stops, steps, strict=True))

@@ -1,7 +1,8 @@
 """Blocks, loops and memory accesses for the writers of kernels.
 
-Control flow in text needs care: a phi names the block that control comes from, and code inside a loop may
-have opened blocks of its own. `Writer` keeps the name of the open block and fills in phis afterwards.
+Control flow in text needs care: a phi names the block that control comes from, and code inside a
+loop may have opened blocks of its own. `Writer` keeps the name of the open block and fills in phis
+afterwards.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Writer(Emitter):
         return self.select(self.compare("icmp", "slt", a, b), a, b)
 
     def field(self, number: int) -> V:
-        """A field of the record; loaded where it is first asked for, which must be the entry block."""
+        """A field of the record, loaded where it is first asked for: in the entry block."""
         found = self.fields.get(number)
         if found is None:
             assert self.block == "entry", "record fields are read in the entry block"
@@ -97,9 +98,7 @@ class Writer(Emitter):
         return self.let("ptr", f"load ptr, ptr {at.name}, align 8, !invariant.load !0")
 
     def lane_numbers(self, lanes: int, element: str = "i32") -> V:
-        return V(
-            vec(element, lanes), "<" + ", ".join(f"{element} {i}" for i in range(lanes)) + ">"
-        )
+        return V(vec(element, lanes), "<" + ", ".join(f"{element} {i}" for i in range(lanes)) + ">")
 
     # -- memory
 
@@ -137,15 +136,15 @@ class Writer(Emitter):
         """base[offsets], one element for each lane; lanes outside the mask are zero."""
         lanes = lanes_of(offsets.ty)
         ty = vec(MEMORY[tag], lanes)
-        at = self.let(
-            vec("ptr", lanes), f"getelementptr {MEMORY[tag]}, ptr {base.name}, {offsets}"
-        )
+        at = self.let(vec("ptr", lanes), f"getelementptr {MEMORY[tag]}, ptr {base.name}, {offsets}")
         mask = mask or self.splat("true", vec("i1", lanes))
         name = f"llvm.masked.gather.v{lanes}{_suffix(tag)}.v{lanes}p0"
         self.declarations[name] = (
             f"declare {ty} @{name}(<{lanes} x ptr>, i32, <{lanes} x i1>, {ty})"
         )
-        raw = self.let(ty, f"call {ty} @{name}({at}, i32 {SIZE[tag]}, {mask}, {ty} zeroinitializer)")
+        raw = self.let(
+            ty, f"call {ty} @{name}({at}, i32 {SIZE[tag]}, {mask}, {ty} zeroinitializer)"
+        )
         return self._to_register(raw, tag)
 
     def store(self, x: V, at: V, tag: str, mask: V | None = None) -> None:
@@ -159,9 +158,7 @@ class Writer(Emitter):
 
     def scatter(self, x: V, base: V, offsets: V, tag: str, mask: V | None) -> None:
         x, lanes = self.to_memory(x, tag), lanes_of(offsets.ty)
-        at = self.let(
-            vec("ptr", lanes), f"getelementptr {MEMORY[tag]}, ptr {base.name}, {offsets}"
-        )
+        at = self.let(vec("ptr", lanes), f"getelementptr {MEMORY[tag]}, ptr {base.name}, {offsets}")
         mask = mask or self.splat("true", vec("i1", lanes))
         name = f"llvm.masked.scatter.v{lanes}{_suffix(tag)}.v{lanes}p0"
         self.declarations[name] = (
@@ -174,7 +171,7 @@ class Writer(Emitter):
     def counted_loop(
         self, start: V, stop: V, step: int, carried: Sequence[V], body: Callable[..., list[V]]
     ) -> list[V]:
-        """for i in range(start, stop, step): carried = body(i, carried). Returns the last `carried`."""
+        """for i in range(start, stop, step): carried = body(i, carried). Returns the last one."""
         head, done = self.new_label("loop"), self.new_label("done")
         before = self.block
         self.branch(self.compare("icmp", "slt", start, stop), head, done)
@@ -198,7 +195,7 @@ class Writer(Emitter):
     def vector_loop(
         self, low: V, high: V, lanes: int, carried: Sequence[V], body: Callable[..., list[V]]
     ) -> list[V]:
-        """carried = body(i, mask, carried) over [low, high) in vectors; the rest is one masked vector."""
+        """carried = body(i, mask, carried) over [low, high) in vectors, the last one masked."""
         whole = self.binary("and", self.binary("sub", high, low), self.number(-lanes))
         middle = self.add(low, whole)
         found = self.counted_loop(
@@ -209,9 +206,7 @@ class Writer(Emitter):
         self.branch(self.compare("icmp", "slt", middle, high), tail, end)
         self.open(tail)
         rest = self.convert("trunc", self.binary("sub", high, middle), "i32")
-        mask = self.compare(
-            "icmp", "slt", self.lane_numbers(lanes), broadcast(self, rest, lanes)
-        )
+        mask = self.compare("icmp", "slt", self.lane_numbers(lanes), broadcast(self, rest, lanes))
         new = body(middle, mask, found)
         last = self.block
         self.jump(end)

@@ -1,5 +1,5 @@
-"""Building graphs in tests: every node gets its NumPy reference, and `check` compares a compiled program
-with the references node by node."""
+"""Building graphs in tests: every node gets its NumPy reference, and `check` compares a compiled
+program with the references node by node."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from facula.compiler import Program, compile_graph, pipeline
+from facula.compiler import Program, pipeline
 from facula.dtypes import bool_, dtype, float32, from_numpy_dtype, int64
 from facula.graph.graph import Graph
 
@@ -34,14 +34,16 @@ UNARY: dict[str, Callable[..., Any]] = {
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos,
     "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "asinh": np.arcsinh,
     "acosh": np.arccosh, "atanh": np.arctanh, "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-    "erf": _erf, "erfc": lambda x: 1 - _erf(x), "relu": lambda x: np.where(x < 0, x.dtype.type(0), x),
+    "erf": _erf, "erfc": lambda x: 1 - _erf(x),
+    "relu": lambda x: np.where(x < 0, x.dtype.type(0), x),
     "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint, "isnan": np.isnan,
     "isinf": np.isinf, "isfinite": np.isfinite, "logical_not": np.logical_not,
     "bitwise_not": np.invert,
 }  # fmt: skip
 BINARY: dict[str, Callable[..., Any]] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "pow": np.power,
-    "atan2": np.arctan2, "fmod": np.fmod, "remainder": np.remainder, "floor_divide": np.floor_divide,
+    "atan2": np.arctan2, "fmod": np.fmod, "remainder": np.remainder,
+    "floor_divide": np.floor_divide,
     "maximum": np.maximum, "minimum": np.minimum, "bitwise_and": np.bitwise_and,
     "bitwise_or": np.bitwise_or, "bitwise_xor": np.bitwise_xor, "left_shift": np.left_shift,
     "right_shift": np.right_shift, "logical_and": np.logical_and, "logical_or": np.logical_or,
@@ -150,9 +152,7 @@ class B:
         s = [n + x + y for n, x, y in zip(self.shape(a), low, high, strict=True)]
         pairs = list(zip(low, high, strict=True))
         attrs = (tuple(low), tuple(high), value)
-        return self._move(
-            "pad", (a,), s, attrs, lambda x: np.pad(x, pairs, constant_values=value)
-        )
+        return self._move("pad", (a,), s, attrs, lambda x: np.pad(x, pairs, constant_values=value))
 
     def cat(self, axis: int, *ins: int) -> int:
         s = list(self.shape(ins[0]))
@@ -201,7 +201,7 @@ class B:
 
     def gather(self, a: int, index: int, axis: int) -> int:
         def host(x: np.ndarray, i: np.ndarray) -> np.ndarray:
-            grid = list(np.indices(i.shape))
+            grid: list[np.ndarray] = list(np.indices(i.shape))
             grid[axis] = i
             return x[tuple(grid)]
 
@@ -212,14 +212,19 @@ class B:
     def scatter_add(self, base: int, index: int, source: int, axis: int) -> int:
         def host(x: np.ndarray, i: np.ndarray, y: np.ndarray) -> np.ndarray:
             out = x.copy()
-            grid = list(np.indices(i.shape))
+            grid: list[np.ndarray] = list(np.indices(i.shape))
             part = y[tuple(slice(0, n) for n in i.shape)]
             grid[axis] = i
             np.add.at(out, tuple(grid), part)
             return out
 
         return self.g.add(
-            "scatter_add", (base, index, source), self.shape(base), self.g.dtypes[base], (axis,), host
+            "scatter_add",
+            (base, index, source),
+            self.shape(base),
+            self.g.dtypes[base],
+            (axis,),
+            host,
         )
 
     def host(self, f: Callable[..., Any], shape: tuple[int, ...], d: dtype, *ins: int) -> int:
@@ -238,7 +243,7 @@ class B:
         return [values[v] for v in self.g.outputs]
 
     def run(self, program: Program | None = None) -> tuple[Program, list[np.ndarray]]:
-        program = program or compile_graph(self.g)
+        program = program or Program(pipeline.run(self.g))
         outs = []
         for v in self.g.outputs:
             out = np.empty(self.g.shapes[v], self.g.dtypes[v].np)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from graphs import BINARY, COMPARE, UNARY, B
@@ -62,7 +64,7 @@ def test_binary(op: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("source", [float32, float64, int64, int32, uint8, bool_])
 @pytest.mark.parametrize("target", [float32, float64, int64, int32, uint8, bool_])
-def test_cast(source, target) -> None:
+def test_cast(source: Any, target: Any) -> None:
     a = _sample(source.name, 100)
     if source.is_floating_point:
         a = np.nan_to_num(a, posinf=3, neginf=-3)
@@ -71,9 +73,10 @@ def test_cast(source, target) -> None:
 
 
 @pytest.mark.parametrize(
-    "shape", [(), (0,), (1,), (5,), (16,), (17,), (3, 1), (2, 0, 3), (7, 33), (2, 3, 4, 5), (100003,)]
+    "shape",
+    [(), (0,), (1,), (5,), (16,), (17,), (3, 1), (2, 0, 3), (7, 33), (2, 3, 4, 5), (100003,)],
 )
-def test_shapes(shape) -> None:
+def test_shapes(shape: tuple[int, ...]) -> None:
     b = B()
     r = np.random.default_rng(2)
     x, y = (b.input(np.asarray(r.standard_normal(shape), np.float32)) for _ in range(2))

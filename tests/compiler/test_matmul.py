@@ -1,4 +1,5 @@
-"""Matrix products: small ones as generated kernels, large ones through BLAS, transposed and batched."""
+"""Matrix products: small ones as generated kernels, large ones through BLAS, transposed and
+batched."""
 
 from __future__ import annotations
 
@@ -16,18 +17,27 @@ def _data(*shape: int, dtype: str = "f") -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32"])
 @pytest.mark.parametrize(
-    ("m", "k", "n"), [(1, 1, 1), (4, 16, 32), (5, 7, 3), (1, 64, 10), (0, 3, 2), (3, 0, 2), (40, 50, 60), (130, 300, 140)]
+    ("m", "k", "n"), [(1, 1, 1), (4, 16, 32), (5, 7, 3), (1, 64, 10), (0, 3, 2), (3, 0, 2),
+     (40, 50, 60), (130, 300, 140)]
 )  # fmt: skip
 @pytest.mark.parametrize("transposed", ["", "a", "b", "ab"])
-def test_matmul(dtype, m, k, n, transposed) -> None:
+def test_matmul(dtype: str, m: int, k: int, n: int, transposed: str) -> None:
     b = B()
-    x = b.permute(b.input(_data(k, m, dtype=dtype)), 1, 0) if "a" in transposed else b.input(_data(m, k, dtype=dtype))
-    y = b.permute(b.input(_data(n, k, dtype=dtype)), 1, 0) if "b" in transposed else b.input(_data(k, n, dtype=dtype))
+    x = (
+        b.permute(b.input(_data(k, m, dtype=dtype)), 1, 0)
+        if "a" in transposed
+        else b.input(_data(m, k, dtype=dtype))
+    )
+    y = (
+        b.permute(b.input(_data(n, k, dtype=dtype)), 1, 0)
+        if "b" in transposed
+        else b.input(_data(k, n, dtype=dtype))
+    )
     b.check(b.matmul(x, y), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [8, 48])
-def test_batches(size) -> None:
+def test_batches(size: int) -> None:
     b = B()
     x, y = b.input(_data(3, 2, size, 40)), b.input(_data(3, 2, 40, size + 1))
     w = b.input(_data(40, 33))
@@ -56,7 +66,7 @@ def test_attention() -> None:
 
 
 @pytest.mark.parametrize(("batch", "features"), [(4, 16), (64, 300)])
-def test_network(batch, features) -> None:
+def test_network(batch: int, features: int) -> None:
     """Forward and backward of two layers."""
     b = B()
     x = b.input(_data(batch, features))
@@ -75,7 +85,7 @@ def test_network(batch, features) -> None:
 
 
 @pytest.mark.parametrize("size", [3, 40])
-def test_sum_of_products_and_transposed_result(size) -> None:
+def test_sum_of_products_and_transposed_result(size: int) -> None:
     """The gradient of a weight that a batch shares."""
     b = B()
     x, g = b.input(_data(4, size, 30)), b.input(_data(4, size, 50))

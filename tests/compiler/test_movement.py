@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from graphs import B
@@ -23,7 +25,9 @@ def test_reshape_permute() -> None:
     x = b.input(_data(4, 6, 10))
     heads = b.permute(b.reshape(b.op("neg", x), 4, 6, 2, 5), 0, 2, 1, 3)
     back = b.reshape(b.permute(heads, 0, 2, 1, 3), 4, 6, 10)
-    b.check(heads, back, b.reshape(b.permute(x, 2, 0, 1), 240), b.reshape(b.permute(x, 1, 0, 2), 24, 10))
+    b.check(
+        heads, back, b.reshape(b.permute(x, 2, 0, 1), 240), b.reshape(b.permute(x, 1, 0, 2), 24, 10)
+    )
 
 
 def test_merge_that_is_not_affine() -> None:
@@ -35,25 +39,27 @@ def test_merge_that_is_not_affine() -> None:
 
 
 @pytest.mark.parametrize("dims", [(0,), (1,), (0, 1), (2,), (0, 1, 2)])
-def test_flip(dims) -> None:
+def test_flip(dims: tuple[int, ...]) -> None:
     b = B()
     _both(b, b.flip(b.input(_data(3, 5, 18)), *dims))
 
 
 @pytest.mark.parametrize(
     "args",
-    [((0, 1), (3, 5), (1, 1)), ((1, 0), (5, 40), (2, 3)), ((0, 39), (5, 40), (1, 1)), ((2, 3), (2, 9), (1, 1))],
+    [((0, 1), (3, 5), (1, 1)), ((1, 0), (5, 40), (2, 3)), ((0, 39), (5, 40), (1, 1)),
+     ((2, 3), (2, 9), (1, 1))],
 )  # fmt: skip
-def test_slice(args) -> None:
+def test_slice(args: Any) -> None:
     b = B()
     _both(b, b.slice(b.input(_data(5, 40)), *args))
 
 
 @pytest.mark.parametrize(
-    ("low", "high"), [((1, 0), (0, 2)), ((0, 17), (3, 0)), ((2, 2), (2, 2)), ((0, 0), (0, 0)), ((0, 50), (0, 0))]
+    ("low", "high"), [((1, 0), (0, 2)), ((0, 17), (3, 0)), ((2, 2), (2, 2)), ((0, 0), (0, 0)),
+                      ((0, 50), (0, 0))]
 )  # fmt: skip
 @pytest.mark.parametrize("value", [0.0, 1.5])
-def test_pad(low, high, value) -> None:
+def test_pad(low: Any, high: Any, value: float) -> None:
     b = B()
     x = b.input(_data(4, 20))
     _both(b, b.pad(b.op("exp", x), low, high, value))
@@ -69,7 +75,7 @@ def test_pad_then_more() -> None:
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_cat(axis, count) -> None:
+def test_cat(axis: int, count: int) -> None:
     b = B()
     parts = []
     for k in range(count):
@@ -122,7 +128,7 @@ def test_take_and_gather() -> None:
 
 @pytest.mark.parametrize("bad", [50, -1, 1 << 40])
 @pytest.mark.parametrize("kind", ["take", "gather", "scatter"])
-def test_index_out_of_range(bad, kind) -> None:
+def test_index_out_of_range(bad: int, kind: str) -> None:
     b = B()
     index = np.arange(40)
     index[33] = bad
@@ -142,7 +148,7 @@ def test_index_out_of_range(bad, kind) -> None:
 
 @pytest.mark.parametrize("axis", [0, 1])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
-def test_scatter_add(axis, dtype) -> None:
+def test_scatter_add(axis: int, dtype: str) -> None:
     b = B()
     r = np.random.default_rng(0)
     base = b.input((r.standard_normal((30, 40)) * 9).astype(dtype))
@@ -172,7 +178,7 @@ def test_host_steps_between() -> None:
 
 
 @pytest.mark.parametrize("shape", [(70, 90), (33, 129), (3, 33, 65), (2, 40, 3, 50)])
-def test_large_transpositions(shape) -> None:
+def test_large_transpositions(shape: tuple[int, ...]) -> None:
     b = B()
     x = b.input(_data(*shape))
     dims = tuple(reversed(range(len(shape))))

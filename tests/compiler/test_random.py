@@ -62,7 +62,7 @@ def random_graph(seed: int, count: int) -> tuple[B, list[int]]:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_random(seed) -> None:
+def test_random(seed: int) -> None:
     b, outputs = random_graph(seed, 5 + seed)
     b.check(*outputs, rtol=1e-4, atol=1e-4)
 
@@ -78,8 +78,8 @@ def test_threads_do_not_change_bits() -> None:
     index = b.input(r.integers(0, 50, 3000))
     rows = b.expand(b.reshape(index, 3000, 1), 3000, 200)
     b.g.outputs = [
-        p, b.reduce("sum", x, 0), b.reduce("sum", x, 0, 1), b.reduce("sum", flat, 0), b.matmul(x, w),
-        b.scatter_add(b.full(0.0, (50, 200)), rows, x, 0), b.op("tanh", x),
+        p, b.reduce("sum", x, 0), b.reduce("sum", x, 0, 1), b.reduce("sum", flat, 0),
+        b.matmul(x, w), b.scatter_add(b.full(0.0, (50, 200)), rows, x, 0), b.op("tanh", x),
     ]  # fmt: skip
     before = cpu.get_num_threads()
     found = []

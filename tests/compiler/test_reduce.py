@@ -9,7 +9,7 @@ from graphs import B
 OPS = ["sum", "prod", "max", "min", "any", "all"]
 
 
-def _data(shape, dtype: str = "float32") -> np.ndarray:
+def _data(shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:
     r = np.random.default_rng(3)
     if dtype == "bool":
         return r.integers(0, 2, shape).astype(bool)
@@ -18,12 +18,13 @@ def _data(shape, dtype: str = "float32") -> np.ndarray:
     return (1 + 0.1 * r.standard_normal(shape)).astype(dtype)
 
 
-@pytest.mark.parametrize("op", OPS)
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "uint8", "bool"])
+@pytest.mark.parametrize(
+    ("op", "dtype"),
+    [(op, d) for op in OPS[:4] for d in ("float32", "float64", "int64", "int32", "uint8")]
+    + [("any", "bool"), ("all", "bool")],
+)
 @pytest.mark.parametrize("axes", [(0,), (1,), (2,), (0, 2), (0, 1), (1, 2), (0, 1, 2)])
-def test_reduce(op, dtype, axes) -> None:
-    if (op in ("any", "all")) != (dtype == "bool"):
-        pytest.skip("not an operand of this op")
+def test_reduce(op: str, dtype: str, axes: tuple[int, ...]) -> None:
     b = B()
     b.check(b.reduce(op, b.input(_data((3, 5, 19), dtype)), *axes))
 
@@ -31,7 +32,7 @@ def test_reduce(op, dtype, axes) -> None:
 @pytest.mark.parametrize("op", ["argmax", "argmin"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8"])
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_argmax(op, dtype, axis) -> None:
+def test_argmax(op: str, dtype: str, axis: int) -> None:
     b = B()
     a = np.random.default_rng(0).integers(0, 6, (7, 33, 70)).astype(dtype)
     if dtype == "float32":
@@ -42,7 +43,7 @@ def test_argmax(op, dtype, axis) -> None:
 
 @pytest.mark.parametrize("shape", [(0, 4), (4, 0), (1, 1), (1, 50), (50, 1), (300, 10), (2, 5000)])
 @pytest.mark.parametrize("axes", [(0,), (1,), (0, 1)])
-def test_shapes(shape, axes) -> None:
+def test_shapes(shape: tuple[int, ...], axes: tuple[int, ...]) -> None:
     b = B()
     x = b.input(_data(shape))
     b.check(b.reduce("sum", b.op("mul", x, x), *axes), b.reduce("any", b.op("gt", x, x), *axes))
@@ -57,8 +58,10 @@ def test_nan_wins() -> None:
     b.check(b.reduce("max", x, 1), b.reduce("min", x, 1), b.reduce("max", x, 0))
 
 
-@pytest.mark.parametrize("shape", [(2048, 300), (70000,), (3, 50000), (5000, 3), (40, 64, 65), (1000003,)])
-def test_large(shape) -> None:
+@pytest.mark.parametrize(
+    "shape", [(2048, 300), (70000,), (3, 50000), (5000, 3), (40, 64, 65), (1000003,)]
+)
+def test_large(shape: tuple[int, ...]) -> None:
     b = B()
     x = b.input(_data(shape))
     y = b.op("sub", b.op("mul", x, x), b.full(1.0, shape))
@@ -76,7 +79,7 @@ def _softmax(b: B, x: int, axis: int) -> int:
 
 @pytest.mark.parametrize("shape", [(6, 10), (33, 100), (5, 1), (1, 7), (3, 4, 50), (4, 9000)])
 @pytest.mark.parametrize("axis", [-1, 0])
-def test_softmax(shape, axis) -> None:
+def test_softmax(shape: tuple[int, ...], axis: int) -> None:
     b = B()
     x = b.input(_data(shape))
     p = _softmax(b, x, axis % len(shape))
@@ -110,9 +113,7 @@ def test_layer_norm_and_its_gradient() -> None:
     second = b.op("mul", b.keep("sum", b.op("mul", gw, normal), 1), n)
     inner = b.op("sub", b.op("sub", gw, first), b.op("mul", normal, second))
     gx = b.op("mul", inner, scale)
-    b.check(
-        out, gx, b.reduce("sum", b.op("mul", g, normal), 0), b.reduce("sum", g, 0), atol=1e-4
-    )
+    b.check(out, gx, b.reduce("sum", b.op("mul", g, normal), 0), b.reduce("sum", g, 0), atol=1e-4)
 
 
 def test_batch_norm() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -31,7 +33,7 @@ ADAM = UpdateExpr(
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("sizes", [[(5,)], [(3, 4), (17,), (0,), (100, 300), ()]])
-def test_sgd(dtype, sizes) -> None:
+def test_sgd(dtype: str, sizes: Any) -> None:
     r = np.random.default_rng(0)
     arrays = [np.array(r.standard_normal(s), dtype) for s in sizes for _ in range(2)]
     g = Graph()
@@ -72,4 +74,6 @@ def test_readers_come_first_and_state_stays() -> None:
     np.testing.assert_array_equal(copy, before)
     np.testing.assert_allclose(m, new_m, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(v, new_v, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(p, before - 0.5 * new_m / (np.sqrt(new_v) + 1e-8), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        p, before - 0.5 * new_m / (np.sqrt(new_v) + 1e-8), rtol=1e-4, atol=1e-5
+    )

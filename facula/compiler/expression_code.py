@@ -1,0 +1,281 @@
+"""The values of a kernel's expressions: scalars outside the inner loop, vectors inside it.
+
+An expression is computed where it varies: once for the kernel, for a row, for a position of the mid
+loops, or for every vector of the inner loop. The memos of these levels hold what is there already.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .emitter import V, vec
+from .loops import Address, Kernel, Store
+from .scalar_code import REGISTER, broadcast, cast, emit_op, lanes_of
+from .writer import I64, Writer
+
+Memo = dict[int, V]
+
+
+class Expressions:
+    """What the generator of a kernel knows about expressions and addresses."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.k = kernel
+        self.w = Writer()
+        self.h: dict[str, V] = {}  # the header of the record
+        self.pointers: list[V] = []
+        self.row_index: list[V] = []
+        self.mid_index: list[V] = []
+        self.mid_number = V(I64, "0")
+        self.entry_memo: Memo = {}
+        self.row_memo: Memo = {}
+        self.mid_memo: Memo = {}
+        self.inner_memo: Memo = {}
+        self.row_address: Memo = {}
+        self.mid_address: Memo = {}
+        self.scratch: dict[int, V] = {}  # rows of values that more than one pass wants
+
+    def _constant(self, tag: str, attr: tuple[str, Any]) -> V:
+        w = self.w
+        if attr[0] == "is":
+            return V(REGISTER[tag], attr[1])
+        bits = w.field(attr[1])
+        if tag in ("f64", "f32"):
+            number = w.convert("bitcast", bits, "double")
+            return number if tag == "f64" else w.convert("fptrunc", number, "float")
+        return bits if tag == "i64" else w.convert("trunc", bits, REGISTER[tag])
+
+    def _scalar(self, tag: str, attr: tuple[int, str]) -> V:
+        w = self.w
+        cells = w.slot(w.number(1))
+        kind = "f64" if attr[1] == "f" else "i64"
+        at = w.element(cells, w.field(attr[0]), "i64")
+        return cast(w, w.load(at, kind), kind, tag)
+
+    def _op(self, i: int, args: list[V]) -> V:
+        op, tag, operands, _ = self.k.exprs[i]
+        source = self.k.exprs[operands[-1]][1]
+        return emit_op(self.w, op, args, source, tag)
+
+    def _varies(self, address: int) -> bool:
+        return "s" in self.k.addresses[address].classes[self.k.rows : -1]
+
+    def _known(self, i: int) -> V:
+        for memo in (self.inner_memo, self.mid_memo, self.row_memo, self.entry_memo):
+            found = memo.get(i)
+            if found is not None:
+                return found
+        raise AssertionError(f"expression {i} {self.k.exprs[i]} is not there yet")
+
+    def _value(self, i: int, lanes: int) -> V:
+        return broadcast(self.w, self._known(i), lanes)
+
+    def _scalars(self, needed: list[int], level: int, memo: Memo) -> None:
+        """Computes what is the same for the whole inner loop."""
+        self.inner_memo = {}
+        for i in needed:
+            if not 0 <= self.k.levels[i] <= level or i in memo or i in self.row_memo:
+                continue
+            op, tag, args, attr = self.k.exprs[i]
+            if op == "load":
+                at = self.w.element(self.pointers[attr[0]], self._address(attr[1], level), tag)
+                memo[i] = self._guarded_load(at, tag, self._all([self._known(a) for a in args]))
+            elif op == "take":
+                memo[i] = self._scalar_take(i, level)
+            elif op == "iota":
+                memo[i] = self._address(attr, level)
+            elif op == "inrange":
+                size = self.w.field(attr[1])
+                memo[i] = self.w.compare("icmp", "ult", self._address(attr[0], level), size)
+            elif op != "result":
+                memo[i] = self._op(i, [self._known(a) for a in args])
+        for i in needed:  # the addresses that the inner loop starts from
+            op, _, _, attr = self.k.exprs[i]
+            if self.k.levels[i] == 2 and op in ("load", "take", "iota", "inrange"):
+                number = attr if op == "iota" else attr[0] if op == "inrange" else attr[1]
+                if level or not self._varies(number):
+                    self._address(number, level)
+        for s in self.k.stores:
+            if level or not self._varies(s.address):
+                self._address(s.address, level)
+
+    def _all(self, conditions: list[V]) -> V | None:
+        out: V | None = None
+        for c in conditions:
+            out = c if out is None else self.w.binary("and", out, c)
+        return out
+
+    def _guarded_load(self, at: V, tag: str, condition: V | None) -> V:
+        """A scalar load that happens elsewhere, and gives 0, where the condition does not hold."""
+        w = self.w
+        if condition is None:
+            return w.load(at, tag)
+        safe = w.select(condition, at, V("ptr", "%rec"))
+        zero = V(REGISTER[tag], "0.0" if tag[0] == "f" else "false" if tag == "b1" else "0")
+        return w.select(condition, w.load(safe, tag), zero)
+
+    def _checked(self, i: int, index: V, extra: V | None) -> V:
+        """Whether the index is in range (and `extra` holds); reports where it is not."""
+        w = self.w
+        _, _, _, (_, _, _, size_field, node) = self.k.exprs[i]
+        size = w.field(size_field)
+        lanes = lanes_of(index.ty)
+        fine = w.compare("icmp", "ult", index, broadcast(w, size, lanes))
+        bad = w.binary("xor", fine, w.splat("true", fine.ty))
+        if extra is not None:
+            bad = w.binary("and", bad, extra)
+            fine = w.binary("and", fine, extra)
+        w.report_index(bad, index, size, w.field(node))
+        return fine
+
+    def _index_of(self, i: int) -> V:
+        """The index operand of a take, as i64."""
+        first = self.k.exprs[i][2][0]
+        x = self._known(first)
+        return cast(self.w, x, self.k.exprs[first][1], "i64")
+
+    def _scalar_take(self, i: int, level: int) -> V:
+        w = self.w
+        _, tag, args, (pointer, address, stride, _, _) = self.k.exprs[i]
+        index = self._index_of(i)
+        fine = self._checked(i, index, self._all([self._known(a) for a in args[1:]]))
+        step = index if stride < 0 else w.mul(index, w.field(stride))
+        offset = w.add(self._address(address, level), step)
+        return self._guarded_load(w.element(self.pointers[pointer], offset, tag), tag, fine)
+
+    def _vectors(
+        self, needed: list[int], i: V, mask: V | None, loaded: dict[int, int],
+        known: Memo | None = None,
+    ) -> None:  # fmt: skip
+        """Computes what varies along the inner loop, for the lanes from i."""
+        w, k = self.w, self.k
+        self.inner_memo = memo = dict(known or {})
+        self.mask_memo: dict[tuple[int, ...], V] = {}
+        for n in needed:
+            if k.levels[n] != 2 or n in memo:
+                continue
+            op, tag, args, attr = k.exprs[n]
+            if n in loaded:
+                at = w.element(self.scratch[n], self._column_number(i), tag)
+                memo[n] = w.load(at, tag, k.lanes)
+            elif op == "load":
+                memo[n] = self._vector_load(attr[0], attr[1], tag, i, self._mask(args, mask))
+            elif op == "take":
+                memo[n] = self._vector_take(n, i, mask)
+            elif op == "iota":
+                memo[n] = self._affine_vector(attr, i)
+            elif op == "inrange":
+                size = broadcast(w, w.field(attr[1]), k.lanes)
+                memo[n] = w.compare("icmp", "ult", self._affine_vector(attr[0], i), size)
+            elif op != "result":
+                memo[n] = self._op(n, [self._value(a, k.lanes) for a in args])
+
+    def _mask(self, conditions: tuple[int, ...], mask: V | None) -> V | None:
+        out = mask
+        for c in conditions:
+            x = self._value(c, self.k.lanes)
+            out = x if out is None else self.w.binary("and", out, x)
+        return out
+
+    def _vector_load(self, pointer: int, address: int, tag: str, i: V, mask: V | None) -> V:
+        w, a = self.w, self.k.addresses[address]
+        base = self._address(address, 2)
+        inner = a.classes[-1]
+        if inner == "c":
+            at = w.element(self.pointers[pointer], w.add(base, i), tag)
+            return w.load(at, tag, self.k.lanes, mask)
+        if inner == "0" and mask is None:
+            at = w.element(self.pointers[pointer], base, tag)
+            return broadcast(w, w.load(at, tag), self.k.lanes)
+        at, offsets = self._strided(pointer, a, base, i, tag)
+        return w.gather(at, offsets, tag, mask)
+
+    def _strided(self, pointer: int, a: Address, base: V, i: V, tag: str) -> tuple[V, V]:
+        """The address of the first lane and the lanes' offsets from it."""
+        w, lanes = self.w, self.k.lanes
+        numbers = w.lane_numbers(lanes, "i64")
+        if a.classes[-1] == "0":
+            return w.element(self.pointers[pointer], base, tag), w.splat("0", vec(I64, lanes))
+        stride = w.field(a.coefficients[-1])
+        at = w.element(self.pointers[pointer], w.add(base, w.mul(i, stride)), tag)
+        return at, w.mul(numbers, broadcast(w, stride, lanes))
+
+    def _vector_take(self, n: int, i: V, mask: V | None) -> V:
+        w, k = self.w, self.k
+        _, tag, args, (pointer, address, stride, _, _) = k.exprs[n]
+        index = self._index_of(n)
+        extra = self._mask(args[1:], mask)
+        a = k.addresses[address]
+        if not index.ty.startswith("<") and not any(k.levels[x] == 2 for x in args[1:]):
+            conditions = self._all([self._known(x) for x in args[1:]])
+            fine = self._checked(n, index, conditions)
+            step = index if stride < 0 else w.mul(index, w.field(stride))
+            base = w.add(self._address(address, 2), step)
+            lanes_fine = broadcast(w, fine, k.lanes)
+            if mask is not None:
+                lanes_fine = w.binary("and", lanes_fine, mask)
+            if a.classes[-1] == "c":
+                at = w.element(self.pointers[pointer], w.add(base, i), tag)
+                return w.load(at, tag, k.lanes, lanes_fine)
+            at, offsets = self._strided(pointer, a, base, i, tag)
+            return w.gather(at, offsets, tag, lanes_fine)
+        index = broadcast(w, index, k.lanes)
+        fine = self._checked(n, index, extra)
+        step = index if stride < 0 else w.mul(index, broadcast(w, w.field(stride), k.lanes))
+        offsets = w.add(self._affine_vector(address, i), step)
+        return w.gather(self.pointers[pointer], offsets, tag, fine)
+
+    def _affine_vector(self, address: int, i: V) -> V:
+        """An affine expression in every lane from i, as i64."""
+        w, k = self.w, self.k
+        a = k.addresses[address]
+        base = self._address(address, 2)
+        if a.classes[-1] == "0":
+            return broadcast(w, base, k.lanes)
+        numbers = w.lane_numbers(k.lanes, "i64")
+        if a.classes[-1] == "c":
+            return w.add(broadcast(w, w.add(base, i), k.lanes), numbers)
+        stride = w.field(a.coefficients[-1])
+        start = broadcast(w, w.add(base, w.mul(i, stride)), k.lanes)
+        return w.add(start, w.mul(numbers, broadcast(w, stride, k.lanes)))
+
+    def _address(self, number: int, level: int) -> V:
+        """The part of an address that does not vary along the inner loop, in elements."""
+        w, k = self.w, self.k
+        base = self.row_address.get(number)
+        a = k.addresses[number]
+        if base is None:
+            base = w.field(a.constant)
+            for n in range(k.rows):
+                if a.classes[n] == "s":
+                    base = w.add(base, w.mul(self.row_index[n], w.field(a.coefficients[n])))
+            if level == 0:
+                self.row_address[number] = base
+        if level == 0 or "s" not in a.classes[k.rows : -1]:
+            return base
+        found = self.mid_address.get(number)
+        if found is None:
+            found = base
+            for n in range(k.mids):
+                if a.classes[k.rows + n] == "s":
+                    step = w.mul(self.mid_index[n], w.field(a.coefficients[k.rows + n]))
+                    found = w.add(found, step)
+            if level == 1:
+                self.mid_address[number] = found
+        return found
+
+    def _store(self, s: Store, i: V, mask: V | None) -> None:
+        w, a = self.w, self.k.addresses[s.address]
+        x = self._value(s.expr, self.k.lanes)
+        base = self._address(s.address, 2)
+        if a.classes[-1] == "c":
+            at = w.element(self.pointers[s.pointer], w.add(base, i), s.tag)
+            w.store(x, at, s.tag, mask)
+            return
+        at, offsets = self._strided(s.pointer, a, base, i, s.tag)
+        w.scatter(x, at, offsets, s.tag, mask)
+
+    def _column_number(self, i: V) -> V:
+        if not self.k.mids:
+            return i
+        return self.w.add(self.w.mul(self.mid_number, self.h["inner"]), i)
