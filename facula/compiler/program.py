@@ -336,7 +336,7 @@ def compile_graph(graph: Graph) -> Program:
     """Compiles a graph.
 
     Raises CompileError for a node with neither native code nor a reference and where the compiler
-    itself fails (the references can still run). Under FACULA_DEBUG such a failure comes out as it is.
+    itself fails (the references can still run); with FACULA_DEBUG that failure comes out as it is.
     """
     try:
         return Program(pipeline.run(graph))
