@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import elementwise as e
+from ..ops import linear as affine
 from ..ops.contract import MATMUL
 from ..ops.movement import permute, reshape
 from ..tensor import Tensor, wrap
-from ..trace.recorder import record1, record2
+from ..trace.recorder import record2
 from .pointwise import check_tensor
 from .registry import public
 
@@ -233,48 +234,12 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
 @public("linear", method=False)
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias; weight is [out, in] or [in]."""
-    a, w = input._v, weight._v
+    w = weight._v
     if w.meta.ndim == 1:
-        r = _product(a, w)
-    else:
-        if a.meta.shape[-1:] != w.meta.shape[-1:]:
-            rows = a.meta.numel // max(1, a.meta.shape[-1]) if a.meta.ndim else 1
-            raise RuntimeError(
-                f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a.meta.shape[-1] if a.meta.ndim else 1} and "
-                f"{w.meta.shape[1]}x{w.meta.shape[0]})"
-            )
-        wt = record1(_permute(), w, (1, 0))
-        if a.meta.ndim == 2:
-            r = record2(MATMUL, a, wt)
-        elif a.meta.ndim == 1:
-            r = _product(a, wt)
-        else:
-            shape = a.meta.shape
-            flat = reshape(a, (a.meta.numel // shape[-1] if shape[-1] else _rows(shape), shape[-1]))
-            r = record2(MATMUL, flat, wt)
-            if bias is not None:
-                r = record2(e.ADD, r, bias._v)
-                bias = None
-            r = reshape(r, (*shape[:-1], w.meta.shape[0]))
-            t = wrap(r)
-            t._fn_name = "ViewBackward0"
-            return t
-    if bias is not None:
-        r = record2(e.ADD, r, bias._v)
+        r = _product(input._v, w)
+        return wrap(r if bias is None else record2(e.ADD, r, bias._v))
+    r = affine.linear(input._v, w, None if bias is None else bias._v)
     t = wrap(r)
-    if r.meta.requires_grad:
-        t._fn_name = "AddmmBackward0" if bias is not None else "MmBackward0"
+    if r.meta.ndim != 2 and r.meta.requires_grad:
+        t._fn_name = "ViewBackward0"
     return t
-
-
-def _rows(shape: Any) -> int:
-    n = 1
-    for k in shape[:-1]:
-        n *= k
-    return n
-
-
-def _permute() -> Any:
-    from ..ops.movement import PERMUTE
-
-    return PERMUTE

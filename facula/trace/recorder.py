@@ -355,6 +355,28 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
     return out
 
 
+def record3(op: Any, a: Value, b: Value, c: Value, attrs: tuple[Any, ...] = ()) -> Value:
+    """Records an op of three operands, none of them a number."""
+    tr = state.tr
+    base = tr.base
+    i, j, k = a.vid - base, b.vid - base, c.vid - base
+    if i < 0:
+        i = tr.enter(a)
+    if j < 0:
+        j = tr.enter(b)
+    if k < 0:
+        k = tr.enter(c)
+    node = tr.node.edges.get((op, i, j, k, attrs))
+    if node is None or config.eager:
+        return record(op, (a, b, c), attrs)
+    tr.node = node
+    out = Value()
+    out.vid, out.meta = base + node.slot, node.meta
+    out.buf = out.rec = out.over = out.pin = None
+    tr.values.append(out)
+    return out
+
+
 def _follow(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:
     """Follows or adds the edge for any number of operands; numbers become scalars of the frame."""
     tr = state.tr
