@@ -3,7 +3,7 @@
 | variable | meaning | default |
 |---|---|---|
 | FACULA_EAGER | 1: run every op at once through its NumPy reference | 0 |
-| FACULA_DEBUG | 1 kernels and times, 2 graph, 3 schedule, 4 loops, 5 LLVM IR, 6 assembly; to stderr | 0 |
+| FACULA_DEBUG | to stderr: 1 kernels, times, 2 graph, 3 schedule, 4 loops, 5 IR, 6 assembly | 0 |
 | FACULA_THREADS | number of threads; 0: as many as this process may use | 0 |
 | FACULA_CACHE_DIR | folder of compiled kernels | $XDG_CACHE_HOME/facula or ~/.cache/facula |
 | FACULA_DISK_CACHE | 0: neither read nor write kernels on disk | 1 |
@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 
 def _number(name: str, default: int, low: int, high: int) -> int:
@@ -30,10 +29,10 @@ threads = _number("FACULA_THREADS", 0, 0, 1024)
 disk_cache = bool(_number("FACULA_DISK_CACHE", 1, 0, 1))
 
 
-def cache_dir() -> Path:
+def cache_dir() -> str:
     """The folder of compiled kernels (it may not exist yet)."""
     explicit = os.environ.get("FACULA_CACHE_DIR")
     if explicit:
-        return Path(explicit)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "facula"
+        return explicit
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(base, "facula")

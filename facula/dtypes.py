@@ -6,7 +6,8 @@ users print dtypes and the printed text of an unmodified script must not change.
 
 from __future__ import annotations
 
-import ml_dtypes
+from typing import Any
+
 import numpy as np
 
 _BOOL, _INT, _FLOAT, _COMPLEX = range(4)
@@ -20,19 +21,33 @@ class dtype:
     def __init__(
         self,
         name: str,
-        numpy_type: object,
+        numpy_type: object | None,
         category: int,
         rank: int,
         signed: bool = True,
         alias: str | None = None,
     ) -> None:
         self.name = name
-        self.np = np.dtype(numpy_type)  # type: ignore[call-overload]
-        self.itemsize = self.np.itemsize
+        self.np: np.dtype[Any]
+        self.itemsize = 2
+        if numpy_type is not None:
+            self.np = np.dtype(numpy_type)  # type: ignore[call-overload]
+            self.itemsize = self.np.itemsize
         self.category = category
         self.rank = rank
         self.is_signed = signed
         self.alias = alias
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only where a slot is empty: NumPy's type of bfloat16, whose package takes time to
+        # import and which few programs use.
+        if name != "np" or self.name != "bfloat16":
+            raise AttributeError(f"'dtype' object has no attribute {name!r}", name=name, obj=self)
+        from ml_dtypes import bfloat16
+
+        found = np.dtype(bfloat16)
+        self.np = found
+        return found
 
     @property
     def is_floating_point(self) -> bool:
@@ -72,7 +87,7 @@ int16 = dtype("int16", np.int16, _INT, 2, alias="short")
 int32 = dtype("int32", np.int32, _INT, 3, alias="int")
 int64 = dtype("int64", np.int64, _INT, 4, alias="long")
 float16 = dtype("float16", np.float16, _FLOAT, 5, alias="half")
-bfloat16 = dtype("bfloat16", ml_dtypes.bfloat16, _FLOAT, 5)
+bfloat16 = dtype("bfloat16", None, _FLOAT, 5)
 float32 = dtype("float32", np.float32, _FLOAT, 6, alias="float")
 float64 = dtype("float64", np.float64, _FLOAT, 7, alias="double")
 complex64 = dtype("complex64", np.complex64, _COMPLEX, 8, alias="cfloat")
@@ -82,7 +97,7 @@ ALL = (
     bool_, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, complex64, complex128,
 )  # fmt: skip
 BY_NAME = {d.name: d for d in ALL}
-BY_NUMPY = {d.np: d for d in ALL}
+_BY_NUMPY = {d.np: d for d in ALL if d is not bfloat16}
 
 _default = float32
 
@@ -102,9 +117,12 @@ def set_default_dtype(d: dtype) -> None:
 
 def from_numpy_dtype(d: np.dtype) -> dtype:
     """The dtype of a NumPy dtype. Raises TypeError for one that tensors cannot hold."""
-    found = BY_NUMPY.get(d)
+    found = _BY_NUMPY.get(d)
     if found is None:
-        found = BY_NUMPY.get(d.newbyteorder("=")) if d.kind in "biufc" else None
+        if d.kind in "biufc":
+            found = _BY_NUMPY.get(d.newbyteorder("="))
+        elif d.name == "bfloat16":
+            found = bfloat16
     if found is None:
         raise TypeError(
             f"can't convert np.ndarray of type {d}. The only supported types are: float64, float32, "
@@ -164,7 +182,9 @@ class finfo:
                 f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.{d.name}'"
             )
         real = d.to_real()
-        info = ml_dtypes.finfo(real.np)
+        from ml_dtypes import finfo as limits
+
+        info = limits(real.np)
         self.bits = real.itemsize * 8
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
         self.tiny = self.smallest_normal = float(info.smallest_normal)

@@ -67,7 +67,7 @@ def _threads() -> str:
 
 
 def _cache() -> str:
-    folder = config.cache_dir()
+    folder = Path(config.cache_dir())
     state = "" if config.disk_cache else " (switched off by FACULA_DISK_CACHE=0)"
     if not folder.exists():
         return f"{folder}, empty{state}"

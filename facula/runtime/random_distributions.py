@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-import ml_dtypes
 import numpy as np
 
 from .random_engine import MersenneTwister
@@ -18,9 +17,7 @@ from .random_math import fma64, narrowed
 from .random_normal import serial_normals
 from .random_uniform import random as random_integers
 
-_FLOATS = (
-    np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16),
-)  # fmt: skip
+_FLOATS = ("float64", "float32", "float16", "bfloat16")
 _SMALL = 64  # up to this size a loop in Python costs less than NumPy's calls
 
 
@@ -44,7 +41,7 @@ def exponential(
     Raises RuntimeError unless rate > 0, or for an integer dtype.
     """
     dtype = np.dtype(dtype)
-    if dtype not in _FLOATS:
+    if dtype.name not in _FLOATS:
         raise RuntimeError(
             "Exponential distribution is a continuous probability distribution. "
             f"dtype must be a floating point but you specified {dtype}"
@@ -115,7 +112,7 @@ def cauchy(
     dtype = np.dtype(dtype)
     if not sigma > 0.0:
         raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}")
-    if dtype not in _FLOATS:
+    if dtype.name not in _FLOATS:
         raise RuntimeError(
             "Cauchy distribution is a continuous probability distribution. "
             f"dtype must be a floating point but you specified {dtype}"
@@ -126,7 +123,7 @@ def cauchy(
 
 
 def _require_float(what: str, dtype: np.dtype) -> None:
-    if dtype not in _FLOATS:
+    if dtype.name not in _FLOATS:
         raise NotImplementedError(f'"{what}" not implemented for {dtype}')
 
 
@@ -157,7 +154,7 @@ def multinomial(
 def _check_multinomial(weights: np.ndarray, samples: int, replacement: bool) -> None:
     if weights.ndim not in (1, 2):
         raise RuntimeError("prob_dist must be 1 or 2 dim")
-    if weights.dtype not in _FLOATS:
+    if weights.dtype.name not in _FLOATS:
         raise RuntimeError(
             "multinomial only supports floating-point dtypes for input, got: "
             f"{weights.dtype.name.capitalize()}"

@@ -11,14 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import ml_dtypes
 import numpy as np
 
 from . import random_native
 from .random_engine import MersenneTwister
 from .random_math import fma32, fma64, log32, narrowed, sincos32
 
-_BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 _CHUNK = 16 * 1024  # uniform numbers transformed at a time: the temporaries stay in the cache
 _TWO_PI = 2.0 * math.pi
 
@@ -48,7 +46,7 @@ def normal(
             raise RuntimeError("normal: complex numbers are drawn with mean 0 here; add the mean")
         flat = normal(engine, (2 * size,), real, 0.0, std / math.sqrt(2.0), serial)
         return flat.view(dtype).reshape(shape)
-    if dtype.kind != "f" and dtype != _BFLOAT16:
+    if dtype.kind != "f" and dtype.name != "bfloat16":
         raise RuntimeError(f'"normal_kernel_cpu" not implemented for {dtype}')
     if serial or size < 16:
         values = np.array(serial_normals(engine, size), np.float64)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import ml_dtypes
 import numpy as np
 
 from . import random_native
 from .random_engine import MersenneTwister, mantissas
 from .random_math import fma32, fma64
 
-_BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 _CHUNK = 16 * 1024
-_MANTISSA = {np.dtype(np.float16): 11, _BFLOAT16: 8, np.dtype(np.float32): 24, np.dtype("f8"): 53}
-_FULL_RANGE = (np.dtype(np.int64), np.dtype(np.float64), np.dtype(np.float32), _BFLOAT16)
+# By name: importing the package that gives NumPy its bfloat16 takes time that few programs owe.
+_MANTISSA = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
+_LARGEST = {
+    "float16": 65504.0,
+    "bfloat16": float.fromhex("0x1.fep+127"),
+    "float32": float.fromhex("0x1.fffffep+127"),
+    "float64": float.fromhex("0x1.fffffffffffffp+1023"),
+}
+_FULL_RANGE = ("int64", "float64", "float32", "bfloat16")
 _NAMES = {
     "float16": "c10::Half", "bfloat16": "c10::BFloat16", "float32": "float", "float64": "double",
     "uint8": "unsigned char", "int8": "signed char", "int16": "short int", "int32": "int",
@@ -42,7 +47,7 @@ def uniform(
     if dtype.kind == "c":
         real = np.dtype(np.float32 if dtype.itemsize == 8 else np.float64)
         return uniform(engine, (2 * size,), real, low, high).view(dtype).reshape(shape)
-    if dtype not in _MANTISSA:
+    if dtype.name not in _MANTISSA:
         raise RuntimeError(f'"check_uniform_bounds" not implemented for {dtype}')
     if (low, high) != (0.0, 1.0):
         _check_uniform_bounds(dtype, low, high)
@@ -86,8 +91,8 @@ def _fold_end(out: np.ndarray, low: float, high: float) -> None:
 
 
 def _check_uniform_bounds(dtype: np.dtype, low: float, high: float) -> None:
-    info = ml_dtypes.finfo(dtype)
-    smallest, largest = float(info.min), float(info.max)
+    largest = _LARGEST[dtype.name]
+    smallest = -largest
     for name, value in (("from", low), ("to", high)):
         if not smallest <= value <= largest:
             raise RuntimeError(f"{name} is out of bounds for {_NAMES[dtype.name]}")
@@ -107,8 +112,8 @@ def _range_end(dtype: np.dtype) -> int:
     """The largest whole number that `random` draws for a dtype."""
     if dtype == np.bool_:
         return 1
-    if dtype in _MANTISSA:
-        return 1 << _MANTISSA[dtype]
+    if dtype.name in _MANTISSA:
+        return 1 << _MANTISSA[dtype.name]
     if dtype.kind in "iu" and dtype.name in _NAMES:
         return int(np.iinfo(dtype).max)
     raise RuntimeError(f'"random_kernel_cpu" not implemented for {dtype}')
@@ -138,7 +143,7 @@ def random(
     low = 0 if low is None else low
     if high is None:
         if low == -(1 << 63):
-            if dtype not in _FULL_RANGE:
+            if dtype.name not in _FULL_RANGE:
                 raise RuntimeError(
                     "random_full_64_bits_range_kernel_cpu handles only int64, double, float and "
                     "bfloat16"
@@ -150,8 +155,8 @@ def random(
         raise RuntimeError(
             f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
         )
-    if dtype in _MANTISSA:
-        low, high = _representable(low, high, _MANTISSA[dtype])
+    if dtype.name in _MANTISSA:
+        low, high = _representable(low, high, _MANTISSA[dtype.name])
         if low >= high:
             raise RuntimeError(
                 "random_ expects 'from' casted to dtype to be less than 'to' casted to dtype, "
@@ -175,7 +180,7 @@ def _check_bound(name: str, value: int, dtype: np.dtype) -> None:
     elif dtype.kind in "iu":
         smallest, largest = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
     else:
-        largest = int(float(ml_dtypes.finfo(dtype).max))
+        largest = int(_LARGEST[dtype.name])
         smallest = -largest
     if not smallest <= value <= largest:
         raise RuntimeError(f"{name} is out of bounds for {_NAMES[dtype.name]}")
@@ -217,7 +222,7 @@ def randperm(engine: MersenneTwister, n: int, dtype: np.dtype | type = np.int64)
     dtype = np.dtype(dtype)
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got {n}")
-    limit = int(np.iinfo(dtype).max) if dtype.kind in "iu" else 1 << _MANTISSA.get(dtype, 0)
+    limit = int(np.iinfo(dtype).max) if dtype.kind in "iu" else 1 << _MANTISSA.get(dtype.name, 0)
     if n > limit:
         raise RuntimeError(f"n is too large for the dtype {dtype}: at most {limit}, got {n}")
     if n < 2:

@@ -12,7 +12,6 @@ of a Python loop.
 
 from __future__ import annotations
 
-import multiprocessing
 import warnings
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -230,6 +229,8 @@ def _checked_context(context: Any, workers: int) -> Any:
             "multiprocessing_context can only be used with multi-process loading "
             f"(num_workers > 0), but got num_workers={workers}"
         )
+    import multiprocessing  # slow to import, and few programs come here
+
     if isinstance(context, str):
         methods = multiprocessing.get_all_start_methods()
         if context not in methods:
