@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..graph.graph import Graph
-from . import decompose, simplify
+from . import decompose, simplify, update
 from .verify import verify
 
 Pass = tuple[str, Callable[[Graph], Graph], str]
@@ -33,6 +33,11 @@ PASSES: list[Pass] = [
         "own outputs",
         simplify.own_outputs,
         "an output that is an input or another output has own memory",
+    ),
+    (
+        "own operands",
+        update.own_operands,
+        "an update must not read as a gradient what it or another update writes",
     ),
     ("dead code", simplify.dead_code, "rewriting leaves nodes that nobody reads"),
 ]

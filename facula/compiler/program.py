@@ -64,6 +64,7 @@ class Program:
         self._pack_scalars = struct.Struct("=" + kinds).pack_into
         self._inputs, self._outputs = len(graph.inputs), len(graph.outputs)
         self._pack = struct.Struct(f"={self._inputs + self._outputs}Q").pack_into
+        self._held: list[slice] = []
         self._slot: dict[int, int] = {}
         self._stretches: list[Any] = []
         self._steps: list[int] = []  # quadruples of the native stretch being collected
@@ -181,7 +182,7 @@ class Program:
         elif step.kind == "scatter":
             self._scatter(s, step)
         else:
-            expr, _, k, written = node.attrs
+            expr, _, k, written = node.attrs[:4]
             rows = [step.operands[i : i + k] for i in range(0, len(step.operands), k)]
             plan = update.Plan(
                 s.tags[step.operands[0]], expr, written,
@@ -240,16 +241,39 @@ class Program:
 
     # -- running
 
+    def hold(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Says that the inputs of these ranges (first, count) come as tables, not as pointers.
+
+        A table is an array of addresses made once for many runs: thousands of parameters that stay
+        where they are cost a copy of it, not an argument each.
+        """
+        layout, at = "=", 0
+        for first, count in ranges:
+            layout += f"{first - at}Q{8 * count}x"
+            at = first + count
+        layout += f"{self._inputs + self._outputs - at}Q"
+        self._pack = struct.Struct(layout).pack_into
+        self._held = [slice(_FIRST + first, _FIRST + first + n) for first, n in ranges]
+        self._cells_of_table = memoryview(self._table).cast("B").cast("Q")
+
     def run(
-        self, input_ptrs: Sequence[int], output_ptrs: Sequence[int], scalars: Sequence[float]
+        self,
+        input_ptrs: Sequence[int],
+        output_ptrs: Sequence[int],
+        scalars: Sequence[float],
+        tables: Sequence[array[int]] = (),
     ) -> None:
         """Runs the program once.
 
         The pointers are addresses of dense memory in the order of the graph's inputs and outputs,
-        the scalars in that of `graph.scalars`. Raises IndexError where an index is out of range.
+        the scalars in that of `graph.scalars`; `tables` has one array for each range of inputs that
+        `hold` named. Raises IndexError where an index is out of range.
         """
         with self._lock:
             self._pack(self._table, 16, *input_ptrs, *output_ptrs)
+            if tables:
+                for place, table in zip(self._held, tables, strict=True):
+                    self._cells_of_table[place] = memoryview(table)
             if scalars:
                 self._pack_scalars(self._cells, 0, *scalars)
             if self._single is not None:

@@ -159,6 +159,10 @@ class Scheduler:
             self._visit(number, node)
         for v in graph.outputs:
             self.realise(v)
+        # All that updates read is computed before the first of them writes.
+        for _, node in updates:
+            for a in node.ins:
+                self.realise(a)
         for number, node in updates:
             self._update(number, node)
         return self
@@ -217,9 +221,7 @@ class Scheduler:
         self._step("host", node, number, node.ins)
 
     def _update(self, number: int, node: GraphNode) -> None:
-        for a in node.ins:
-            self.realise(a)
-        expr, count, k, _ = node.attrs
+        expr, count, k = node.attrs[:3]
         groups: dict[str, list[int]] = {}
         for t in range(count):
             operands = node.ins[t * k : (t + 1) * k]

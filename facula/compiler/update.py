@@ -8,11 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..graph.graph import UpdateExpr
+from ..graph.graph import Graph, UpdateExpr
 from .scalar_code import COMPARE, broadcast, cast, constant, emit_op
 from .writer import I64, V, Writer
 
 CHUNK = 8192
+
+
+def own_operands(graph: Graph) -> Graph:
+    """An operand that the graph computes must not turn out to be the memory of an input.
+
+    That input may be written by this update or another (the gradient of p * q by p is q). The
+    positions of such operands are the fifth attribute of the node; they are copied where needed.
+    """
+    updates = [n for n in graph.nodes if n.op == "multi_update" and n.attrs[4:]]
+    if not updates:
+        return graph
+    below = {n.outs[0]: n.ins[0] for n in graph.nodes if n.op == "reshape"}
+    inputs = set(graph.inputs)
+    for node in updates:
+        ins = list(node.ins)
+        for position in node.attrs[4]:
+            source = v = ins[position]
+            while source in below:
+                source = below[source]
+            if source in inputs:
+                copy = graph.add("copy", (v,), graph.shapes[v], graph.dtypes[v], (), lambda x: x)
+                graph.nodes.insert(graph.nodes.index(node), graph.nodes.pop())
+                ins[position] = copy
+        node.ins = tuple(ins)
+    return graph
 
 
 class Plan:
