@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import BY_NAME, dtype
+from ..dtypes import BY_NAME, dtype, float32
 from ..trace.recorder import record, record1, record2
 from ..trace.values import Value, meta
 from . import special
@@ -59,13 +59,17 @@ def _elementwise(
     def lower(b: Any, ins: list[int], node: Any) -> list[int]:
         out = node.meta
         d = compute_dtype(kind, [b.meta(i) for i in node.ins], out)
-        args = tuple(b.expand(b.cast(v, d), out.shape) for v in ins)
-        return [b.add(name, args, out.shape, out.dtype, host=function)]
+        half = d.itemsize == 2 and d.is_floating_point
+        args = [b.expand(b.cast(v, d), out.shape) for v in ins]
+        if half:  # computed in float32 and rounded once, as by the reference
+            args = [b.cast(v, float32) for v in args]
+        wide = float32 if half and out.dtype is d else out.dtype
+        return [b.cast(b.add(name, tuple(args), out.shape, wide, host=function), out.dtype)]
 
     op = Op(
         name,
         ELEMENTWISE,
-        elementwise_rule(kind),
+        elementwise_rule(kind, name, dtypes),
         reference,
         gradient,
         lower,
@@ -147,7 +151,7 @@ def _one(rule: Callable[..., Value]) -> Callable[..., tuple[Value]]:
 # ---------------------------------------------------------------- arithmetic
 ADD = _elementwise("add", np.add, gradient=_both(_same, _same), arity=2)
 SUB = _elementwise(
-    "sub", np.subtract, gradient=_both(_same, lambda n, g: neg(g)), arity=2
+    "sub", np.subtract, gradient=_both(_same, lambda n, g: neg(g)), arity=2, dtypes="ifc"
 )
 MUL = _elementwise(
     "mul",
@@ -165,7 +169,7 @@ DIV = _elementwise(
     ),
     arity=2,
 )
-NEG = _elementwise("neg", np.negative, gradient=_one(lambda n, g: neg(g)))
+NEG = _elementwise("neg", np.negative, gradient=_one(lambda n, g: neg(g)), dtypes="ifc")
 
 
 def _pow_reference(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -247,7 +251,7 @@ def _fmod(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(np.fmod(x, y))
 
 
-FLOOR_DIVIDE = _elementwise("floor_divide", _floor_divide, domain=(0.5, 4.0), arity=2)
+FLOOR_DIVIDE = _elementwise("floor_divide", _floor_divide, domain=(0.5, 4.0), arity=2, dtypes="bif")
 REMAINDER = _elementwise(
     "remainder",
     _remainder,
@@ -256,6 +260,7 @@ REMAINDER = _elementwise(
     ),
     domain=(0.5, 4.0),
     arity=2,
+    dtypes="bif",
 )
 FMOD = _elementwise(
     "fmod",
@@ -265,7 +270,12 @@ FMOD = _elementwise(
     ),
     domain=(0.5, 4.0),
     arity=2,
+    dtypes="bif",
 )
+
+for _op in (REMAINDER, FMOD):
+    assert _op.example is not None  # compiled code is exact up to quotients of 2**195, NaN beyond
+    _op.example.special = tuple(x for x in _op.example.special if not 0.0 < abs(x) < 1e-10)
 
 
 def _pick(predicate: str) -> Callable[..., tuple[Value | None, Value | None]]:
@@ -283,15 +293,15 @@ def _pick(predicate: str) -> Callable[..., tuple[Value | None, Value | None]]:
     return gradient
 
 
-MAXIMUM = _elementwise("maximum", np.maximum, gradient=_pick("max"), arity=2)
-MINIMUM = _elementwise("minimum", np.minimum, gradient=_pick("min"), arity=2)
+MAXIMUM = _elementwise("maximum", np.maximum, gradient=_pick("max"), arity=2, dtypes="bif")
+MINIMUM = _elementwise("minimum", np.minimum, gradient=_pick("min"), arity=2, dtypes="bif")
 
 
 def _fmax_gradient(op: str) -> Callable[..., tuple[Value | None, Value | None]]:
     def gradient(n: Any, g: Value) -> tuple[Value | None, Value | None]:
         a, b = n.i(0), n.i(1)
         better = record2(GE if op == "max" else LE, a, b)
-        first = record2(LOGICAL_OR, better, record1(ISNAN, b))
+        first = record2(LOGICAL_OR, better, record2(NE, n.o(), b))  # b is NaN, or both are
         return (
             where(first, g, 0.0) if n.needs[0] else None,
             where(first, 0.0, g) if n.needs[1] else None,
@@ -300,8 +310,8 @@ def _fmax_gradient(op: str) -> Callable[..., tuple[Value | None, Value | None]]:
     return gradient
 
 
-FMAX = _elementwise("fmax", np.fmax, gradient=_fmax_gradient("max"), arity=2)
-FMIN = _elementwise("fmin", np.fmin, gradient=_fmax_gradient("min"), arity=2)
+FMAX = _elementwise("fmax", np.fmax, gradient=_fmax_gradient("max"), arity=2, dtypes="bif")
+FMIN = _elementwise("fmin", np.fmin, gradient=_fmax_gradient("min"), arity=2, dtypes="bif")
 ATAN2 = _elementwise(
     "atan2",
     np.arctan2,
@@ -312,6 +322,7 @@ ATAN2 = _elementwise(
     ),
     domain=(0.3, 3.0),
     arity=2,
+    dtypes="bif",
 )
 COPYSIGN = _elementwise(
     "copysign",
@@ -322,8 +333,9 @@ COPYSIGN = _elementwise(
         lambda n, g: mul(g, 0.0),
     ),
     arity=2,
+    dtypes="bif",
 )
-NEXTAFTER = _elementwise("nextafter", np.nextafter, "float", arity=2)
+NEXTAFTER = _elementwise("nextafter", np.nextafter, "float", arity=2, dtypes="bif")
 
 # ---------------------------------------------------------------- unary
 ABS = _elementwise(
@@ -337,10 +349,10 @@ def _sign(x: np.ndarray) -> np.ndarray:
 
 ZERO_GRADIENT = _one(lambda n, g: mul(g, 0.0))
 SIGN = _elementwise("sign", lambda x: x if x.dtype == np.bool_ else _sign(x), gradient=ZERO_GRADIENT, domain=(0.2, 3.0))
-FLOOR = _elementwise("floor", np.floor, gradient=ZERO_GRADIENT, domain=(0.1, 0.9))
-CEIL = _elementwise("ceil", np.ceil, gradient=ZERO_GRADIENT, domain=(0.1, 0.9))
-TRUNC = _elementwise("trunc", np.trunc, gradient=ZERO_GRADIENT, domain=(0.1, 0.9))
-ROUND = _elementwise("round", np.rint, gradient=ZERO_GRADIENT, domain=(0.1, 0.4))
+FLOOR = _elementwise("floor", np.floor, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="bif")
+CEIL = _elementwise("ceil", np.ceil, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="bif")
+TRUNC = _elementwise("trunc", np.trunc, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="bif")
+ROUND = _elementwise("round", np.rint, gradient=ZERO_GRADIENT, domain=(0.1, 0.4), dtypes="bif")
 for _op in (FLOOR, CEIL, TRUNC, ROUND):  # integers are whole already
 
     def _whole(inner: Any) -> Any:
@@ -348,7 +360,12 @@ for _op in (FLOOR, CEIL, TRUNC, ROUND):  # integers are whole already
             arrays[0] if arrays[0].dtype.kind in "iub" else inner(arrays, attrs, metas)
         )
 
-    _op.reference = _whole(_op.reference)
+    def _whole_lower(inner: Any) -> Any:
+        return lambda b, ins, node: (
+            list(ins) if not node.meta.dtype.is_differentiable else inner(b, ins, node)
+        )
+
+    _op.reference, _op.lower = _whole(_op.reference), _whole_lower(_op.lower)
 
 EXP = _elementwise("exp", np.exp, "float", _one(lambda n, g: mul(g, _conj(n.o()))))
 EXP2 = _elementwise(
@@ -417,6 +434,9 @@ ACOS = _elementwise(
     _one(lambda n, g: neg(mul(g, record1(RSQRT, sub(1.0, record1(SQUARE, n.i(0))))))),
     domain=(-0.9, 0.9),
 )
+for _op in (SIN, COS, TAN):
+    assert _op.example is not None
+    _op.example.reach = 2.0**51  # compiled code reduces doubles exactly up to here
 ATAN = _elementwise(
     "atan", np.arctan, "float", _one(lambda n, g: div(g, add(record1(SQUARE, n.i(0)), 1.0)))
 )
@@ -468,10 +488,10 @@ def _gauss(x: Value, factor: float) -> Value:
 
 
 ERF = _elementwise(
-    "erf", special.erf, "float", _one(lambda n, g: mul(g, _gauss(n.i(0), _TWO_BY_ROOT_PI)))
+    "erf", special.erf, "float", _one(lambda n, g: mul(g, _gauss(n.i(0), _TWO_BY_ROOT_PI))), dtypes="bif"
 )
 ERFC = _elementwise(
-    "erfc", special.erfc, "float", _one(lambda n, g: mul(g, _gauss(n.i(0), -_TWO_BY_ROOT_PI)))
+    "erfc", special.erfc, "float", _one(lambda n, g: mul(g, _gauss(n.i(0), -_TWO_BY_ROOT_PI))), dtypes="bif"
 )
 ERFINV = _elementwise(
     "erfinv",
@@ -479,6 +499,7 @@ ERFINV = _elementwise(
     "float",
     _one(lambda n, g: mul(g, mul(record1(EXP, record1(SQUARE, n.o())), math.sqrt(math.pi) / 2))),
     domain=(-0.9, 0.9),
+    dtypes="bif",
 )
 LGAMMA = _elementwise(
     "lgamma",
@@ -486,6 +507,7 @@ LGAMMA = _elementwise(
     "float",
     _one(lambda n, g: mul(g, record1(DIGAMMA, n.i(0)))),
     domain=(0.5, 4.0),
+    dtypes="bif",
 )
 DIGAMMA = _elementwise(
     "digamma",
@@ -493,13 +515,36 @@ DIGAMMA = _elementwise(
     "float",
     _one(lambda n, g: mul(g, record1(TRIGAMMA, n.i(0)))),
     domain=(0.5, 4.0),
+    dtypes="bif",
 )
-TRIGAMMA = _elementwise("trigamma", special.trigamma, "float", domain=(0.5, 4.0))
+TRIGAMMA = _elementwise(
+    "trigamma",
+    special.trigamma,
+    "float",
+    _one(lambda n, g: mul(g, record1(POLYGAMMA, n.i(0), (2,)))),
+    domain=(0.5, 4.0),
+    dtypes="bif",
+)
+# attrs: (order,)
+POLYGAMMA = Op(
+    "polygamma",
+    "special",
+    elementwise_rule("float", "polygamma", "bif"),
+    lambda arrays, attrs, metas: convert(
+        special.polygamma(attrs[0], np.asarray(arrays[0], np.float64)), metas[0].dtype
+    ),
+    lambda n, g: (mul(g, record1(POLYGAMMA, n.i(0), (n.attrs[0] + 1,))),),
+    example=Example(
+        *(((shape,), (order,)) for shape in ((), (0,), (7,)) for order in (1, 2, 3)),
+        dtypes="f", domain=(0.5, 4.0), special=(),
+    ),
+)  # fmt: skip
 RELU = _elementwise(
     "relu",
     lambda x: np.where(np.isnan(x), x, np.maximum(x, 0)).astype(x.dtype),
     gradient=_one(lambda n, g: where(record2(GT, n.o(), 0), g, 0.0)),
     domain=(0.2, 3.0),
+    dtypes="bif",
 )
 
 # ---------------------------------------------------------------- predicates and logic
@@ -512,36 +557,25 @@ GE = _elementwise("ge", np.greater_equal, "compare", arity=2)
 ISNAN = _elementwise("isnan", np.isnan, "compare")
 ISINF = _elementwise("isinf", np.isinf, "compare")
 ISFINITE = _elementwise("isfinite", np.isfinite, "compare")
-SIGNBIT = _elementwise("signbit", np.signbit, "compare")
+SIGNBIT = _elementwise("signbit", np.signbit, "compare", dtypes="bif")
 LOGICAL_NOT = _elementwise("logical_not", np.logical_not, "bool")
 LOGICAL_AND = _elementwise("logical_and", np.logical_and, "bool", arity=2)
 LOGICAL_OR = _elementwise("logical_or", np.logical_or, "bool", arity=2)
 LOGICAL_XOR = _elementwise("logical_xor", np.logical_xor, "bool", arity=2)
 
 
-def _integers_only(op: Op) -> Op:
-    inner = op.rule
-
-    def rule(metas: Any, attrs: Any) -> Any:
-        out = inner(metas, attrs)
-        if out[0].dtype.is_differentiable:
-            raise RuntimeError(
-                f'"{op.name}_cpu" not implemented for \'{out[0].dtype.name.capitalize()}\': '
-                "expected integer or bool tensors"
-            )
-        return out
-
-    op.rule = rule
+def _bitwise(name: str, function: Callable[..., Any], arity: int = 2) -> Op:
+    op = _elementwise(name, function, arity=arity, dtypes="bi")
     op.kind = "bitwise"
     return op
 
 
-BITWISE_NOT = _integers_only(_elementwise("bitwise_not", np.invert))
-BITWISE_AND = _integers_only(_elementwise("bitwise_and", np.bitwise_and, arity=2))
-BITWISE_OR = _integers_only(_elementwise("bitwise_or", np.bitwise_or, arity=2))
-BITWISE_XOR = _integers_only(_elementwise("bitwise_xor", np.bitwise_xor, arity=2))
-LEFT_SHIFT = _integers_only(_elementwise("left_shift", np.left_shift, arity=2))
-RIGHT_SHIFT = _integers_only(_elementwise("right_shift", np.right_shift, arity=2))
+BITWISE_NOT = _bitwise("bitwise_not", np.invert, arity=1)
+BITWISE_AND = _bitwise("bitwise_and", np.bitwise_and)
+BITWISE_OR = _bitwise("bitwise_or", np.bitwise_or)
+BITWISE_XOR = _bitwise("bitwise_xor", np.bitwise_xor)
+LEFT_SHIFT = _bitwise("left_shift", np.left_shift)
+RIGHT_SHIFT = _bitwise("right_shift", np.right_shift)
 
 
 # ---------------------------------------------------------------- where, cast, complex parts
@@ -641,7 +675,7 @@ COMPLEX = Op(
     lambda metas, attrs: (meta(check_broadcast(metas), metas[0].dtype.to_complex()),),
     lambda arrays, attrs, metas: (arrays[0] + 1j * arrays[1]).astype(metas[0].dtype.np),
     lambda n, g: (record1(REAL, g), record1(IMAG, g)),
-    example=elementwise_example(2, "f"),
+    example=Example(*(((a, b), ()) for a, b in (((), ()), ((0,), (1,)), ((3, 17), (17,)))), dtypes="f"),
 )
 COMPLEX_ABS = Op(
     "complex_abs",

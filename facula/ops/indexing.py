@@ -315,10 +315,10 @@ def _scatter_reduce_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     np.add.at(count, grid, 1)
     start = {"sum": 0, "mean": 0, "prod": 1}.get(how)
     if start is None:
-        info = np.iinfo if out.dtype.kind in "iu" else np.finfo
-        start = info(out.dtype).min if how == "amax" else info(out.dtype).max
-        if out.dtype.kind == "f":
-            start = -np.inf if how == "amax" else np.inf
+        start = -np.inf if how == "amax" else np.inf
+        if out.dtype.kind in "iu":
+            info = np.iinfo(out.dtype)
+            start = info.min if how == "amax" else info.max
     if not include:
         out[count > 0] = start
     function = {"sum": np.add, "mean": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}[how]

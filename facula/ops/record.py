@@ -18,6 +18,14 @@ __all__ = ["OPS", "Example", "Op", "Operand", "convert", "common_dtype", "broadc
 OPS: dict[str, Op] = {}
 
 
+_INF = float("inf")
+NOT_FINITE = (_INF - _INF, _INF, -_INF, 0.0, -0.0, 1.0, -1.0)
+SPECIAL = (
+    *NOT_FINITE, 0.5, -2.5, 1.5, 2.0, 3.0, 1e-45, -1e-40, 1e-7, 1e30, -1e30, 3.4e38, 65504.0, 7e4,
+    -88.8, 88.7, 104.0, -104.0,
+)  # fmt: skip
+
+
 class Operand(NamedTuple):
     """An operand of a generated test. `kind` says what is drawn:
 
@@ -26,7 +34,7 @@ class Operand(NamedTuple):
     index     int64 from 0 to size - 1
     distinct  the same, no index twice along `axis` (its length is at most `size`)
     mask      bool
-    number    a Python float
+    number    a Python float (an int where the op takes no floats)
     """
 
     shape: Shape = ()
@@ -41,19 +49,19 @@ class Example:
     cases: pairs (operands, attrs); an operand is an `Operand`, or a shape, which stands for values.
     dtypes: the kinds of dtype that the op takes: b bool, i integers, f floats, c complex; those of the
     second operand on may be restricted by their own kind. domain: the interval that holds the operands of
-    gradient tests; it excludes kinks and poles. special: whether NaN, infinities, signed zeros and extreme
-    numbers are part of what is defined. tolerance: units in the last place of the dtype by which compiled
-    code may differ from the reference, for results of ordinary size.
+    gradient tests; it excludes kinks and poles. special: the special numbers from which operands are drawn
+    too. reach: the magnitude of float64 operands up to which results are defined. tolerance: units in the
+    last place of the dtype by which compiled code may differ from the reference.
     """
 
-    __slots__ = ("cases", "dtypes", "domain", "special", "tolerance")
+    __slots__ = ("cases", "dtypes", "domain", "special", "tolerance", "reach")
 
     def __init__(
         self,
         *cases: tuple[tuple[Any, ...], tuple[Any, ...]],
         dtypes: str = "bifc",
         domain: tuple[float, float] = (-3.0, 3.0),
-        special: bool = True,
+        special: tuple[float, ...] = SPECIAL,
         tolerance: float = 4.0,
     ) -> None:
         self.cases = tuple(
@@ -61,6 +69,7 @@ class Example:
             for operands, attrs in cases
         )
         self.dtypes, self.domain, self.special, self.tolerance = dtypes, domain, special, tolerance
+        self.reach = float("inf")
 
 
 _BROADCAST: tuple[tuple[Shape, ...], ...] = (
@@ -191,14 +200,27 @@ def check_broadcast(metas: Sequence[Meta]) -> Shape:
     return shape
 
 
-def elementwise_rule(kind: str) -> Callable[..., tuple[Meta, ...]]:
+def check_dtype(name: str, d: dtype, allowed: str) -> None:
+    """Raises RuntimeError, as PyTorch does, for a kind of dtype that is not one of `allowed` (see Example)."""
+    kind = "c" if d.is_complex else "f" if d.is_floating_point else "i" if d.is_integral else "b"
+    if kind not in allowed:
+        kinds = {"b": "bool", "i": "integer", "f": "floating-point", "c": "complex"}
+        expected = " or ".join(kinds[k] for k in allowed)
+        raise RuntimeError(f'"{name}_cpu" not implemented for {d!r}: expected {expected} tensors')
+
+
+def elementwise_rule(kind: str, name: str, dtypes: str) -> Callable[..., tuple[Meta, ...]]:
     """The rule of elementwise ops. kind: same, float (integers become floats), compare (result bool)."""
 
     def rule(metas: Sequence[Meta], attrs: tuple[Any, ...]) -> tuple[Meta, ...]:
         shape = check_broadcast(metas)
-        if kind in ("compare", "bool"):
+        if kind == "bool":
             return (meta(shape, bool_),)
         d = common_dtype(metas)
+        if dtypes != "bifc":
+            check_dtype(name, d, dtypes)
+        if kind == "compare":
+            return (meta(shape, bool_),)
         if kind == "float":
             d = to_float(d)
         wrapped = all(m.wrapped for m in metas)

@@ -140,5 +140,6 @@ def _host(b: Builder, ins: list[int], node: Node) -> list[int]:
         return op.reference(arrays, attrs, metas)
 
     outs = tuple(b.graph.value(m.shape, m.dtype) for m in metas)
-    b.graph.nodes.append(GraphNode(op.name, tuple(ins), outs, attrs, host))
+    # a name of its own: an op of the graph with this name means something stricter (see docs)
+    b.graph.nodes.append(GraphNode(f"reference:{op.name}", tuple(ins), outs, attrs, host))
     return list(outs)

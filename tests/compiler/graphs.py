@@ -19,6 +19,10 @@ def _erf(x: np.ndarray) -> np.ndarray:
     return np.vectorize(math.erf, otypes=[np.float64])(x)
 
 
+def _sign(x: np.ndarray) -> np.ndarray:
+    return np.where(x != x, x.dtype.type(0), np.sign(x))  # PyTorch: 0 for NaN
+
+
 def _argmax(x: np.ndarray, axis: int, largest: bool) -> np.ndarray:
     return (np.argmax if largest else np.argmin)(x, axis=axis)
 
@@ -28,7 +32,7 @@ def _wide(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 UNARY: dict[str, Callable[..., Any]] = {
-    "neg": np.negative, "abs": np.abs, "sign": np.sign, "exp": np.exp, "exp2": np.exp2,
+    "neg": np.negative, "abs": np.abs, "sign": _sign, "exp": np.exp, "exp2": np.exp2,
     "expm1": np.expm1, "log": np.log, "log2": np.log2, "log10": np.log10, "log1p": np.log1p,
     "sqrt": np.sqrt, "rsqrt": lambda x: 1 / np.sqrt(x), "reciprocal": lambda x: 1 / x,
     "sin": np.sin, "cos": np.cos, "tan": np.tan, "asin": np.arcsin, "acos": np.arccos,
