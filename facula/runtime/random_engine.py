@@ -169,6 +169,9 @@ def mantissas(words: np.ndarray) -> np.ndarray:
 
 def _initial_key(seed: int) -> list[int]:
     """The 624 words that a 32-bit seed starts from (`init_genrand` of the MT19937 reference)."""
+    made = random_native.seed_key(seed)
+    if made is not None:
+        return made.tolist()
     key = [seed]
     for i in range(1, BLOCK):
         seed = (1812433253 * (seed ^ seed >> 30) + i) & _MASK32

@@ -1,8 +1,8 @@
 """The text of the machine code for random numbers: the LLVM IR of one module.
 
-Five functions, each the same arithmetic as its NumPy counterpart, step for step, so that which of
+Six functions, each the same arithmetic as its NumPy counterpart, step for step, so that which of
 the two runs never shows: `generate` (MT19937's recurrence and tempering), `uniform32`, `normal32`,
-`bernoulli` and `swap_all`. Buffers need the alignment of their items only.
+`bernoulli`, `swap_all` and `seed_key`. Buffers need the alignment of their items only.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _spread(body: _Body, item: str, value: str, lanes: int) -> str:
 
 def module() -> str:
     """The IR of the module."""
-    parts = [_generate(), _uniform(), _bernoulli(), _normal(), _swap_all()]
+    parts = [_generate(), _uniform(), _bernoulli(), _normal(), _swap_all(), _seed_key()]
     for lanes in (1, 8, 16):
         ty = _vector("float", lanes)
         suffix = "f32" if lanes == 1 else f"v{lanes}f32"
@@ -339,3 +339,15 @@ def _swap_all() -> str:
     b.store("i64", mine, "%order", place, "i64")
     b.end_loop("i")
     return _function("swap_all", "ptr %order, ptr %places, i64 %n", b)
+
+
+def _seed_key() -> str:
+    """The rest of a key from its first word, the seed: `init_genrand` of the MT19937 reference."""
+    b = _Body()
+    i = b.begin_loop("i", str(_BLOCK), 1, "1")
+    previous = b.load("i32", "%key", b.let(f"sub i64 {i}, 1"), "i32")
+    mixed = b.let(f"xor i32 {previous}, {b.let(f'lshr i32 {previous}, 30')}")
+    word = b.let(f"add i32 {b.let(f'mul i32 {mixed}, 1812433253')}, {b.let(f'trunc i64 {i} to i32')}")
+    b.store("i32", word, "%key", i, "i32")
+    b.end_loop("i")
+    return _function("seed_key", "ptr %key", b)

@@ -26,6 +26,7 @@ _PROTOTYPES = {
     "normal32": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int, _Float, _Float),
     "bernoulli": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int, _Int),
     "swap_all": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int),
+    "seed_key": ctypes.CFUNCTYPE(None, _Pointer),
 }
 
 
@@ -52,7 +53,7 @@ class _Kernels:
         from . import code, random_kernels
 
         try:
-            addresses = code.functions("random/1", random_kernels.module)
+            addresses = code.functions("random/2", random_kernels.module)
         except (code.CodeError, ImportError, OSError) as error:
             self.waited = math.nan
             if config.debug:
@@ -125,3 +126,14 @@ def swap_all(order: np.ndarray, places: np.ndarray) -> bool:
         return False
     run(_address(order), _address(places), places.size)
     return True
+
+
+def seed_key(seed: int) -> np.ndarray | None:
+    """The 624 words that a 32-bit seed starts from; None if left undone."""
+    run = kernels.find("seed_key", 80e3)
+    if run is None:
+        return None
+    key = np.empty(624, np.uint32)
+    key[0] = seed
+    run(_address(key))
+    return key
