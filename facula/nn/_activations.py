@@ -1,0 +1,355 @@
+"""Activations, elementwise and along an axis, as plain formulas on recorded values.
+
+Where a formula could overflow on the side of a `where` that is not taken, the operand is made harmless
+first: a gradient of infinity times zero would be NaN.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..functions.creation import check_dtype
+from ..functions.random import engine_of
+from ..ops import elementwise as e
+from ..ops.indexing import FILL
+from ..ops.loss import SPREAD
+from ..ops.movement import reshape
+from ..ops.record import normalize_dim
+from ..ops.reduce import ARGMAX
+from ..ops.softmax import LOG_SOFTMAX, SOFTMAX, SOFTPLUS
+from ..runtime import random as draws
+from ..tensor import Tensor, from_array, wrap
+from ..trace.recorder import record, record1, record2
+from ..trace.values import Value
+
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+
+
+def finish(input: Tensor, v: Value, inplace: bool, name: str) -> Tensor:
+    """The result as a tensor, or written into the input; `name` is what its grad_fn is called."""
+    t = input._write(v) if inplace else wrap(v)
+    t._fn_name = name
+    return t
+
+
+# ---------------------------------------------------------------- bent lines
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(x, 0); in place if `inplace`."""
+    return finish(input, record1(e.RELU, input._v), inplace, "ReluBackward0")
+
+
+def _limit(v: Value, low: float, high: float) -> Value:
+    """v limited to [low, high]; no gradient at the limits and beyond."""
+    v = e.where(record2(e.GE, v, high), high, v)
+    return e.where(record2(e.LE, v, low), low, v)
+
+
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
+    """x limited to [min_val, max_val]. Raises ValueError if min_val > max_val."""
+    if min_val > max_val:
+        raise ValueError("min_val cannot be greater than max_val")
+    return finish(input, _limit(input._v, min_val, max_val), inplace, "HardtanhBackward0")
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(x, 0), 6)."""
+    return hardtanh(input, 0.0, 6.0, inplace)
+
+
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
+    """x where positive, negative_slope * x elsewhere."""
+    v = input._v
+    r = e.where(record2(e.GT, v, 0), v, e.mul(v, float(negative_slope)))
+    return finish(input, r, inplace, "LeakyReluBackward0")
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where it is above `threshold`, `value` elsewhere."""
+    v = input._v
+    r = e.where(record2(e.LE, v, threshold), value, v)
+    return finish(input, r, inplace, "ThresholdBackward0")
+
+
+def prelu(input: Tensor, weight: Tensor) -> Tensor:
+    """x where positive, weight * x elsewhere; `weight`: one slope, or one for each channel (dim 1)."""
+    v, w = input._v, weight._v
+    n = w.meta.numel
+    if w.meta.ndim > 1:
+        raise RuntimeError(
+            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {w.meta.ndim}"
+        )
+    if n != 1:
+        if v.meta.ndim == 0:
+            raise RuntimeError("Not allow zero-dim input tensor.")
+        channels = v.meta.shape[1] if v.meta.ndim > 1 else 1
+        if channels != n:
+            raise RuntimeError(
+                "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
+                f"{n} and channel size = {channels}."
+            )
+    if v.meta.ndim > 1:
+        w = reshape(w, (1, n, *(1,) * (v.meta.ndim - 2)))
+    elif v.meta.ndim == 0:
+        w = reshape(w, ())
+    t = wrap(e.where(record2(e.GT, v, 0), v, e.mul(v, w)))
+    t._fn_name = "PreluKernelBackward0"
+    return t
+
+
+def rrelu(
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
+    """x where positive, slope * x elsewhere: a slope drawn from [lower, upper) for each element in
+    training, their mean otherwise."""
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2, inplace)
+    a = input._array()
+    slopes = np.ones(a.shape, a.dtype)
+    below = a <= 0
+    unit = engine_of(None).doubles(int(below.sum()))
+    slopes[below] = (unit * (upper - lower) + lower).astype(a.dtype)
+    r = e.mul(input._v, from_array(slopes, input.dtype)._v)
+    return finish(input, r, inplace, "RreluWithNoiseBackward0")
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """relu6(x + 3) / 6."""
+    r = e.div(_limit(e.add(input._v, 3.0), 0.0, 6.0), 6.0)
+    return finish(input, r, inplace, "HardsigmoidBackward0")
+
+
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x * relu6(x + 3) / 6."""
+    v = input._v
+    bent = e.div(e.mul(v, e.add(v, 3.0)), 6.0)
+    r = e.where(record2(e.GE, v, 3), v, bent)
+    r = e.where(record2(e.LE, v, -3), 0.0, r)
+    return finish(input, r, inplace, "HardswishBackward0")
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x where |x| > lambd, 0 elsewhere."""
+    v = input._v
+    t = wrap(e.where(record2(e.LE, record1(e.ABS, v), lambd), 0.0, v))
+    t._fn_name = "HardshrinkBackward0"
+    return t
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x moved by lambd towards 0, and 0 where |x| <= lambd. Raises RuntimeError if lambd < 0."""
+    if lambd < 0:
+        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
+    v = input._v
+    low = e.where(record2(e.LT, v, -lambd), e.add(v, lambd), e.mul(v, 0.0))
+    t = wrap(e.where(record2(e.GT, v, lambd), e.sub(v, lambd), low))
+    t._fn_name = "SoftshrinkBackward0"
+    return t
+
+
+# ---------------------------------------------------------------- exponential ones
+def _elu(v: Value, alpha: float, scale: float = 1.0, negative_scale: float = 1.0) -> Value:
+    """scale * (x, or alpha * (exp(x * negative_scale) - 1) where x <= 0)."""
+    positive = record2(e.GT, v, 0)
+    low = e.where(positive, 0.0, v)
+    if negative_scale != 1.0:
+        low = e.mul(low, negative_scale)
+    low = record1(e.EXPM1, low)
+    if alpha * scale != 1.0:
+        low = e.mul(low, alpha * scale)
+    return e.where(positive, v if scale == 1.0 else e.mul(v, scale), low)
+
+
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """x where positive, alpha * (exp(x) - 1) elsewhere."""
+    return finish(input, _elu(input._v, float(alpha)), inplace, "EluBackward0")
+
+
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
+    """ELU with the scales of Klambauer et al. (2017), which keep mean 0 and variance 1."""
+    return finish(input, _elu(input._v, _SELU_ALPHA, _SELU_SCALE), inplace, "EluBackward0")
+
+
+def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
+    """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). Raises RuntimeError for alpha 0."""
+    if alpha == 0:
+        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
+    r = _elu(input._v, float(alpha), negative_scale=1.0 / alpha)
+    return finish(input, r, inplace, "EluBackward0")
+
+
+def gelu(input: Tensor, approximate: str = "none") -> Tensor:
+    """x * normal distribution function of x, by erf ('none') or its approximation by 'tanh'."""
+    v = input._v
+    if approximate == "none":
+        share = e.add(record1(e.ERF, e.mul(v, math.sqrt(0.5))), 1.0)
+    elif approximate == "tanh":
+        cubic = e.add(e.mul(record1(e.CUBE, v), 0.044715), v)
+        share = e.add(record1(e.TANH, e.mul(cubic, math.sqrt(2 / math.pi))), 1.0)
+    else:
+        raise RuntimeError("approximate argument must be either none or tanh.")
+    t = wrap(e.mul(e.mul(v, 0.5), share))
+    t._fn_name = "GeluBackward0"
+    return t
+
+
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
+    """x * sigmoid(x)."""
+    v = input._v
+    return finish(input, e.mul(v, record1(e.SIGMOID, v)), inplace, "SiluBackward0")
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x * tanh(log(1 + exp(x)))."""
+    v = input._v
+    r = e.mul(v, record1(e.TANH, record1(SOFTPLUS, v)))
+    return finish(input, r, inplace, "MishBackward0")
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))."""
+    return wrap(record1(e.SIGMOID, input._v))
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    return wrap(record1(e.TANH, input._v))
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(x)), without overflow."""
+    t = wrap(e.neg(record1(SOFTPLUS, e.neg(input._v))))
+    t._fn_name = "LogSigmoidBackward0"
+    return t
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold."""
+    v = input._v
+    scaled = v if beta == 1 else e.mul(v, float(beta))
+    soft = record1(SOFTPLUS, scaled)
+    if beta != 1:
+        soft = e.div(soft, float(beta))
+    t = wrap(e.where(record2(e.GT, scaled, threshold), v, soft))
+    t._fn_name = "SoftplusBackward0"
+    return t
+
+
+def softsign(input: Tensor) -> Tensor:
+    """x / (1 + |x|)."""
+    v = input._v
+    return wrap(e.div(v, e.add(record1(e.ABS, v), 1)))
+
+
+def tanhshrink(input: Tensor) -> Tensor:
+    """x - tanh(x)."""
+    return wrap(e.sub(input._v, record1(e.TANH, input._v)))
+
+
+def glu(input: Tensor, dim: int = -1) -> Tensor:
+    """The first half along `dim` times the sigmoid of the second half. Raises RuntimeError for an odd size."""
+    v = input._v
+    if v.meta.ndim == 0:
+        raise RuntimeError("glu does not support scalars because halving size must be even")
+    axis = normalize_dim(dim, v.meta.ndim)
+    size = v.meta.shape[axis]
+    if size % 2:
+        raise RuntimeError(
+            f"Halving dimension must be even, but dimension {axis} is size {size}"
+        )
+    first, second = input.chunk(2, axis)  # type: ignore[attr-defined]
+    t = wrap(e.mul(first._v, record1(e.SIGMOID, second._v)))
+    t._fn_name = "GluBackward0"
+    return t
+
+
+# ---------------------------------------------------------------- along an axis
+def _axis(name: str, dim: int | None, ndim: int, stacklevel: int) -> int:
+    if dim is None:
+        warnings.warn(
+            f"Implicit dimension choice for {name} has been deprecated. Change the call to include "
+            "dim=X as an argument.",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
+        dim = 0 if ndim in (0, 1, 3) else 1
+    return normalize_dim(dim, ndim)
+
+
+def _along(op: Any, v: Value, axis: int, dtype: Any) -> Tensor:
+    if dtype is not None:
+        v = e.cast(v, check_dtype(dtype))  # type: ignore[arg-type]
+    if v.meta.ndim == 0:
+        return wrap(reshape(record1(op, reshape(v, (1,)), (0,)), ()))
+    return wrap(record1(op, v, (axis,)))
+
+
+def softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """exp(x) / sum(exp(x)) along `dim`, computed in `dtype` if given; without overflow."""
+    axis = _axis("softmax", dim, input._v.meta.ndim, _stacklevel)
+    return _along(SOFTMAX, input._v, axis, dtype)
+
+
+def log_softmax(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """log(softmax(x)) along `dim`, computed in `dtype` if given; without overflow."""
+    axis = _axis("log_softmax", dim, input._v.meta.ndim, _stacklevel)
+    return _along(LOG_SOFTMAX, input._v, axis, dtype)
+
+
+def softmin(
+    input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+) -> Tensor:
+    """softmax(-x) along `dim`."""
+    axis = _axis("softmin", dim, input._v.meta.ndim, _stacklevel)
+    return _along(SOFTMAX, e.neg(input._v), axis, dtype)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """A draw from the Gumbel-softmax distribution (Jang et al., 2017) over `dim`.
+
+    `hard`: one-hot values with the gradient of the soft ones. `eps` is not used.
+    """
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    m = logits._v.meta
+    noise = from_array(draws.exponential(engine_of(None), m.shape, m.dtype.np, 1.0), m.dtype)
+    v = e.div(e.sub(logits._v, record1(e.LOG, noise._v)), tau)
+    axis = normalize_dim(dim, m.ndim)
+    soft = _along(SOFTMAX, v, axis, None)
+    if not hard:
+        return soft
+    best = record1(ARGMAX, soft._v, (axis, False))
+    ones = record(FILL, (1.0,), (best.meta.shape, m.dtype.name))
+    one_hot = record2(SPREAD, ones, best, (axis, m.shape[axis], -1))
+    return wrap(e.add(e.sub(one_hot, soft.detach()._v), soft._v))  # type: ignore[attr-defined]
+
+
+# ---------------------------------------------------------------- in-place forms
+def _in_place(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def call(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return f(input, *args, **kwargs, inplace=True)
+
+    call.__name__ = call.__qualname__ = f.__name__ + "_"
+    call.__doc__ = f"In-place form of `{f.__name__}`: writes the result into `input` and returns it."
+    return call
+
+
+relu_, elu_, celu_, selu_ = _in_place(relu), _in_place(elu), _in_place(celu), _in_place(selu)
+leaky_relu_, hardtanh_, rrelu_ = _in_place(leaky_relu), _in_place(hardtanh), _in_place(rrelu)
+threshold_ = _in_place(threshold)

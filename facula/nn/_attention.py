@@ -1,0 +1,124 @@
+"""Attention as a composite of products and a softmax, which the compiler fuses."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..dtypes import bool_
+from ..functions.linear import linear as linear
+from ..ops import elementwise as e
+from ..ops.contract import MATMUL
+from ..ops.movement import expand, reshape, transpose
+from ..ops.reduce import SUM
+from ..ops.softmax import SOFTMAX
+from ..tensor import Tensor, from_array, wrap
+from ..trace.recorder import record1, record2
+from ..trace.values import Value
+from ._dropout import dropout
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """softmax(query @ key.T * scale + mask) @ value: (*, L, E), (*, S, E), (*, S, V) give (*, L, V).
+
+    attn_mask: bool (True: takes part) or numbers that are added, broadcast to (*, L, S). is_causal: a
+    position sees itself and what comes before it. scale: 1 / sqrt(E) by default. enable_gqa: a head of
+    key and value (axis -3) serves several heads of the query. Dropout is always applied: give
+    dropout_p 0 in evaluation. A row whose every element is masked gives 0.
+    """
+    q, k, v = query._v, key._v, value._v
+    for t in (q, k, v):
+        if t.meta.ndim < 2:
+            raise RuntimeError(
+                "scaled_dot_product_attention: Expected query, key, and value to all be  at least 2 "
+                f"dimensional, but got query.dim: {q.meta.ndim}, key.dim: {k.meta.ndim} and value.dim: "
+                f"{v.meta.ndim} instead."
+            )
+    if is_causal and attn_mask is not None:
+        raise RuntimeError(
+            "scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
+        )
+    if enable_gqa:
+        k, v = _repeated(k, q.meta.shape[-3]), _repeated(v, q.meta.shape[-3])
+    factor = 1.0 / math.sqrt(q.meta.shape[-1]) if scale is None else float(scale)
+    scores = e.mul(record2(MATMUL, q, transpose(k)), factor)
+    mask = None if attn_mask is None else attn_mask._v
+    if is_causal:
+        rows, columns = scores.meta.shape[-2:]
+        mask = from_array(np.tri(rows, columns, dtype=np.bool_))._v
+    weights = _weights(scores, mask)
+    if dropout_p > 0.0:
+        weights = dropout(wrap(weights), dropout_p, True)._v
+    t = wrap(record2(MATMUL, weights, v))
+    t._fn_name = "ScaledDotProductFlashAttentionForCpuBackward0"
+    return t
+
+
+def _weights(scores: Value, mask: Value | None) -> Value:
+    axis = scores.meta.ndim - 1
+    if mask is None:
+        return record1(SOFTMAX, scores, (axis,))
+    if mask.meta.dtype is not bool_:
+        return record1(SOFTMAX, e.add(scores, mask), (axis,))
+    weights = record1(SOFTMAX, e.where(mask, scores, -math.inf), (axis,))
+    # a row without any element to see is 0 / 0
+    return e.where(expand(mask, weights.meta.shape), weights, 0.0)
+
+
+def _repeated(v: Value, heads: int) -> Value:
+    """Each head as many times in a row as there are heads of the query for it."""
+    *lead, own, length, width = v.meta.shape
+    if own == heads:
+        return v
+    if own == 0 or heads % own:
+        raise RuntimeError(
+            "scaled_dot_product_attention: For enable_gqa the number of heads in key and value must "
+            f"divide the number of heads in query, got {own} and {heads}"
+        )
+    times = heads // own
+    v = expand(reshape(v, (*lead, own, 1, length, width)), (*lead, own, times, length, width))
+    return reshape(v, (*lead, heads, length, width))
+
+
+def bilinear(
+    input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None
+) -> Tensor:
+    """input1 @ weight[k] @ input2 + bias[k] for every k: (*, I), (*, J), weight (K, I, J), bias (K)."""
+    a, b, w = input1._v, input2._v, weight._v
+    if a.meta.shape[:-1] != b.meta.shape[:-1]:
+        for axis, (m, n) in enumerate(zip(a.meta.shape[:-1], b.meta.shape[:-1], strict=False)):
+            if m != n:
+                raise RuntimeError(
+                    f"bilinear(): input batch dimensions do not match at dim {axis}: got {m} and {n}"
+                )
+        raise RuntimeError(
+            f"bilinear(): input dimensions do not match: got {a.meta.ndim} and {b.meta.ndim}"
+        )
+    k, i, j = w.meta.shape
+    for number, v, size in ((1, a, i), (2, b, j)):
+        if v.meta.shape[-1] != size:
+            raise RuntimeError(
+                f"bilinear(): input{number} size does not match weight size: got "
+                f"{v.meta.shape[-1]} but expected {size}"
+            )
+    lead = a.meta.shape[:-1]
+    rows = math.prod(lead)
+    a, b = reshape(a, (rows, i)), reshape(b, (rows, j))
+    half = record2(MATMUL, a, reshape(transpose(w, 0, 1), (i, k * j)))
+    product = e.mul(reshape(half, (rows, k, j)), reshape(b, (rows, 1, j)))
+    r = record1(SUM, product, ((2,), False))
+    if bias is not None:
+        r = e.add(r, bias._v)
+    t = wrap(reshape(r, (*lead, k)))
+    t._fn_name = "AddBackward0" if bias is not None else "ViewBackward0"
+    return t
