@@ -48,8 +48,14 @@ class Plan:
         slots: Sequence[Sequence[int]], numels: Sequence[int], kinds: Sequence[str],
     ) -> None:  # fmt: skip
         """slots: for each tensor those of its operands; kinds: of the graph's run-time scalars."""
-        self.tag, self.expr, self.written, self.kinds = tag, expr, tuple(written), kinds
-        entries: list[int] = []
+        # The kernel does not know the numbers of its scalars in the program: they lead the record.
+        used = list(dict.fromkeys(a[0] for op, _, a in expr.steps if op == "scalar"))
+        steps = tuple(
+            (op, ins, (used.index(a[0]),) if op == "scalar" else a) for op, ins, a in expr.steps
+        )
+        self.tag, self.expr, self.written = tag, UpdateExpr(expr.k, steps), tuple(written)
+        self.kinds = [kinds[i] for i in used]
+        entries = used
         first = 0
         for row, n in zip(slots, numels, strict=True):
             if n:
@@ -61,8 +67,7 @@ class Plan:
 
     @property
     def key(self) -> str:
-        used = [self.kinds[a[0]] for op, _, a in self.expr.steps if op == "scalar"]
-        return f"update {self.tag} {self.expr.k} {self.expr.steps!r} {self.written} {used}"
+        return f"update 2 {self.tag} {self.expr.k} {self.expr.steps!r} {self.written} {self.kinds}"
 
     def generate(self) -> Callable[[], str]:
         return lambda: _text(self)
@@ -73,11 +78,11 @@ def _text(p: Plan) -> str:
     lanes = 16 if p.tag == "f32" else 8
     cells = w.slot(w.number(1))
     scalars: dict[int, V] = {}
-    for op, _, attrs in p.expr.steps:
-        if op == "scalar" and attrs[0] not in scalars:
-            kind = "f64" if p.kinds[attrs[0]] == "f" else "i64"
-            at = w.element(cells, w.number(attrs[0]), "i64")
-            scalars[attrs[0]] = cast(w, w.load(at, kind), kind, p.tag)
+    for i, f in enumerate(p.kinds):
+        kind = "f64" if f == "f" else "i64"
+        field = w.let("ptr", f"getelementptr i64, ptr %rec, i64 {i}")
+        number = w.let(I64, f"load i64, ptr {field.name}, align 8")
+        scalars[i] = cast(w, w.load(w.element(cells, number, "i64"), kind), kind, p.tag)
     width = p.expr.k + 2
 
     def chunk(c: V, carried: list[V]) -> list[V]:
@@ -107,7 +112,14 @@ def _text(p: Plan) -> str:
         w.vector_loop(low, high, lanes, [], body)
         return [first]
 
-    w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [w.number(0)], chunk)
+    # Nothing is updated by a program that has already failed: an index was out of range.
+    status = w.load(w.element(w.slot(w.number(0)), w.number(0), "i64"), "i64")
+    failed, sound = w.new_label("failed"), w.new_label("sound")
+    w.branch(w.compare("icmp", "ne", status, w.number(0)), failed, sound)
+    w.open(failed)
+    w.stmt("ret void")
+    w.open(sound)
+    w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [w.number(len(p.kinds))], chunk)
     w.stmt("ret void")
     return w.module()
 

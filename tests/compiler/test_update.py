@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
+
 from typing import Any
 
 import numpy as np
 import pytest
 
 from facula.compiler import compile_graph
-from facula.dtypes import float32, from_numpy_dtype
+from facula.dtypes import float32, from_numpy_dtype, int64
 from facula.graph.graph import Graph, GraphNode, UpdateExpr
 
 # p -= lr * (g + decay * p), as steps over the operands (p, g).
@@ -77,3 +79,50 @@ def test_readers_come_first_and_state_stays() -> None:
     np.testing.assert_allclose(
         p, before - 0.5 * new_m / (np.sqrt(new_v) + 1e-8), rtol=1e-4, atol=1e-5
     )
+
+
+def test_a_gradient_that_is_another_parameter_is_read_before_it_is_written() -> None:
+    """The gradients of (p * q).sum() are q and p; two updates, and both read what was before."""
+    p, q = np.arange(5, dtype="f"), np.ones(5, "f")
+    expr = UpdateExpr(2, (("scalar", (), (0,)), ("mul", (2, 1), ()), ("sub", (0, 3), ())))
+    g = Graph()
+    g.scalars = ["f"]
+    vp, vq, hp, hq = (g.add_input((5,), float32) for _ in range(4))
+    gp = g.add("reshape", (vq,), (5,), float32, ((5,),), lambda a: a)
+    gq = g.add("add", (vp, vp), (5,), float32, (), np.add)
+    for operands in ((hp, gp), (hq, gq)):
+        g.nodes.append(GraphNode("multi_update", operands, (), (expr, 1, 2, ((0, 4),), (1,))))
+    compile_graph(g).run([a.ctypes.data for a in (p, q, p, q)], [], [0.5])
+    np.testing.assert_array_equal(p, np.arange(5) - 0.5)
+    np.testing.assert_array_equal(q, 1 - np.arange(5))
+
+
+def test_an_index_out_of_range_leaves_the_parameters_alone() -> None:
+    """The step that would have used the result does not happen."""
+    table, index = np.ones((3, 4), "f"), np.array([7])
+    expr = UpdateExpr(2, (("sub", (0, 1), ()),))
+    g = Graph()
+    vt, vi, held = (
+        g.add_input((3, 4), float32), g.add_input((1,), int64), g.add_input((1, 4), float32),
+    )  # fmt: skip
+    rows = g.add("take", (vt, vi), (1, 4), float32, (0,), lambda a, i: np.take(a, i, 0))
+    g.nodes.append(GraphNode("multi_update", (held, rows), (), (expr, 1, 2, ((0, 2),), (1,))))
+    target = np.ones((1, 4), "f")
+    with pytest.raises(IndexError):
+        compile_graph(g).run([a.ctypes.data for a in (table, index, target)], [], [])
+    np.testing.assert_array_equal(target, 1)
+
+
+def test_inputs_may_come_as_tables() -> None:
+    """Ranges that `hold` named take their addresses from arrays made once."""
+    a, b, c, d = (np.full(3, float(i), "f") for i in range(1, 5))
+    g = Graph()
+    va, vb, vc, vd = (g.add_input((3,), float32) for _ in range(4))
+    one = g.add("sub", (va, vb), (3,), float32, (), np.subtract)
+    g.outputs = [g.add("mul", (one, g.add("add", (vc, vd), (3,), float32)), (3,), float32)]
+    program = compile_graph(g)
+    program.hold([(1, 2)])
+    out = np.empty(3, "f")
+    table = array("Q", [b.ctypes.data, c.ctypes.data])
+    program.run([a.ctypes.data, d.ctypes.data], [out.ctypes.data], [], [table])
+    np.testing.assert_array_equal(out, -7)
