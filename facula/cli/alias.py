@@ -10,13 +10,17 @@ the script does.
 from __future__ import annotations
 
 import importlib
-import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+else:  # that module imports a quarter of the standard library, and a base class is all it is for
+    Loader = object
 
 PACKAGES = {"torch": "facula", "torchvision": "facula.vision", "torchaudio": "facula.audio"}
 HINT = "(Facula does not have it, or not yet)"
@@ -37,7 +41,7 @@ def torch_name(name: str) -> str:
     return name
 
 
-class AliasFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class AliasFinder(Loader):
     """Finds and "loads" the modules of `PACKAGES`; loading one imports Facula's module."""
 
     def find_spec(
