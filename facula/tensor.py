@@ -17,16 +17,15 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
+from . import tensor_sharing as sharing
 from .autograd import engine
 from .devices import cpu, device
 from .dtypes import BY_NAME, bool_, dtype, from_numpy_dtype
-from .ops.elementwise import ADD, DIV, MUL, SUB, cast
-from .ops.movement import ALIAS, AS_STRIDED, LEAF, STRIDED_WRITE, extent
-from .runtime import memory
-from .trace import replay
-from .trace.recorder import NUMBER, SLOTS, _State, mark_written, record1, record2, set_grad_mode, state
+from .ops.elementwise import ADD, DIV, MUL, SUB
+from .tensor_sharing import join, refresh, type_name
+from .trace.recorder import NUMBER, _State, record2, set_grad_mode, state
 from .trace.replay import array_of, flush, pointer_of
-from .trace.values import OUTSIDE, Meta, Shape, Value, contiguous_strides, meta, outside
+from .trace.values import OUTSIDE, Value, meta, outside
 
 _new = object.__new__
 _POINTER_TYPES = {
@@ -80,6 +79,10 @@ class Tensor(metaclass=_Metatype):
     _shown: Any = None  # the memory that Python code was shown
     _fn_name: str | None = None
     _retains = False
+    _cut = False  # a detached alias, or a view of one
+    _head: Tensor | None = None  # of a view of a detached alias: that alias
+    _own = False  # a detached alias with a history of its own
+    _silent = False  # writes through it count no version: `.data`
     name: str | None = None
     is_sparse = is_quantized = is_cuda = is_meta = is_mkldnn = is_nested = False
     is_cpu = True
@@ -194,7 +197,7 @@ class Tensor(metaclass=_Metatype):
                 )
         elif not m.dtype.is_differentiable:
             raise RuntimeError(
-                "only Tensors of floating point and complex dtype can require gradients"
+                "only Tensors of floating point dtype can require gradients"
             )
         kept = self._value()
         flags = (True, True) if requires_grad else (False, False)
@@ -202,6 +205,8 @@ class Tensor(metaclass=_Metatype):
         fresh = outside(meta(m.shape, m.dtype, *flags, strides, m.offset), kept.buf)
         fresh.pin = kept.pin
         fresh.rec = weakref.ref(self) if requires_grad else None
+        if self._base is not None:  # an alias or a view gets a history of its own
+            self._cut, self._own, self._head = True, requires_grad, None
         self._v = fresh
         return self
 
@@ -231,15 +236,20 @@ class Tensor(metaclass=_Metatype):
         if g is not None:
             if not isinstance(g, Tensor):
                 raise TypeError(
-                    f"assigned grad expected to be a Tensor or None but got grad of type '{type(g).__name__}'"
+                    f"assigned grad expected to be a Tensor or None but got grad of type {type(g).__name__}"
                 )
             if g.dtype is not self.dtype:
                 raise RuntimeError(
-                    f"assigned grad has data of a different type: expected {self.dtype!r}, got {g.dtype!r}"
+                    f"attempting to assign a gradient with dtype '{_lower_name(g.dtype)}' to a tensor with grad_dtype "
+                    f"'{type_name(self.dtype)}'. The gradient must match the tensor's grad_dtype (defaults to the "
+                    "tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to "
+                    "allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient "
+                    "may break downstream systems that assume they match."
                 )
             if g._v.meta.shape != self._v.meta.shape:
                 raise RuntimeError(
-                    f"assigned grad has data of a different size: expected {list(self.shape)}, got {list(g.shape)}"
+                    f"attempting to assign a gradient of size '{list(g.shape)}' to a tensor of size "
+                    f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
                 )
         self._grad = g
 
@@ -299,7 +309,7 @@ class Tensor(metaclass=_Metatype):
 
     @property
     def _version(self) -> int:
-        root = self if self._base is None else self._base
+        root = self if self._base is None or self._silent else self._base
         return root._ver + (root._bundle.steps if root._bundle is not None else 0)
 
     # ------------------------------------------------------------ memory
@@ -349,8 +359,17 @@ class Tensor(metaclass=_Metatype):
             shown = _Shown(v)
             root._shown = weakref.ref(shown)
             v.pin = root._shown
+            m = v.meta
+            if m.offset or not m.contiguous:  # in memory it is dense
+                v.meta = meta(m.shape, m.dtype, m.requires_grad, m.leaf)
             if root._v is not v:
                 root._v = v
+            for r in root._views or ():
+                view = r()
+                if view is not None and view._own and view._v.meta.numel == m.numel and view._v.meta.contiguous:
+                    same = outside(view._v.meta, shown.buffer)
+                    same.rec, same.pin, same.over = view._v.rec, root._shown, view._v.over
+                    view._v = same
             if root._bundle is not None:
                 root._bundle.dirty = True
         return np.asarray(shown)
@@ -412,169 +431,36 @@ class Tensor(metaclass=_Metatype):
         a = self._array()
         return (a.astype(np.float32) if a.dtype.kind == "V" else a).tolist()
 
-    # ------------------------------------------------------------ writing
-    def _check_writable(self) -> None:
-        m = self._v.meta
-        if m.requires_grad and state.tr.grad:
-            if m.leaf:
-                raise RuntimeError(
-                    "a leaf Variable that requires grad is being used in an in-place operation."
-                )
-            if self._base is not None and self._base._v.meta.leaf:
-                raise RuntimeError(
-                    "a view of a leaf Variable that requires grad is being used in an in-place operation."
-                )
-        elif self._base is not None and state.tr.grad and self._base._v.meta.leaf and self._base._v.meta.requires_grad:
-            if type(self._base) is not Tensor or not self._is_alias():
-                return
-
-    def _is_alias(self) -> bool:
-        return not self._v.meta.requires_grad
-
+    # ------------------------------------------------------------ writing and aliases
     def _write(self, nv: Value) -> Tensor:
         """Writes a value (converted to this tensor's dtype) into this tensor and all that share its storage."""
-        old = self._v
-        m = old.meta
-        self._check_writable()
-        if nv.meta.shape != m.shape:
-            raise RuntimeError(
-                f"output with shape {list(m.shape)} doesn't match the broadcast shape {list(nv.meta.shape)}"
-            )
-        if nv.meta.dtype is not m.dtype:
-            if not dtypes.can_cast(nv.meta.dtype, m.dtype):
-                raise RuntimeError(
-                    f"result type {type_name(nv.meta.dtype)} can't be cast to the desired output type "
-                    f"{type_name(m.dtype)}"
-                )
-            nv = cast(nv, m.dtype)
-        if nv is old:
-            nv = record1(ALIAS, nv) if not nv.meta.requires_grad else nv
-        root = self._base
-        if root is None:
-            self._settle(nv)
-            return self
-        if root._v.meta.requires_grad and root._v.meta.leaf and state.tr.grad and nv.meta.requires_grad:
-            raise RuntimeError(
-                "a view of a leaf Variable that requires grad is being used in an in-place operation."
-            )
-        whole = record2(STRIDED_WRITE, root._v, nv, (m.shape, m.strides, m.offset))
-        root._settle(whole)
-        stale = outside(self._facts_as_view(root), None)
-        stale.over, stale.rec = "stale", weakref.ref(self)
-        self._v = stale
-        return self
+        return sharing.write(self, nv)  # type: ignore[no-any-return]
 
-    def _facts_as_view(self, root: Tensor) -> Meta:
-        m = self._v.meta
-        follows = root._v.meta.requires_grad and not root._v.meta.leaf and not self._detached()
-        return meta(m.shape, m.dtype, follows, False, m.strides, m.offset)
-
-    def _detached(self) -> bool:
-        return bool(self.__dict__.get("_cut", False))
+    def _check_writable(self) -> None:
+        sharing.check_writable(self)
 
     def _settle(self, nv: Value) -> None:
-        """Makes `nv` the value of this storage: handles that share it are derived again."""
-        old = self._v
-        if old.meta.leaf and old.meta.requires_grad:
-            nv = record1(LEAF, nv)
-            nv.rec = weakref.ref(self)
-            state.tr.leaves[nv.vid - state.tr.base] = nv
-        self._v = nv
-        self._ver += 1
-        if self._bundle is not None:
-            self._bundle.dirty = True
-        version = self._version
-        mark_written(old, version)
-        if self._views:
-            for reference in self._views:
-                view = reference()
-                if view is None:
-                    continue
-                before = view._v
-                if before.over != "stale":
-                    mark_written(before, version)
-                    stale = outside(view._facts_as_view(self), None)
-                    stale.over, stale.rec = "stale", reference
-                    view._v = stale
-        shown = self._shown() if self._shown is not None else None
-        if shown is not None:
-            if self._v.buf is None:
-                flush()
-            v = self._v
-            np.copyto(np.asarray(shown), array_of(v).reshape(-1))
-            kept = outside(v.meta, shown.buffer)
-            kept.rec, kept.pin, kept.over = v.rec, self._shown, v.over
-            self._v = kept
+        """Makes a recorded value the value of this storage."""
+        sharing.settle(self, nv, True)
 
     def _fill_memory(self, a: np.ndarray) -> Tensor:
         """Replaces the contents by those of an array, at once and unrecorded (initial values, draws)."""
-        m = self._v.meta
-        self._check_writable()
-        a = np.asarray(dtypes.convert(np.asarray(a), m.dtype), order="C")
-        if a.shape != m.shape:
-            a = np.array(np.broadcast_to(a, m.shape), order="C")
-        if self._base is not None or self._shown is not None or self._views:
-            return self._write(outside(meta(m.shape, m.dtype), a))
-        leaf = m.requires_grad
-        fresh = outside(meta(m.shape, m.dtype, leaf, leaf), a)
-        fresh.rec = weakref.ref(self) if leaf else None
-        mark_written(self._v, self._version + 1)
-        self._v = fresh
-        self._ver += 1
-        if self._bundle is not None:
-            self._bundle.dirty = True
-        return self
+        return sharing.fill_memory(self, a)  # type: ignore[no-any-return]
 
-    # ------------------------------------------------------------ aliases
     def detach(self) -> Tensor:
         """A tensor that shares this one's storage and has no history."""
-        return self._alias(Tensor)
-
-    def _alias(self, cls: type) -> Tensor:
-        v = self._v
-        t = _new(cls)
-        root = self if self._base is None else self._base
-        t._base = root
-        t._cut = True
-        if v.buf is not None and not v.meta.requires_grad:
-            t._v = v
-        elif v.buf is not None:
-            t._v = outside(v.meta.plain, v.buf)
-            t._v.pin = v.pin
-        elif v.over == "stale":
-            t._v = outside(v.meta.plain, None)
-            t._v.over = "stale"
-        else:
-            t._v = record1(ALIAS, v)
-        reference = _join(root, t)
-        if t._v.over == "stale":
-            t._v.rec = reference
-        return t
+        return sharing.alias(self, Tensor)  # type: ignore[no-any-return]
 
     @property
     def data(self) -> Tensor:
-        """This tensor without history, sharing storage."""
-        return self._alias(Tensor)
+        """This tensor without history, sharing storage; writes to it are not noticed by gradients."""
+        return sharing.alias(self, Tensor, True)  # type: ignore[no-any-return]
 
     @data.setter
     def data(self, other: Tensor) -> None:
         if not isinstance(other, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
-        m, o = self._v.meta, other._v.meta
-        v = other._value()
-        fresh = outside(meta(o.shape, o.dtype, m.requires_grad, m.requires_grad), v.buf)
-        fresh.pin = v.pin
-        fresh.rec = weakref.ref(self) if m.requires_grad else None
-        self._v = fresh
-        if self._base is None and not self._views and self._shown is None and not other._detached():
-            # from now on both handles share one storage, as in PyTorch
-            root = other if other._base is None else other._base
-            if root is not self and o.contiguous and o.numel == root._v.meta.numel:
-                self._base = root
-                self._cut = True
-                _join(root, self)
-        if self._bundle is not None:
-            self._bundle.dirty = True
+        sharing.set_data(self, other)
 
     @staticmethod
     def _alias_as(cls: type, data: Tensor, requires_grad: bool) -> Any:
@@ -596,7 +482,7 @@ class Tensor(metaclass=_Metatype):
             if m.contiguous and m.numel == root._v.meta.numel:
                 t._base = root
                 t._cut = True
-                _join(root, t)
+                join(root, t)
             return t
         # the parameter owns the storage from now on; `data`, if anybody keeps it, shares it
         t._ver, t._shown = data._ver, data._shown
@@ -604,12 +490,12 @@ class Tensor(metaclass=_Metatype):
             view = reference()
             if view is not None:
                 view._base = t
-                _join(t, view)
+                join(t, view)
         data._views, data._shown = None, None
         data._base, data._cut = t, True
         data._v = outside(m.plain, buf)
         data._v.pin = v.pin
-        _join(t, data)
+        join(t, data)
         return t
 
     # ------------------------------------------------------------ Python's protocols
@@ -660,7 +546,7 @@ class Tensor(metaclass=_Metatype):
         name = None
         if m.requires_grad and not m.leaf:
             fn = self.grad_fn
-            name = fn.name() if fn is not None else None
+            name = fn.name().rsplit("::", 1)[-1] if fn is not None else None
         return format_tensor(
             self._array(), m.dtype, requires_grad=m.requires_grad, grad_fn_name=name,
             is_parameter=getattr(self, "_is_param", False),
@@ -677,8 +563,8 @@ class Tensor(metaclass=_Metatype):
         if not self.is_leaf:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
-                "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.Module "
-                "attribute holding a non-leaf tensor."
+                "moment.  If you were attempting to deepcopy a module, this may be because of a "
+                "torch.nn.utils.weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
             )
         t = from_array(self._array().copy())
         if self.requires_grad:
@@ -687,6 +573,13 @@ class Tensor(metaclass=_Metatype):
             t._grad = self._grad.__deepcopy__(memo)
         memo[id(self)] = t
         return t
+
+    def __copy__(self) -> Tensor:
+        t: Tensor = sharing.alias(self, type(self))
+        for name, value in self.__dict__.items():
+            if not name.startswith("_"):
+                t.__dict__[name] = value
+        return t.requires_grad_() if self.requires_grad else t
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return _rebuild, (self._array().copy(), self._v.meta.dtype, self._v.meta.requires_grad)
@@ -755,23 +648,6 @@ def _slow(name: str, a: Tensor, b: Any) -> Any:
     return getattr(Tensor, name)(a, b)
 
 
-def _join(root: Tensor, t: Tensor) -> Any:
-    """Registers a handle that shares the root's storage."""
-    reference = weakref.ref(t)
-    views = root._views
-    if views is None:
-        root._views = [reference]
-        root._view_limit = 16  # type: ignore[attr-defined]
-        if root._bundle is not None:
-            root._bundle.dirty = True
-    else:
-        views.append(reference)
-        if len(views) > root._view_limit:  # type: ignore[attr-defined]
-            views[:] = [r for r in views if r() is not None]
-            root._view_limit = max(16, 2 * len(views))  # type: ignore[attr-defined]
-    return reference
-
-
 def wrap(v: Value) -> Tensor:
     """A handle on a value that owns its storage."""
     t = _new(Tensor)
@@ -783,13 +659,20 @@ def wrap_view(v: Value, of: Tensor) -> Tensor:
     """A handle on a value that is a view of `of`: it shares that tensor's storage."""
     t = _new(Tensor)
     t._v = v
-    root = of if of._base is None else of._base
-    t._base = root
-    if of._base is not None and of.__dict__.get("_cut"):
-        t._cut = True
-    reference = _join(root, t)
-    state.tr.views.append(reference)
+    root = of._base
+    if root is None:
+        t._base = root = of
+    else:
+        t._base = root
+        if of._cut:
+            t._cut, t._head, t._silent = True, of if of._head is None else of._head, of._silent
+    state.tr.views.append(join(root, t))
     return t  # type: ignore[no-any-return]
+
+
+def _lower_name(d: dtype) -> str:
+    name = type_name(d)
+    return name[0].lower() + name[1:]
 
 
 class _Shown:
@@ -806,27 +689,6 @@ class _Shown:
             "shape": (m.numel,), "typestr": spec, "version": 3,
             "data": (pointer, False) if m.numel else (np.empty(1).ctypes.data, False),
         }  # fmt: skip
-
-
-def refresh(v: Value) -> Value:
-    """The value of a stale view, derived again from its base."""
-    view = v.rec()
-    if view is None:
-        raise RuntimeError("internal error: a stale value without its tensor")
-    m = v.meta
-    base = view._base
-    attrs = (m.shape, m.strides, m.offset)
-    mode = state.tr.grad
-    if mode and not m.requires_grad:
-        set_grad_mode(False)
-    try:
-        fresh = record1(AS_STRIDED, base._v, attrs)
-    finally:
-        set_grad_mode(mode)
-    view._v = fresh
-    if fresh.buf is None:
-        state.tr.views.append(weakref.ref(view))
-    return fresh
 
 
 def _materialised(t: Tensor) -> Value:
@@ -880,17 +742,7 @@ def _rebuild(a: np.ndarray, d: dtype, requires_grad: bool) -> Tensor:
     return t.requires_grad_() if requires_grad else t
 
 
-def type_name(d: dtype) -> str:
-    """PyTorch's name of a dtype in errors: Float, Long, ..."""
-    names = {
-        "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
-        "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
-        "complex64": "ComplexFloat", "complex128": "ComplexDouble",
-    }  # fmt: skip
-    return names[d.name]
-
-
 _State.refresh = staticmethod(refresh)
 _State.snapshot = staticmethod(_snapshot)
 _State.constant = staticmethod(_constant)
-__all__ = ["Size", "Tensor", "from_array", "wrap", "wrap_view", "extent", "Callable", "Shape", "SLOTS", "replay", "contiguous_strides"]
+__all__ = ["Size", "Tensor", "from_array", "type_name", "wrap", "wrap_view"]

@@ -21,6 +21,9 @@ _PUBLIC = {
     "set_grad_enabled": "grad_mode",
     "gradcheck": "gradcheck",
     "gradgradcheck": "gradcheck",
+    "detect_anomaly": "anomaly",
+    "set_detect_anomaly": "anomaly",
+    "is_anomaly_enabled": "anomaly",
 }
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..ops import elementwise as e
+from ..ops.movement import KEEP, RESHAPE, view_strides
 from ..ops.reduce import sum_to
 from ..trace.recorder import (
     SLOTS,
@@ -25,7 +26,7 @@ from ..trace.recorder import (
     state,
 )
 from ..trace.replay import Hooks
-from ..trace.values import Value, at, outside
+from ..trace.values import Value, at, contiguous_strides, outside
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have "
@@ -63,8 +64,8 @@ class Context:
             self.used.add(slot)
         elif self.node.slot in tape.freed:
             raise RuntimeError(FREED)
-        elif tape.over is not None and slot in tape.over:
-            _raise_modified(self, slot, *tape.over[slot])
+        elif tape.over:
+            self._check(tape.over, slot)
         producer = tape.node.producers()[slot]
         if slot in producer.number_meta:
             if self.used is not None:
@@ -83,17 +84,43 @@ class Context:
         kept = tape.saved.get(slot)
         if kept is None:
             raise RuntimeError(FREED)
-        if kept.over:
-            _raise_modified(self, slot, *kept.over[-1])
+        for note in kept.over or ():
+            if note.base != tape.base or self.node.slot not in note.exempt:
+                _raise_modified(self, slot, note.version(), note.expected)
         if slot in tape.versions:
-            handle = kept.rec()
-            if handle is not None and handle._version != tape.versions[slot]:
-                _raise_modified(self, slot, handle._version, tape.versions[slot])
+            reference, expected = tape.versions[slot]
+            handle = reference()
+            if handle is not None and handle._version != expected:
+                _raise_modified(self, slot, handle._version, expected)
         if m.requires_grad and not m.leaf and slot not in tape.upstream:
             v = outside(m, kept.buf)
             v.rec = (tape, slot)
             return v
         return kept
+
+
+    def _check(self, over: dict[int, Any], slot: int) -> None:
+        """Raises RuntimeError if the value (or what it is a view of) was written since this call."""
+        producers = self.tape.node.producers()
+        at_slot: int | None = slot
+        while at_slot is not None:
+            note = over.get(at_slot)
+            if note is not None and self.node.slot not in note.exempt:
+                _raise_modified(self, slot, note.version(), note.expected)
+            at_slot = _viewed(producers, at_slot)
+
+
+def _viewed(producers: dict[int, Node], slot: int) -> int | None:
+    """The slot that a view was made of; None for what is no view."""
+    p = producers[slot]
+    if p.op is None or not p.op.view:
+        return None
+    source = p.ins[0]
+    if p.op is RESHAPE:
+        m = producers[source].metas[source - producers[source].slot]
+        if view_strides(m.shape, m.strides, p.attrs) is None:
+            return None
+    return source
 
 
 def _raise_modified(n: Context, slot: int, version: int, expected: int) -> None:
@@ -103,12 +130,12 @@ def _raise_modified(n: Context, slot: int, version: int, expected: int) -> None:
     what = f"torch.{kind.get(m.dtype.name, m.dtype.name.capitalize())}Tensor {list(m.shape)}"
     source = ""
     if producer.op is not None and m.requires_grad:
-        source = f", which is output {slot - producer.slot} of {producer.op.grad_name},"
+        source = f", which is output {slot - producer.slot} of {producer.op.grad_name.split('Backward')[0]},"
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{what}]{source} is at version {version}; expected version {expected} instead. Hint: enable anomaly "
         "detection to find the operation that failed to compute its gradient, with "
-        "torch.autograd.set_detect_anomaly(True)."
+        "torch.autograd.set_detect_anomaly(True, check_nan=False)."
     )
 
 
@@ -131,14 +158,20 @@ def place(v: Value) -> tuple[Any, int] | None:
     return None
 
 
-def grad_fn(v: Value) -> tuple[Any, Node, int] | None:
-    """The call that made a value: (frame or tape, trie node, which of its results)."""
+def grad_fn(v: Value) -> tuple[Value, Any, Node, int] | None:
+    """The call that made a value: (a value of its frame, frame or tape, trie node, which of its results)."""
     p = place(v)
     if p is None:
         return None
     tape, slot = p
     node = tape.node.producers()[slot]
-    return tape, node, slot - node.slot
+    while node.op is KEEP:  # numbers written without gradients: the history is that of the operand
+        slot = node.ins[0]
+        up = tape.upstream.get(slot)
+        if up is not None:
+            return grad_fn(up)
+        node = tape.node.producers()[slot]
+    return v, tape, node, slot - node.slot
 
 
 class Jump:
@@ -355,6 +388,7 @@ def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> Non
         walk.run()
     finally:
         set_grad_mode(mode)
+    _settle_grads(walk, create)
     base = tr.base
     raw = [(v, g) for v, g in walk.leaf_grads.values()]
     if plain and walk.pure and tr.base == base and started in _ancestors(tr.node):
@@ -369,6 +403,23 @@ def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> Non
             Counter.nodes += 1
     walk.release()
     _deliver(walk, create)
+
+
+def _settle_grads(walk: Walk, create: bool) -> None:
+    """What becomes a `.grad` owns its memory: no view, no value that was an operand elsewhere."""
+    tr = state.tr
+    mode = tr.grad
+    set_grad_mode(create)
+    try:
+        seen = set()
+        for key, (v, g) in walk.leaf_grads.items():
+            m = g.meta
+            if m.offset or m.strides != contiguous_strides(m.shape) or g.vid < tr.base or g.vid in seen:
+                g = e.record1(e.CLONE, g)
+                walk.leaf_grads[key] = (v, g)
+            seen.add(g.vid)
+    finally:
+        set_grad_mode(mode)
 
 
 def _deliver(walk: Walk, create: bool) -> None:
@@ -475,12 +526,15 @@ def backward_many(
         walk.run()
     finally:
         set_grad_mode(mode)
+    _settle_grads(walk, create)
     walk.release()
     _deliver(walk, create)
 
 
-def saved_slots(frame: Frame, roots: list[int]) -> set[int]:
+def saved_slots(frame: Frame, roots: list[int]) -> dict[int, int]:
     """The slots whose values the gradients of these roots will look at, found by running the formulas.
+
+    With each goes the slot of what it is a view of, or itself.
 
     They run in a frame of their own that is thrown away: only the rules run, nothing is computed.
     """
@@ -511,7 +565,13 @@ def saved_slots(frame: Frame, roots: list[int]) -> set[int]:
             stack.extend(s for s, need in zip(node.ins, needs, strict=True) if need)
     finally:
         state.tr = outer
-    return used
+    found = {}
+    for slot in used:
+        whole: int | None = slot
+        while whole is not None:
+            found[slot] = whole
+            whole = _viewed(producers, whole)
+    return found
 
 
 class _Probe:

@@ -95,7 +95,7 @@ def grad(
     """
     outs, ins = _tuple(outputs), _tuple(inputs)
     if not ins:
-        raise ValueError("grad requires non-empty inputs.")
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     grads = _tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outs)
     retain = create_graph if retain_graph is None else bool(retain_graph)
     for t in ins:
@@ -106,13 +106,13 @@ def grad(
     values, gs = _roots(outs, grads, "grad")
     found = engine.gradients(values, gs, [t._v for t in ins], retain, create_graph)
     result: list[Tensor | None] = []
-    for t, g in zip(ins, found, strict=True):
+    for k, (t, g) in enumerate(zip(ins, found, strict=True)):
         if g is None and materialize_grads:
             result.append(t.new_zeros(tuple(t.shape)))  # type: ignore[attr-defined]
         elif g is None:
             if not allow_unused:
                 raise RuntimeError(
-                    "One of the differentiated Tensors appears to not have been used in the graph. Set "
+                    f"The differentiated Tensor at index {k} appears to not have been used in the graph. Set "
                     "allow_unused=True if this is the desired behavior."
                 )
             result.append(None)
@@ -232,3 +232,14 @@ Tensor.register_post_accumulate_grad_hook = register_post_accumulate_grad_hook  
 Tensor.retain_grad = retain_grad  # type: ignore[attr-defined]
 Tensor.retains_grad = property(lambda self: self._retains)  # type: ignore[attr-defined]
 _ = SLOTS
+
+
+_DERIVATIVES = ("jacobian", "hessian", "vjp", "jvp", "vhp", "hvp")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _DERIVATIVES:
+        from . import derivatives
+
+        return getattr(derivatives, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,6 +12,7 @@ from ..ops import indexing as ix
 from ..ops import movement as mv
 from ..ops.record import normalize_dim, promote_types
 from ..tensor import Tensor, from_array, wrap, wrap_view
+from ..tensor_sharing import write
 from ..trace.recorder import record, record1, record2
 from ..trace.values import Value
 from .pointwise import value_of
@@ -55,7 +56,7 @@ def _as_index(x: Any) -> Tensor:
 class Parsed:
     """An index taken apart: the basic part (slices, new axes) and the arrays on the axes that remain."""
 
-    __slots__ = ("starts", "stops", "steps", "shape", "arrays")
+    __slots__ = ("starts", "stops", "steps", "shape", "arrays", "whole")
 
     def __init__(self, shape: tuple[int, ...], items: tuple[Any, ...]) -> None:
         used = 0
@@ -95,6 +96,7 @@ class Parsed:
                 axis += 1
             else:
                 axis = self._array(x, shape, axis)
+        self.whole = tuple(self.shape) == shape and not any(self.starts)
 
     def _keep(self, start: int, stop: int, step: int) -> None:
         self.starts.append(start)
@@ -184,12 +186,14 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
         mask = items[0]
         if mask._v.meta.shape == self._v.meta.shape:
             self._write(record(e.WHERE, (mask._v, _number(new, self), self._v)))
+            if self._base is None:
+                self._fn_name = "IndexPutBackward0"
             return
     p = Parsed(self._v.meta.shape, items)
-    target = _basic(self, p)
     if all(a is None for a in p.arrays):
-        _assign(target, new)
+        _assign(_basic(self, p), new)
         return
+    target = self if p.whole else _basic(self, p)
     used = tuple(a is not None for a in p.arrays)
     if not isinstance(new, Value):
         new = from_array(np.asarray(new, self.dtype.np), self.dtype)._v
@@ -279,22 +283,36 @@ def _copy(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
         return self._fill_memory(_reader(src, m.shape))
     v = e.cast(v, m.dtype)
     if v.meta.shape != m.shape:
-        v = _broadcast(v, m.shape)
+        broadcast_error(m.shape, v.meta.shape)
+        v = record1(mv.EXPAND, v, m.shape)
     if v is src._v:
         v = record1(e.CLONE, v)
-    return self._write(v)
+    self._write(v)
+    if self._base is None and v.meta.requires_grad:
+        self._fn_name = "torch::autograd::CopyBackwards"
+    return self
+
+
+def broadcast_error(shape: tuple[int, ...], given: tuple[int, ...]) -> None:
+    """Raises RuntimeError with PyTorch's text if `given` cannot be broadcast to `shape`."""
+    shift = len(shape) - len(given)
+    if shift < 0:
+        raise RuntimeError(
+            f"output with shape {list(shape)} doesn't match the broadcast shape {[*given[:-shift], *shape]}"
+        )
+    for k in range(len(given) - 1, -1, -1):
+        if given[k] not in (1, shape[k + shift]):
+            raise RuntimeError(
+                f"The size of tensor a ({shape[k + shift]}) must match the size of tensor b ({given[k]}) at "
+                f"non-singleton dimension {k + shift}"
+            )
 
 
 def _reader(src: Tensor, shape: tuple[int, ...]) -> np.ndarray:
     a = src._array()
     if a.shape != shape:
-        try:
-            a = np.broadcast_to(a, shape)
-        except ValueError:
-            raise RuntimeError(
-                f"The size of tensor a ({shape[-1] if shape else 1}) must match the size of tensor b "
-                f"({a.shape[-1] if a.shape else 1}) at non-singleton dimension {max(len(shape) - 1, 0)}"
-            ) from None
+        broadcast_error(shape, a.shape)
+        a = np.broadcast_to(a, shape)
     return np.array(a, copy=True)
 
 
@@ -312,14 +330,14 @@ def _fill(self: Tensor, value: Any) -> Tensor:
             raise RuntimeError(
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
             )
-        return self._write(record1(mv.EXPAND, e.cast(value._v, m.dtype), m.shape))
-    return self._write(record(ix.FILL, (value,), (m.shape, m.dtype.name)))
+        return write(self, record1(mv.EXPAND, e.cast(value._v, m.dtype), m.shape), True)  # type: ignore[no-any-return]
+    return write(self, record(ix.FILL, (value,), (m.shape, m.dtype.name)), True)  # type: ignore[no-any-return]
 
 
 def _zero(self: Tensor) -> Tensor:
     """Sets every element to 0."""
     m = self._v.meta
-    return self._write(record(ix.FILL, (0,), (m.shape, m.dtype.name)))
+    return write(self, record(ix.FILL, (0,), (m.shape, m.dtype.name)), True)  # type: ignore[no-any-return]
 
 
 Tensor.copy_, Tensor.fill_, Tensor.zero_ = _copy, _fill, _zero  # type: ignore[attr-defined]

@@ -10,7 +10,8 @@ from ..dtypes import dtype as DType
 from ..ops import elementwise as e
 from ..ops import movement as mv
 from ..ops.record import normalize_dim, normalize_dims
-from ..tensor import Size, Tensor, wrap, wrap_view
+from ..tensor import Size, Tensor, type_name, wrap, wrap_view
+from ..tensor_sharing import storage_of
 from ..trace.recorder import record1
 from ..trace.values import Value, contiguous_strides, meta, outside
 from .creation import check_device, check_dtype, shape_of
@@ -27,7 +28,7 @@ def ints(sizes: tuple[Any, ...]) -> tuple[int, ...]:
 
 def _filled(shape: tuple[int, ...], numel: int) -> tuple[int, ...]:
     """The shape with -1 replaced. Raises RuntimeError with PyTorch's text if it does not fit."""
-    if -1 in shape:
+    if min(shape, default=0) >= -1 and -1 in shape:
         if shape.count(-1) > 1:
             raise RuntimeError("only one dimension can be inferred")
         known = 1
@@ -42,9 +43,9 @@ def _filled(shape: tuple[int, ...], numel: int) -> tuple[int, ...]:
         if known and numel % known == 0:
             shape = tuple(numel // known if n == -1 else n for n in shape)
     total = 1
-    for n in shape:
+    for k, n in enumerate(shape):
         if n < -1:
-            raise RuntimeError(f"invalid shape dimension {n}")
+            raise RuntimeError(f"invalid shape dimension {n} at index {k} of shape {list(shape)}")
         total *= n
     if total != numel or -1 in shape:
         raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {numel}")
@@ -84,9 +85,20 @@ def _view(self: Tensor, *shape: Any) -> Tensor:
 
 
 def _view_dtype(self: Tensor, d: DType) -> Tensor:
-    from ..tensor import from_array
+    from .creation import from_numpy
 
-    return from_array(self._array().copy().view(d.np), d)
+    m = self._v.meta
+    if m.dtype is d:
+        return alias(self)
+    if m.dtype.itemsize != d.itemsize and (not m.ndim or m.strides[-1] != 1):
+        raise RuntimeError("self.stride(-1) must be 1 to view a tensor as another dtype of a different element size")
+    size = m.shape[-1] * m.dtype.itemsize if m.ndim else m.dtype.itemsize
+    if size % d.itemsize:
+        raise RuntimeError(
+            f"self.size(-1) must be divisible by {d.itemsize // m.dtype.itemsize} to view {m.dtype!r} as {d!r} "
+            f"(different element sizes), but got {m.shape[-1]}"
+        )
+    return from_numpy(self.detach().numpy().view(d.np))
 
 
 def _view_as(self: Tensor, other: Tensor) -> Tensor:
@@ -191,7 +203,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
         axes = {normalize_dim(d, n) for d in ([dim] if isinstance(dim, int) else dim)}
     new = tuple(s for k, s in enumerate(shape) if not (s == 1 and k in axes))
     t = wrap_view(record1(mv.RESHAPE, input._v, new), input)
-    t._fn_name = "SqueezeBackward0" if dim is None else "SqueezeBackward1"
+    t._fn_name = f"SqueezeBackward{0 if dim is None else 1 if isinstance(dim, int) else 2}"
     return t
 
 
@@ -210,6 +222,11 @@ def _expand(self: Tensor, *sizes: Any) -> Tensor:
     want = ints(sizes)
     shape = self._v.meta.shape
     shift = len(want) - len(shape)
+    if shift < 0:
+        raise RuntimeError(
+            f"expand(torch.{type_name(self.dtype)}Tensor{{{list(shape)}}}, size={list(want)}): the number of sizes "
+            f"provided ({len(want)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})"
+        )
     full = []
     for k, n in enumerate(want):
         if n == -1:
@@ -300,7 +317,7 @@ def _values(tensors: Any, name: str) -> list[Value]:
     if not tensors:
         if name == "stack":
             raise RuntimeError("stack expects a non-empty TensorList")
-        raise RuntimeError("torch.cat(): expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     for k, t in enumerate(tensors):
         if not isinstance(t, Tensor):
             raise TypeError(f"expected Tensor as element {k} in argument 0, but got {type(t).__name__}")
@@ -422,6 +439,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     """Views of pieces of one size (the last may be smaller), or of the given sizes."""
     k = normalize_dim(dim, tensor.ndim)
     n = tensor._v.meta.shape[k]
+    name = "SplitBackward0" if isinstance(split_size_or_sections, int) else "SplitWithSizesBackward0"
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         if size < 0:
@@ -443,7 +461,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     at = 0
     for s in sizes:
         piece = slice_axis(tensor, k, at, at + s, 1)
-        piece._fn_name = "SplitBackward0"
+        piece._fn_name = name
         out.append(piece)
         at += s
     return tuple(out)
@@ -494,7 +512,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of all positions of an axis, the axis removed."""
     k = normalize_dim(dim, input.ndim)
     if input.ndim == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     out = tuple(select(input, k, i) for i in range(input._v.meta.shape[k]))
     for t in out:
         t._fn_name = "UnbindBackward0"
@@ -530,7 +548,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """Elements shifted along axes; what falls off one end comes in at the other."""
     if dims is None or dims == ():
         count = shifts if isinstance(shifts, int) else shifts[0]
-        return reshape(roll(reshape(input, (-1,)), count, 0), input._v.meta.shape)  # type: ignore[no-any-return]
+        r = reshape(roll(reshape(input, (-1,)), count, 0), input._v.meta.shape)
+        r._fn_name = "RollBackward0"
+        return r  # type: ignore[no-any-return]
     ss = [shifts] if isinstance(shifts, int) else list(shifts)
     ds = [dims] if isinstance(dims, int) else list(dims)
     if len(ss) != len(ds):
@@ -561,12 +581,15 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     a, b = dims
     k = k % 4
     if k == 1:
-        return transpose(flip(input, b), a, b).clone()  # type: ignore[no-any-return]
-    if k == 2:
-        return flip(input, (a, b))  # type: ignore[no-any-return]
-    if k == 3:
-        return flip(transpose(input, a, b), b)  # type: ignore[no-any-return]
-    return input.clone()  # type: ignore[attr-defined,no-any-return]
+        r = transpose(flip(input, b), a, b).clone()
+    elif k == 2:
+        r = flip(input, (a, b))
+    elif k == 3:
+        r = flip(transpose(input, a, b), b)
+    else:
+        r = input.clone()  # type: ignore[attr-defined]
+    r._fn_name = "Rot90Backward0"
+    return r  # type: ignore[no-any-return]
 
 
 def _repeat(self: Tensor, *sizes: Any) -> Tensor:
@@ -600,12 +623,15 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
 
 
 @public()
-def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
     """Each element repeated, in place in the order."""
     import numpy as np
 
     from ..tensor import from_array
 
+    if repeats is None:  # the one-argument form: each position as often as the input says
+        counts = input._array()
+        return from_array(np.repeat(np.arange(counts.size), counts).astype(np.int64))
     x = input if dim is not None else flatten(input)
     k = 0 if dim is None else normalize_dim(dim, input.ndim)
     n = x._v.meta.shape[k]
@@ -641,16 +667,21 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     """A view of the storage with any shape, strides and offset."""
     m = input._v.meta
     offset = m.offset if storage_offset is None else storage_offset
-    root = input if input._base is None else input._base
-    v = input._v
-    # the op addresses the storage: it starts from the base; gradients go through the base as well
-    if root is not input and not v.meta.requires_grad:
-        v = root._v
-    elif root is not input:
-        v = root._v if root._v.meta.requires_grad else v
-    return wrap_view(
-        record1(mv.AS_STRIDED, v, (tuple(size), tuple(stride), int(offset))), input
-    )
+    shape, strides = ints((tuple(size),)), ints((tuple(stride),))
+    if len(shape) != len(strides):
+        raise RuntimeError("mismatch in length of strides and shape")
+    if min(strides, default=0) < 0:
+        raise RuntimeError(
+            "as_strided: Negative strides are not supported at the moment, got strides: " + str(list(strides))
+        )
+    # the op addresses the storage: it starts from what the views of this group are derived from
+    source = storage_of(input)
+    at = source._v.meta.offset if source._base is not None else 0
+    v = record1(mv.AS_STRIDED, source._v, (shape, strides, int(offset) - at))
+    if at:
+        k = v.meta
+        v.meta = meta(k.shape, k.dtype, k.requires_grad, False, k.strides, int(offset))
+    return wrap_view(v, input)
 
 
 @public()
@@ -747,7 +778,9 @@ def _unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     count = (m.shape[k] - size) // step + 1
     shape = (*m.shape[:k], count, *m.shape[k + 1 :], size)
     strides = (*m.strides[:k], m.strides[k] * step, *m.strides[k + 1 :], m.strides[k])
-    return as_strided(self, shape, strides, m.offset)  # type: ignore[no-any-return]
+    t = as_strided(self, shape, strides, m.offset)
+    t._fn_name = "UnfoldBackward0"
+    return t  # type: ignore[no-any-return]
 
 
 Tensor.unfold = _unfold  # type: ignore[attr-defined]
@@ -768,7 +801,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     ]
     if indexing == "xy" and len(ts) > 1:
         out[0], out[1] = out[1], out[0]
-        return tuple(transpose(t, 0, 1) for t in out)
     return tuple(out)
 
 
@@ -845,8 +877,6 @@ def _to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 
 def _type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """The tensor's legacy type name, or the tensor in another dtype."""
-    from ..tensor import type_name
-
     if dtype is None:
         return f"torch.{type_name(self.dtype)}Tensor"
     if isinstance(dtype, str):
@@ -952,10 +982,19 @@ for _name, _function in (
 
 def _detach_inplace(self: Tensor) -> Tensor:
     """Cuts this tensor off its history, in place."""
+    if self._base is not None and not self._cut:
+        raise RuntimeError(
+            "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
+            "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
+            "detach_() cannot be called on these gradients. To fix this error, please refer to the "
+            "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
+        )
     if self._v.meta.requires_grad:
         v = self._value()
-        self._v = outside(v.meta.plain, v.buf)
-        self._fn_name = None
+        plain = outside(v.meta.plain, v.buf)
+        plain.pin = v.pin
+        self._v = plain
+        self._own, self._fn_name = False, None
     return self
 
 

@@ -443,7 +443,7 @@ STRIDED_WRITE = Op(
         _zero_in_view(g, n.attrs) if n.needs[0] else None,
         record1(AS_STRIDED, g, n.attrs) if n.needs[1] else None,
     ),
-    grad_name="CopySlices",
+    grad_name="torch::autograd::CopySlices",
     example=Example(
         (((4, 5), (5, 4)), ((5, 4), (1, 5), 0)), (((4, 5), (3,)), ((3,), (6,), 1)), (((4,), ()), ((), (), 3)),
         (((3, 2), (0, 2)), ((0, 2), (2, 1), 0)), (((301, 250), (100, 125)), ((100, 125), (750, 2), 1)),
@@ -464,4 +464,14 @@ LEAF = Op(
     None,
     lambda b, ins, node: [ins[0]],
     example=Example((((),), ()), (((0, 2),), ()), (((3, 5),), ()), dtypes="fc"),
+)
+
+# What a tensor with a history holds after a write that is not part of it: new numbers, the same gradients.
+KEEP = Op(
+    "keep_history",
+    "history",
+    lambda metas, attrs: (meta(metas[0].shape, metas[0].dtype),),
+    lambda arrays, attrs, metas: np.array(arrays[1], copy=True),
+    lambda n, g: (g, None),
+    lambda b, ins, node: [ins[1]],
 )

@@ -98,7 +98,7 @@ class Tape:
         self.hooks, self.custom, self.freed = frame.hooks, frame.custom, frame.freed
         self.over = frame.over
         self.saved: dict[int, Value] = {}
-        self.versions: dict[int, int] = {}
+        self.versions: dict[int, tuple[Any, int]] = {}
 
 
 class Frame:
@@ -243,7 +243,7 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
     nxt.op, nxt.attrs = op, attrs
     if op.kind == "indexing":
         nxt.where = caller()
-    needs = tr.grad and op.gradient is not None and any(m.requires_grad for m in metas)
+    needs = (tr.grad or op.kind == "history") and op.gradient is not None and any(m.requires_grad for m in metas)
     outs: list[Meta] = []
     for m in out:
         if op.kind == "leaf":
@@ -331,6 +331,8 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
         j, number = NUMBER[type(b)], b
     else:
         return record(op, (a, b), attrs)
+    if tr.base != base:
+        return record(op, _settled((a, b)), attrs)
     if number is not None and tr.fixing:
         return record(op, (a, b), attrs)
     key = (op, i, j, attrs)
@@ -366,6 +368,8 @@ def record3(op: Any, a: Value, b: Value, c: Value, attrs: tuple[Any, ...] = ()) 
         j = tr.enter(b)
     if k < 0:
         k = tr.enter(c)
+    if tr.base != base:
+        return record(op, _settled((a, b, c)), attrs)
     node = tr.node.edges.get((op, i, j, k, attrs))
     if node is None or config.eager:
         return record(op, (a, b, c), attrs)
@@ -377,11 +381,23 @@ def record3(op: Any, a: Value, b: Value, c: Value, attrs: tuple[Any, ...] = ()) 
     return out
 
 
+def _settled(ins: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Operands with every stale view derived again.
+
+    That records an op, which may end the frame while an operand before it has its slot already; the call
+    is then recorded once more, with these.
+    """
+    return tuple(
+        state.refresh(v) if type(v) is Value and v.buf is None and v.over == "stale" else v for v in ins
+    )
+
+
 def _follow(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:
     """Follows or adds the edge for any number of operands; numbers become scalars of the frame."""
     tr = state.tr
     if _cut(tr):
         tr = state.tr
+    base = tr.base
     key: list[Any] = [op]
     operands: list[Any] = []
     numbers: list[Any] = []
@@ -407,6 +423,8 @@ def _follow(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:
             i = tr.enter(constant)
             key.append(i)
             operands.append(constant)
+    if tr.base != base:
+        return _follow(op, _settled(ins), attrs)
     key.append(attrs)
     k = tuple(key)
     node = tr.node.edges.get(k)
@@ -461,27 +479,71 @@ def set_grad_mode(enabled: bool) -> None:
     tr.grad = enabled
 
 
-def mark_written(v: Value, version: int) -> None:
-    """Notes that the tensor which held `v` was written in place and is at `version` now."""
-    note = (version, version - 1)
+class Written:
+    """A note on a value: the tensor that held it was written in place since.
+
+    `owner`: a weak reference to the tensor that owns the storage, whose version is current; `expected`: the
+    version at which the value was. The calls `exempt` (of the frame with this `base`) are part of the write:
+    what they read of the value they have kept.
+    """
+
+    __slots__ = ("owner", "expected", "base", "exempt")
+
+    def __init__(self, owner: Any, expected: int, base: int, exempt: frozenset[int]) -> None:
+        self.owner, self.expected, self.base, self.exempt = owner, expected, base, exempt
+
+    def version(self) -> int:
+        """The storage's version now."""
+        owner = self.owner()
+        return self.expected + 1 if owner is None else owner._version  # type: ignore[no-any-return]
+
+
+_NONE: frozenset[int] = frozenset()
+
+
+def mark_written(v: Value, owner: Any, expected: int, call: tuple[int, int]) -> None:
+    """Notes on `v` that the storage which held it was written.
+
+    call: the numbers of the value that the writing operation read and of the one that it made.
+    """
+    tr = state.tr
+    slot = v.vid - tr.base
+    inside = 0 <= slot < SLOTS
+    exempt = _NONE
+    if inside:
+        # part of the path, so that a remembered backward pass knows of it
+        key = ("written", slot, call[0] - tr.base, call[1] - tr.base)
+        nxt = tr.node.edges.get(key)
+        if nxt is None:
+            nxt = Node(tr.node, MODE)
+            nxt.attrs = (_calls_between(tr.node, key[2], key[3]),)
+            tr.node.edges[key] = nxt
+            grown()
+        tr.node = nxt
+        exempt = nxt.attrs[0]
+    note = Written(owner, expected, tr.base, exempt)
     if v.over is None:
         v.over = [note]
     elif v.over != "stale":
         v.over.append(note)
-    tr = state.tr
-    slot = v.vid - tr.base
-    if 0 <= slot < SLOTS:
-        # part of the path, so that a remembered backward pass knows of it
-        key = ("written", slot)
-        nxt = tr.node.edges.get(key)
-        if nxt is None:
-            nxt = Node(tr.node, MODE)
-            tr.node.edges[key] = nxt
-            grown()
-        tr.node = nxt
+    if inside:
         if tr.over is None:
             tr.over = {}
         tr.over[slot] = note
+
+
+def _calls_between(node: Node | None, source: int, target: int) -> frozenset[int]:
+    """The calls that lead from slot `source` to slot `target`."""
+    wanted = {target}
+    calls = []
+    if not 0 <= source < SLOTS:
+        return _NONE
+    while node is not None and node.slot > source:
+        if node.op is not None and any(s in wanted for s in range(node.slot, node.slot + len(node.metas))):
+            wanted.update(node.ins)
+            calls.append(node.slot)
+        node = node.parent
+    return frozenset(calls) if source in wanted else _NONE
 
 
 def caller() -> str:

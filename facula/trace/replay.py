@@ -36,7 +36,7 @@ class Plan:
     """How a path with certain live values is run."""
 
     __slots__ = (
-        "path", "live", "outputs", "needed", "program", "seen", "tape", "saved", "input_index", "shapes", "tracked", "kept",
+        "path", "live", "outputs", "needed", "program", "seen", "tape", "saved", "storage", "input_index", "shapes", "tracked", "kept",
     )  # fmt: skip
 
     def __init__(self, frame: Frame, live: list[Value], walked: list[int]) -> None:
@@ -48,7 +48,7 @@ class Plan:
         roots = [s for s, v in zip(self.live, live, strict=True) if v.meta.requires_grad and not v.meta.leaf]
         roots += walked
         self.tape = bool(roots)
-        needed_by_gradients = Hooks.saved_slots(frame, roots) if roots else set()
+        self.storage: dict[int, int] = Hooks.saved_slots(frame, roots) if roots else {}
         self.input_index: dict[int, int] = {}
         count = 0
         for n in self.path:
@@ -58,7 +58,7 @@ class Plan:
             elif n.kind == BUNDLE:
                 count += 1
         produced = set(self.live)
-        self.saved = sorted(needed_by_gradients)
+        self.saved = sorted(self.storage)
         extra = [s for s in self.saved if s not in produced and s not in self.input_index]
         self.outputs = self.live + extra
         self.needed, self.shapes = _needed(self.path, self.outputs)
@@ -149,15 +149,25 @@ def _deliver(plan: Plan, tr: Frame, live: list[Value], buffers: list[Any]) -> No
             if v.over is None:
                 v.over = []
             kept.over = v.over
+    index = plan.input_index
     for s in plan.saved:
-        at = plan.input_index.get(s)
+        at = index.get(s)
+        if at is not None:
+            tape.saved[s] = tr.inputs[at]
+        whole = plan.storage[s]  # a write to what it is a view of counts as well
+        at = index.get(whole)
         if at is not None:
             v = tr.inputs[at]
-            tape.saved[s] = v
             if v.meta.leaf and v.rec is not None:
                 handle = v.rec()
                 if handle is not None:
-                    tape.versions[s] = handle._version
+                    tape.versions[s] = (v.rec, handle._version)
+            if whole != s:
+                if v.over is None:
+                    v.over = []
+                tape.saved[s].over = v.over
+        elif whole != s and whole in tape.saved:
+            tape.saved[s].over = tape.saved[whole].over
 
 
 def _drop_views(tr: Frame) -> None:
@@ -189,8 +199,10 @@ def pointer_of(v: Value) -> int:
     return b.ptr  # type: ignore[no-any-return]
 
 
-def _pointers(tr: Frame) -> list[int]:
+def _pointers(tr: Frame) -> tuple[list[int], list[Any]]:
+    """The addresses of the inputs, and the tables of those that came in bundles."""
     pointers: list[int] = []
+    tables: list[Any] = []
     for v in tr.inputs:
         if type(v) is Value:
             b = v.buf
@@ -198,14 +210,27 @@ def _pointers(tr: Frame) -> list[int]:
                 v.buf = b = memory.from_array(b)
             pointers.append(b.ptr)
         else:
-            pointers.extend(v.pointers())
-    return pointers
+            tables.append(v.table)
+    return pointers, tables
+
+
+def _bundles(path: list[Node]) -> list[tuple[int, int]]:
+    """Where among the inputs of the graph those of bundles are: (first, count)."""
+    ranges = []
+    at = 0
+    for n in path:
+        if n.kind is BUNDLE:
+            ranges.append((at, len(n.metas)))
+        if n.kind is BUNDLE or n.kind is INPUT:
+            at += len(n.metas)
+    return ranges
 
 
 def _replay(plan: Plan, tr: Frame) -> list[Any]:
     buffers = [memory.allocate(n) for n in plan.program.output_bytes]
     try:
-        plan.program.run(_pointers(tr), [b.ptr for b in buffers], tr.scalars)
+        pointers, tables = _pointers(tr)
+        plan.program.run(pointers, [b.ptr for b in buffers], tr.scalars, tables)
     except IndexError:
         _reference(plan, tr)  # raises the op's own error, which says more
         raise
@@ -226,6 +251,9 @@ def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
     program.output_bytes = [
         max(1, plan.shapes[s].numel * plan.shapes[s].dtype.itemsize) for s in plan.outputs
     ]
+    ranges = _bundles(plan.path)
+    if ranges:
+        program.hold(ranges)
     plan.program = program
     if config.debug:
         spent = (time.perf_counter() - started) * 1e3
@@ -244,6 +272,7 @@ def _reference(plan: Plan, tr: Frame) -> list[Any]:
             if last.get(s, -1) < position:
                 last[s] = position
     keep = set(plan.outputs)
+    effects: list[tuple[Any, list[Any]]] = []
     with np.errstate(all="ignore"):
         for position, n in enumerate(plan.path):
             if n.kind is INPUT:
@@ -261,6 +290,9 @@ def _reference(plan: Plan, tr: Frame) -> list[Any]:
                 env[s] = next(scalars)
             if position not in plan.needed:
                 continue
+            if n.op.kind == "effect":
+                effects.append((n, _apart(n, env)))
+                continue
             try:
                 out = n.op.reference([env[s] for s in n.ins], n.attrs, n.metas)
             except IndexError as e:
@@ -277,8 +309,19 @@ def _reference(plan: Plan, tr: Frame) -> list[Any]:
             for s in n.ins:
                 if last[s] == position and s not in keep:
                     env.pop(s, None)
-    given = {id(v.buf) for v in tr.inputs if type(v) is Value}
-    return [_owned(env[s], plan.shapes[s], given) for s in plan.outputs]
+        given = {id(v.buf) for v in tr.inputs if type(v) is Value}
+        outputs = [_owned(env[s], plan.shapes[s], given) for s in plan.outputs]
+        for n, arrays in effects:  # in memory, after all that reads it
+            n.op.reference(arrays, n.attrs, n.metas)
+    return outputs
+
+
+def _apart(n: Node, env: dict[int, Any]) -> list[Any]:
+    """The operands of an effect; those that the frame computed must not be the memory of an input."""
+    arrays = [env[s] for s in n.ins]
+    for position in n.op.computed(n.attrs):
+        arrays[position] = np.array(arrays[position])
+    return arrays
 
 
 def _owned(a: Any, m: Any, given: set[int]) -> np.ndarray:

@@ -1,0 +1,400 @@
+"""Storage that several handles share: writing in place, versions, and views that are derived again.
+
+The tensor that owns a storage (its root) holds the storage's value. A view has its place in it (shape,
+strides and offset of its facts) and, after a write, is stale until it is read: then it is derived again
+from the root. A write is a new value of the root; what it means for gradients depends on who writes:
+
+- through the root or a view of it with gradients on, it is part of the history (`STRIDED_WRITE`);
+- under `no_grad`, or through `detach()` or `.data`, the numbers change and the history does not (`KEEP`);
+- a leaf that requires gradients stays a leaf (`LEAF`).
+
+A detached alias that got a history of its own (`requires_grad_()`, or a write of something that requires
+gradients) is its own head (`_own`): it follows the root's numbers and keeps its own history; views of it
+are derived from it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+
+from . import dtypes
+from .dtypes import dtype
+from .ops.elementwise import CLONE, cast
+from .ops.movement import ALIAS, AS_STRIDED, KEEP, LEAF, RESHAPE, STRIDED_WRITE
+from .trace.recorder import mark_written, record1, record2, set_grad_mode, state
+from .trace.replay import array_of, flush
+from .trace.values import Meta, Value, contiguous_strides, meta, outside
+
+LEAF_WRITTEN = "a leaf Variable that requires grad is being used in an in-place operation."
+VIEW_OF_LEAF_WRITTEN = "a view of a leaf Variable that requires grad is being used in an in-place operation."
+OVERLAP = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+    "Please clone() the tensor before performing the operation."
+)
+
+
+def type_name(d: dtype) -> str:
+    """PyTorch's name of a dtype in errors: Float, Long, ..."""
+    names = {
+        "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
+        "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
+        "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+    }  # fmt: skip
+    return names[d.name]
+
+
+def check_writable(t: Any) -> None:
+    """Raises RuntimeError if a write with gradients on would go to a leaf or to a view of one."""
+    if not state.tr.grad:
+        return
+    m = t._v.meta
+    if m.requires_grad:
+        if m.leaf:
+            raise RuntimeError(LEAF_WRITTEN)
+        head = t._head if t._cut else t._base
+        if head is not None and head._v.meta.leaf and head._v.meta.requires_grad:
+            raise RuntimeError(VIEW_OF_LEAF_WRITTEN)
+
+
+def write(t: Any, nv: Value, overlap: bool = False) -> Any:
+    """Writes a value (converted to the tensor's dtype) into a tensor and all that share its storage.
+
+    Raises RuntimeError for another shape, a dtype that cannot be converted, a leaf that requires gradients
+    (with gradients on), and (unless `overlap`) a view with several elements in one place.
+    """
+    old = t._v
+    m = old.meta
+    check_writable(t)
+    if nv.meta.shape != m.shape:
+        raise RuntimeError(
+            f"output with shape {list(m.shape)} doesn't match the broadcast shape {list(nv.meta.shape)}"
+        )
+    if nv.meta.dtype is not m.dtype:
+        if not dtypes.can_cast(nv.meta.dtype, m.dtype):
+            raise RuntimeError(
+                f"result type {type_name(nv.meta.dtype)} can't be cast to the desired output type "
+                f"{type_name(m.dtype)}"
+            )
+        nv = cast(nv, m.dtype)
+    grad = state.tr.grad
+    root = t._base
+    call = (old.vid, nv.vid)
+    if root is None:
+        settle(t, nv, grad and (m.requires_grad or nv.meta.requires_grad))
+        return t
+    if 0 in m.strides and not overlap and any(s == 0 and n > 1 for s, n in zip(m.strides, m.shape, strict=True)):
+        raise RuntimeError(OVERLAP)
+    if t._cut:
+        head = t if t._head is None else t._head
+        if head._own or (grad and nv.meta.requires_grad):
+            _write_owned(head, t, nv, grad)
+        else:
+            settle(root, _placed(root._v, nv, m, False), False, t._silent, call=call)
+        return t
+    if grad and nv.meta.requires_grad and root._v.meta.leaf and root._v.meta.requires_grad:
+        raise RuntimeError(VIEW_OF_LEAF_WRITTEN)
+    tracked = grad and (m.requires_grad or nv.meta.requires_grad)
+    settle(root, _placed(root._v, nv, m, tracked), tracked, call=call)
+    if tracked:
+        root._fn_name = "torch::autograd::CopySlices"
+    return t
+
+
+def _placed(whole: Value, nv: Value, m: Meta, tracked: bool) -> Value:
+    """The whole storage with `nv` in the place that `m` describes."""
+    mode = state.tr.grad
+    if mode is not tracked:
+        set_grad_mode(tracked)
+    try:
+        if m.numel == whole.meta.numel and m.contiguous:
+            return record1(RESHAPE, nv, whole.meta.shape) if m.shape != whole.meta.shape else nv
+        return record2(STRIDED_WRITE, whole, nv, (m.shape, m.strides, m.offset))
+    finally:
+        if mode is not tracked:
+            set_grad_mode(mode)
+
+
+def _plain(v: Value) -> Value:
+    """The same numbers without history."""
+    return record1(ALIAS, v) if v.meta.requires_grad else v
+
+
+def _with_history_of(t: Any, nv: Value, tracked: bool) -> Value:
+    """What a handle holds after a write of `nv`: leaves stay leaves, untracked writes keep the history."""
+    old = t._v
+    m, k = old.meta, nv.meta
+    if k.offset or k.strides != contiguous_strides(k.shape) or not _is_new(nv):
+        nv = record1(CLONE, nv)
+    if m.requires_grad and m.leaf:
+        nv = record1(LEAF, nv)
+        nv.rec = weakref.ref(t)
+        state.tr.leaves[nv.vid - state.tr.base] = nv
+    elif not tracked:
+        nv = record2(KEEP, old, _plain(nv)) if m.requires_grad else _plain(nv)
+    return nv
+
+
+def _is_new(v: Value) -> bool:
+    """Whether a value was recorded just now, so that no other handle holds it."""
+    tr = state.tr
+    return v.vid == tr.base + tr.node.slot and v.buf is None
+
+
+def settle(root: Any, nv: Value, tracked: bool, silent: bool = False, but: Any = None, call: Any = None) -> None:
+    """Makes `nv` the value of a storage: handles that share it are derived again.
+
+    tracked: the write is part of the history. silent: it counts no version. but: an alias that is up to date.
+    call: the numbers of what the operation read and made, if that is not the storage's own value.
+    """
+    old = root._v
+    if call is None:
+        call = (old.vid, nv.vid)
+    nv = _with_history_of(root, nv, tracked)
+    keeps = old.meta.requires_grad and not tracked
+    root._v = nv
+    if not keeps:
+        root._fn_name = None
+    if root._bundle is not None:
+        root._bundle.dirty = True
+    reference = weakref.ref(root)
+    expected = root._version
+    if not silent:
+        root._ver += 1
+        mark_written(old, reference, expected, call)
+    if root._views:
+        _stale_views(root, reference, expected, call, silent, but)
+    shown = root._shown() if root._shown is not None else None
+    if shown is not None:
+        if root._v.buf is None:
+            flush()
+        v = root._v
+        np.copyto(np.asarray(shown), array_of(v).reshape(-1))
+        kept = outside(v.meta, shown.buffer)
+        kept.rec, kept.pin, kept.over = v.rec, root._shown, v.over
+        root._v = kept
+
+
+def _stale_views(root: Any, reference: Any, expected: int, call: Any, silent: bool, but: Any) -> None:
+    owned = False
+    for r in root._views:
+        view = r()
+        if view is None or view is but:
+            continue
+        before = view._v
+        if view._own:
+            owned = True
+            follow(view, root)
+        elif before.over != "stale":
+            if not silent:
+                mark_written(before, reference, expected, call)
+            make_stale(view, r)
+    if owned:  # their views, which may have been refreshed meanwhile
+        for r in root._views:
+            view = r()
+            if view is not None and view._head is not None and view._v.over != "stale":
+                make_stale(view, r)
+
+
+def make_stale(view: Any, reference: Any) -> None:
+    """The view is derived again when it is next read."""
+    m = view._v.meta
+    source = _source(view)._v.meta
+    needs = source.requires_grad and (not source.leaf or m.requires_grad)
+    if view._cut and not (view._head is not None and view._head._own):
+        needs = False
+    stale = outside(meta(m.shape, m.dtype, needs, False, m.strides, m.offset), None)
+    stale.over, stale.rec = "stale", reference
+    view._v = stale
+    view._fn_name = None
+
+
+def _source(view: Any) -> Any:
+    """What a view is derived from: the head of its group if that has a history of its own, else the root."""
+    head = view._head
+    return head if head is not None and head._own else view._base
+
+
+def storage_of(t: Any) -> Any:
+    """The tensor whose value is the storage that `t` lies in, with the history that views of `t` have."""
+    if t._base is None or (t._own and t._head is None):
+        return t
+    return _source(t)
+
+
+def _relative(m: Meta, source: Any) -> tuple[Any, ...]:
+    """The place of a view in the value of what it is derived from."""
+    s = source._v.meta
+    if source._base is None:
+        return (m.shape, m.strides, m.offset)
+    if not s.contiguous:
+        raise RuntimeError(
+            "a view of a detached tensor that has gradients of its own and is not contiguous cannot be derived "
+            "again after a write; call .clone() after .detach()"
+        )
+    return (m.shape, m.strides, m.offset - s.offset)
+
+
+def refresh(v: Value) -> Value:
+    """The value of a stale view, derived again from its base."""
+    view = v.rec()
+    if view is None:
+        raise RuntimeError("internal error: a stale value without its tensor")
+    m = v.meta
+    source = _source(view)
+    base = source._v
+    if base.over == "stale":
+        base = refresh(base)
+    mode = state.tr.grad
+    if mode is not m.requires_grad:
+        set_grad_mode(m.requires_grad)
+    try:
+        fresh = _derived(base, m, _relative(m, source))
+    finally:
+        if mode is not m.requires_grad:
+            set_grad_mode(mode)
+    view._v = fresh
+    if fresh.buf is None:
+        state.tr.views.append(weakref.ref(view))
+    return fresh
+
+
+def _derived(base: Value, m: Meta, place: tuple[Any, ...]) -> Value:
+    fresh = record1(AS_STRIDED, base, place)
+    if fresh.meta.offset != m.offset:  # derived from a head: its facts are those of the storage
+        fresh.meta = meta(m.shape, m.dtype, fresh.meta.requires_grad, False, m.strides, m.offset)
+    return fresh
+
+
+def follow(head: Any, root: Any) -> None:
+    """The head of a group with its own history takes the numbers of its storage."""
+    old = head._v
+    m = old.meta
+    mode = state.tr.grad
+    set_grad_mode(False)
+    try:
+        nv = record1(CLONE, record1(AS_STRIDED, _plain(root._v), (m.shape, m.strides, m.offset)))
+        head._v = _at_place(_with_history_of(head, nv, False), m)
+    finally:
+        set_grad_mode(mode)
+    if head._bundle is not None:
+        head._bundle.dirty = True
+
+
+def _at_place(v: Value, m: Meta) -> Value:
+    """The value with the facts of its place in a storage."""
+    k = v.meta
+    if k.strides != m.strides or k.offset != m.offset:
+        v.meta = meta(k.shape, k.dtype, k.requires_grad, k.leaf, m.strides, m.offset)
+    return v
+
+
+def _write_owned(head: Any, t: Any, nv: Value, grad: bool) -> None:
+    """A write into a group with a history of its own, which the rest of the storage does not get."""
+    root = head._base
+    if head._v.over == "stale":
+        refresh(head._v)
+    old = head._v
+    m = old.meta
+    tracked = grad and (m.requires_grad or nv.meta.requires_grad)
+    call = (t._v.vid, nv.vid)
+    if t is not head:
+        k = t._v.meta
+        shape, strides, offset = _relative(k, head)
+        whole = meta(shape, k.dtype, strides=strides, offset=offset)
+        nv = _placed(old, nv, whole, tracked)
+    head._own = True
+    mark_written(old, weakref.ref(root), root._version, call)
+    head._v = _at_place(_with_history_of(head, nv, tracked), m)
+    head._fn_name = None
+    if head._bundle is not None:
+        head._bundle.dirty = True
+    settle(root, _placed(root._v, _plain(head._v), m, False), False, but=head)
+
+
+def fill_memory(t: Any, a: np.ndarray) -> Any:
+    """Replaces the contents by those of an array, at once and unrecorded (initial values, draws)."""
+    m = t._v.meta
+    check_writable(t)
+    a = np.ascontiguousarray(dtypes.convert(np.asarray(a), m.dtype))
+    if a.shape != m.shape:
+        a = np.ascontiguousarray(np.broadcast_to(a, m.shape))
+    untracked = not m.requires_grad or m.leaf
+    if t._base is not None or t._shown is not None or t._views or not untracked:
+        return write(t, outside(meta(m.shape, m.dtype), a))
+    fresh = outside(meta(m.shape, m.dtype, m.leaf, m.leaf), a)
+    fresh.rec = weakref.ref(t) if m.leaf else None
+    mark_written(t._v, weakref.ref(t), t._version, (fresh.vid, fresh.vid))
+    t._v = fresh
+    t._ver += 1
+    if t._bundle is not None:
+        t._bundle.dirty = True
+    return t
+
+
+# ---------------------------------------------------------------- aliases
+def join(root: Any, t: Any) -> Any:
+    """Registers a handle that shares the root's storage."""
+    reference = weakref.ref(t)
+    views = root._views
+    if views is None:
+        root._views = [reference]
+        root._view_limit = 16
+        if root._bundle is not None:
+            root._bundle.dirty = True
+    else:
+        views.append(reference)
+        if len(views) > root._view_limit:
+            views[:] = [r for r in views if r() is not None]
+            root._view_limit = max(16, 2 * len(views))
+    return reference
+
+
+def alias(of: Any, cls: type, silent: bool = False) -> Any:
+    """A handle of class `cls` on the same storage without history; `silent`: its writes count no version."""
+    v = of._v
+    t = object.__new__(cls)
+    root = of if of._base is None else of._base
+    t._base = root
+    t._cut = True
+    if silent:
+        t._silent = True
+    if v.buf is not None and not v.meta.requires_grad:
+        t._v = v
+    elif v.buf is not None:
+        t._v = outside(v.meta.plain, v.buf)
+        t._v.pin = v.pin
+    elif v.over == "stale":
+        t._v = outside(v.meta.plain, None)
+        t._v.over = "stale"
+    else:
+        t._v = record1(ALIAS, v)
+    reference = join(root, t)
+    if t._v.over == "stale":
+        t._v.rec = reference
+    elif t._v.buf is None:
+        state.tr.views.append(reference)
+    return t
+
+
+def set_data(t: Any, other: Any) -> None:
+    """`t.data = other`: t keeps its gradient's facts and shares the storage of `other` from now on."""
+    m, o = t._v.meta, other._v.meta
+    v = other._value()
+    leaf = m.requires_grad and m.leaf
+    root = other if other._base is None else other._base
+    shared = t._base is None and not t._views and t._shown is None and root is not t
+    strides = None if o.contiguous and o.offset == 0 else o.strides
+    fresh = outside(meta(o.shape, o.dtype, leaf, leaf, strides if shared else None, o.offset if shared else 0), v.buf)
+    fresh.pin = v.pin
+    fresh.rec = weakref.ref(t) if leaf else None
+    t._v = fresh
+    if shared:
+        t._base = root
+        t._cut = True
+        t._own = leaf
+        join(root, t)
+    if t._bundle is not None:
+        t._bundle.dirty = True
