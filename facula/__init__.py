@@ -37,8 +37,6 @@ float, int, cfloat, cdouble = float32, int32, complex64, complex128
 inf, nan, pi, e = 1e999, 1e999 * 0, 3.141592653589793, 2.718281828459045
 newaxis = None
 
-globals().update(_NAMES)
-
 from . import autograd as autograd  # noqa: E402
 from . import nn as nn  # noqa: E402
 from . import optim as optim  # noqa: E402
@@ -52,4 +50,6 @@ from .autograd import no_grad as no_grad  # noqa: E402
 from .autograd import set_grad_enabled as set_grad_enabled  # noqa: E402
 from .serialization import load as load  # noqa: E402
 from .serialization import save as save  # noqa: E402
+
+globals().update(_NAMES)  # after nn, which publishes functions too
 _ = (_functions, _printoptions, Any)
