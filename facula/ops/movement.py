@@ -413,7 +413,7 @@ STRIDED_ADD = Op(
 
 def _strided_write_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     base, new = arrays
-    out = np.array(base, copy=True)
+    out = np.array(base, copy=True, order="C")  # flat below is a view of it
     flat = out.reshape(-1)
     _strided_view(flat, *attrs)[...] = new
     return out
