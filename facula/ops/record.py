@@ -54,7 +54,7 @@ class Example:
     last place of the dtype by which compiled code may differ from the reference.
     """
 
-    __slots__ = ("cases", "dtypes", "domain", "special", "tolerance", "reach")
+    __slots__ = ("_cases", "dtypes", "domain", "special", "tolerance", "reach")
 
     def __init__(
         self,
@@ -64,12 +64,17 @@ class Example:
         special: tuple[float, ...] = SPECIAL,
         tolerance: float = 4.0,
     ) -> None:
-        self.cases = tuple(
-            (tuple(o if isinstance(o, Operand) else Operand(o) for o in operands), attrs)
-            for operands, attrs in cases
-        )
+        self._cases = cases
         self.dtypes, self.domain, self.special, self.tolerance = dtypes, domain, special, tolerance
         self.reach = float("inf")
+
+    @property
+    def cases(self) -> tuple[tuple[tuple[Operand, ...], tuple[Any, ...]], ...]:
+        """Made when a test asks: there are hundreds, and every program's start would wait."""
+        return tuple(
+            (tuple(o if isinstance(o, Operand) else Operand(o) for o in operands), attrs)
+            for operands, attrs in self._cases
+        )
 
 
 _BROADCAST: tuple[tuple[Shape, ...], ...] = (
