@@ -318,9 +318,9 @@ def fill_memory(t: Any, a: np.ndarray) -> Any:
     """Replaces the contents by those of an array, at once and unrecorded (initial values, draws)."""
     m = t._v.meta
     check_writable(t)
-    a = np.ascontiguousarray(dtypes.convert(np.asarray(a), m.dtype))
+    a = np.asarray(dtypes.convert(np.asarray(a), m.dtype), order="C")
     if a.shape != m.shape:
-        a = np.ascontiguousarray(np.broadcast_to(a, m.shape))
+        a = np.asarray(np.broadcast_to(a, m.shape), order="C")
     untracked = not m.requires_grad or m.leaf
     if t._base is not None or t._shown is not None or t._views or not untracked:
         return write(t, outside(meta(m.shape, m.dtype), a))

@@ -50,7 +50,7 @@ def _as_index(x: Any) -> Tensor:
         a = a.astype(np.int64)
     if a.dtype.kind not in "iub":
         raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-    return from_array(np.ascontiguousarray(a) if a.dtype.kind == "b" else np.array(a, np.int64))
+    return from_array(np.asarray(a, order="C") if a.dtype.kind == "b" else np.array(a, np.int64))
 
 
 class Parsed:
@@ -492,7 +492,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
             f"{count} are needed"
         )
     out = input.clone()  # type: ignore[attr-defined]
-    out[from_array(np.ascontiguousarray(m))] = source.reshape(-1)[:count]
+    out[from_array(np.asarray(m, order="C"))] = source.reshape(-1)[:count]
     return out  # type: ignore[no-any-return]
 
 
@@ -521,7 +521,7 @@ def unique(
     a = input._array()
     values, inverse, counts = np.unique(a, return_inverse=True, return_counts=True, axis=dim)
     shape = a.shape if dim is None else (a.shape[dim],)
-    out = [from_array(np.ascontiguousarray(values), input.dtype)]
+    out = [from_array(np.asarray(values, order="C"), input.dtype)]
     if return_inverse:
         out.append(from_array(inverse.reshape(shape).astype(np.int64)))
     if return_counts:
@@ -544,7 +544,7 @@ def unique_consecutive(
     if rows.shape[0] > 1:
         change[1:] = (rows[1:] != rows[:-1]).any(1)
     place = np.flatnonzero(change)
-    out = [from_array(np.ascontiguousarray(np.moveaxis(moved[place], 0, axis)), input.dtype)]
+    out = [from_array(np.asarray(np.moveaxis(moved[place], 0, axis), order="C"), input.dtype)]
     if return_inverse:
         inverse = np.cumsum(change) - 1
         out.append(from_array((inverse.reshape(input._v.meta.shape) if dim is None else inverse).astype(np.int64)))

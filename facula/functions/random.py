@@ -147,20 +147,20 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, o
         raise RuntimeError(f"\"bernoulli_tensor_cpu_p_\" not implemented for '{type_name(m.dtype)}'")
     if a.size and not (a.min() >= 0 and a.max() <= 1):
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
-    return from_array(draws.bernoulli_of(engine_of(generator), np.ascontiguousarray(a), m.dtype.np), m.dtype)
+    return from_array(draws.bernoulli_of(engine_of(generator), np.asarray(a, order="C"), m.dtype.np), m.dtype)
 
 
 @public()
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
     """Draws positions with probability in proportion to the rows' weights."""
-    a = np.ascontiguousarray(input._array())
+    a = np.asarray(input._array(), order="C")
     return from_array(np.asarray(draws.multinomial(engine_of(generator), a, num_samples, replacement)), int64)
 
 
 @public()
 def poisson(input: Tensor, generator: Any = None) -> Tensor:
     """Poisson draws with the rates that the elements give."""
-    a = np.ascontiguousarray(input._array())
+    a = np.asarray(input._array(), order="C")
     return from_array(draws.poisson(engine_of(generator), a).astype(input.dtype.np), input.dtype)
 
 
@@ -168,7 +168,7 @@ def poisson(input: Tensor, generator: Any = None) -> Tensor:
 def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
     """Binomial draws with the given counts and probabilities."""
     a, b = np.broadcast_arrays(count._array(), prob._array())
-    r = draws.binomial(engine_of(generator), np.ascontiguousarray(a), np.ascontiguousarray(b))
+    r = draws.binomial(engine_of(generator), np.asarray(a, order="C"), np.asarray(b, order="C"))
     return from_array(r.astype(count.dtype.np), count.dtype)
 
 
@@ -218,7 +218,7 @@ def _random(en: Any, shape: Any, d: Any, *args: int, **named: int) -> np.ndarray
 
 def _bernoulli(en: Any, shape: Any, d: Any, p: Any = 0.5) -> np.ndarray:
     if isinstance(p, Tensor):
-        return draws.bernoulli_of(en, np.ascontiguousarray(np.broadcast_to(p._array(), shape)), d)
+        return draws.bernoulli_of(en, np.asarray(np.broadcast_to(p._array(), shape), order="C"), d)
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
     return draws.bernoulli(en, shape, d, float(p))
