@@ -1,100 +1,135 @@
 """Updates of many tensors in place by one formula: how an optimizer step is recorded.
 
-The memory of parameters and optimizer state stays where it is for a whole training run. A `Bundle` holds
-these values; it enters a frame by one edge, however many there are, and a `multi_update` op writes into
-their memory when the frame ends, which is at once. The gradients are either recorded in the open frame
-(then they are part of the path) or lie in memory (then they are part of the bundle).
+The memory of parameters and optimizer state stays where it is for a whole training run. A `Bundle`
+holds these values; it enters a frame by one edge, however many there are, and a `multi_update` op
+writes into their memory when the frame ends. The caller ends the frame at once: until then nobody
+else may read what is to be written. Gradients are either recorded in the open frame (then they are
+part of the path) or lie in memory (then they enter as a bundle of their own).
 """
 
 from __future__ import annotations
 
 import itertools
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..dtypes import float64
 from ..graph import GraphNode, UpdateExpr
 from . import replay
 from .recorder import BUNDLE, OP, Node, grown, state
-from .values import Value
+from .values import Meta, Value, meta
 
-_tokens = itertools.count()
+_tokens = itertools.count(1)
+_signatures: dict[tuple[Meta, ...], int] = {}
+_NUMBER = meta((), float64, wrapped=True)
+
+
+class Watch:
+    """What a tensor knows of those who update it in place: `Tensor._bundle`.
+
+    `steps` counts the updates, as part of the version of all tensors that have this watch. `dirty`
+    is set by a tensor that was written to, viewed or shown to Python since the watch was clean.
+    """
+
+    __slots__ = ("steps", "dirty")
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.dirty = False
 
 
 class Bundle:
-    """Values in memory that enter a frame together. Their memory may be written by updates."""
+    """Values in memory that enter a frame together. Their memory may be written by updates.
 
-    __slots__ = ("values", "token", "_pointers", "metas")
+    `token` is the same for bundles of the same facts, so that they share paths and programs.
+    """
+
+    __slots__ = ("values", "token", "metas", "table")
 
     def __init__(self, values: Sequence[Value]) -> None:
         self.values = list(values)
-        for v in self.values:
-            replay.pointer_of(v)
-        self._pointers = [v.buf.ptr for v in self.values]
+        self.table = array("Q", map(replay.pointer_of, self.values))
         self.metas = tuple(v.meta for v in self.values)
-        self.token = next(_tokens)
-
-    def pointers(self) -> list[int]:
-        """The addresses of the values, in order."""
-        return self._pointers
+        token = _signatures.get(self.metas)
+        if token is None:
+            if len(_signatures) >= 4096:  # bounded; a forgotten one only costs a second path
+                _signatures.clear()
+            token = _signatures[self.metas] = next(_tokens)
+        self.token = token
 
     def arrays(self) -> list[np.ndarray]:
         """The values as ndarrays that may be written."""
         return [replay.array_of(v) for v in self.values]
 
 
+class Formula:
+    """An update's formula: an expression over k operands, and what it writes. Compared by identity.
+
+    Operand 0 of every tensor is what is updated, operand 1 its gradient, the others are its state.
+    `written`: pairs (operand, value of the expression). `numbers`: names of the run-time scalars.
+    """
+
+    __slots__ = ("expr", "written", "numbers")
+
+    def __init__(
+        self, expr: UpdateExpr, written: tuple[tuple[int, int], ...], numbers: tuple[str, ...]
+    ) -> None:
+        self.expr, self.written, self.numbers = expr, written, numbers
+
+
 class UpdateOp:
-    """The op record of `multi_update`; see docs/architecture.md."""
+    """The op record of `multi_update`; see docs/architecture.md.
+
+    Attributes in the path: (expression, tensors, operands of each, written, which operands the
+    frame computed).
+    """
 
     name, kind, grad_name, gradient, view = "multi_update", "effect", "", None, False
 
     @staticmethod
-    def reference(arrays: Any, attrs: Any, metas: Any) -> tuple[()]:
-        expr, n, k, written, scalars = attrs
-        run_update(expr, n, k, written, list(arrays[: n * k]), list(arrays[n * k :]))
+    def reference(arrays: Sequence[Any], attrs: Any, metas: Any) -> tuple[()]:
+        expr, n, k, written, _ = attrs
+        run_update(expr, n, k, written, arrays[: n * k], arrays[n * k :])
         return ()
 
     @staticmethod
+    def computed(attrs: Any) -> Sequence[int]:
+        """Positions of the operands that the frame computed."""
+        return attrs[4]  # type: ignore[no-any-return]
+
+    @staticmethod
     def lower(b: Any, ins: list[int], node: Node) -> list[int]:
-        expr, n, k, written, count = node.attrs
-        numbers = ins[n * k :]
-        index = {j: _scalar_index(b, v) for j, v in enumerate(numbers)}
+        expr, n, k, written, computed = node.attrs
+        numbers = {g.outs[0]: g.attrs[0] for g in b.graph.nodes if g.op == "scalar"}
+        index = [numbers[v] for v in ins[n * k :]]
         steps = tuple(
-            (op, xs, (index[attrs[0]],) if op == "scalar" else attrs) for op, xs, attrs in expr.steps
+            (op, xs, (index[a[0]],) if op == "scalar" else a) for op, xs, a in expr.steps
         )
-        moved = UpdateExpr(expr.k, steps)
-
-        def host(*arrays: Any) -> tuple[()]:
-            raise RuntimeError("internal error: an update that could not be compiled")
-
-        b.graph.nodes.append(
-            GraphNode("multi_update", tuple(ins[: n * k]), (), (moved, n, k, written), host)
-        )
+        attrs = (UpdateExpr(expr.k, steps), n, k, written, computed)
+        b.graph.nodes.append(GraphNode("multi_update", tuple(ins[: n * k]), (), attrs))
         return []
-
-
-def _scalar_index(b: Any, value: int) -> int:
-    for g in b.graph.nodes:
-        if g.outs == (value,):
-            return int(g.attrs[0])
-    raise RuntimeError("internal error: a scalar without its node")
 
 
 UPDATE = UpdateOp()
 
 _NUMPY: dict[str, Callable[..., Any]] = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative, "sqrt": np.sqrt,
-    "abs": np.abs, "maximum": np.maximum, "minimum": np.minimum, "pow": np.power, "where": np.where, "sign": np.sign,
-    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
-    "exp": np.exp, "log": np.log, "reciprocal": np.reciprocal,
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative,
+    "sqrt": np.sqrt, "abs": np.abs, "maximum": np.maximum, "minimum": np.minimum,
+    "where": np.where, "sign": np.sign, "eq": np.equal, "ne": np.not_equal, "lt": np.less,
+    "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
 }  # fmt: skip
 
 
 def run_update(
-    expr: UpdateExpr, n: int, k: int, written: Any, arrays: list[np.ndarray], numbers: list[Any]
+    expr: UpdateExpr, n: int, k: int, written: Any, arrays: Sequence[Any], numbers: Sequence[Any]
 ) -> None:
-    """The reference of an update: NumPy, tensor by tensor."""
+    """The reference of an update: NumPy, tensor by tensor, in place.
+
+    arrays: n * k operands, tensor by tensor. numbers: the run-time scalars of the expression.
+    """
     for t in range(n):
         operands = arrays[t * k : (t + 1) * k]
         kind = operands[0].dtype.type
@@ -105,65 +140,75 @@ def run_update(
             elif op == "const":
                 env.append(kind(attrs[0]))
             else:
-                r = _NUMPY[op](*[env[x] for x in xs])
-                env.append(r)
+                env.append(_NUMPY[op](*[env[x] for x in xs]))
+        for _, result in written:
+            env[result] = np.array(env[result])  # a result may be another operand that is written
         for position, result in written:
             operands[position][...] = env[result]
 
 
 def update(
-    expr: UpdateExpr,
-    written: tuple[tuple[int, int], ...],
-    bundle: Bundle,
-    layout: Sequence[Sequence[int]],
-    recorded: Sequence[Value],
+    formula: Formula,
+    held: Bundle,
+    slots: tuple[int, ...],
+    grads: Bundle | None,
     numbers: Sequence[float],
 ) -> None:
-    """Records an update and ends the frame, so that it is done.
+    """Records the update of len(slots) tensors; the caller ends the frame before it goes on.
 
-    layout: for each tensor its operands, numbers >= 0 are positions in the bundle, -1 - j is recorded[j].
-    numbers: the run-time scalars that the formula names by position.
+    held: the tensors, then for each further operand of the formula that of every tensor.
+    slots: where each tensor's gradient is in the open frame; negative: the next one in `grads`.
+    numbers: the values of `formula.numbers`.
     """
     tr = state.tr
-    slots = []
-    for v in recorded:
-        i = v.vid - tr.base
-        if i < 0:
-            i = tr.enter(v)
-        slots.append(i)
-    key = ("update", bundle.token, expr, tuple(slots), len(numbers))
+    key = (formula, held.token, slots, 0 if grads is None else grads.token)
     nxt = tr.node.edges.get(key)
     if nxt is None:
-        nxt = _edge(tr.node, key, expr, written, bundle, layout, slots, len(numbers))
-    tr.inputs.append(bundle)  # type: ignore[arg-type]
+        nxt = _edge(tr.node, formula, held, slots, grads)
+        tr.node.edges[key] = nxt
+    tr.inputs.append(held)  # type: ignore[arg-type]
+    if grads is not None:
+        tr.inputs.append(grads)  # type: ignore[arg-type]
     tr.scalars.extend(numbers)
     tr.node = nxt
 
 
-def _edge(
-    node: Node, key: Any, expr: UpdateExpr, written: Any, bundle: Bundle, layout: Any, slots: list[int], count: int
-) -> Node:
-    """Two nodes: the bundle's inputs, and the update on them."""
-    entry = Node(node, BUNDLE)
+def _entry(parent: Node, bundle: Bundle) -> Node:
+    """The node by which a bundle enters."""
+    entry = Node(parent, BUNDLE)
     entry.metas = bundle.metas
     entry.meta = bundle.metas[0]
     entry.next_slot = entry.slot + len(bundle.metas)
     grown()
-    nxt = Node(entry, OP)
-    nxt.op = UPDATE
-    ins = [entry.slot + x if x >= 0 else slots[-1 - x] for operands in layout for x in operands]
-    numbers = []
-    for _ in range(count):
-        numbers.append(nxt.next_slot)
-        nxt.number_kind[nxt.next_slot] = "f"
-        from .recorder import WRAPPED
+    return entry
 
-        nxt.number_meta[nxt.next_slot] = WRAPPED[-1]
-        nxt.next_slot += 1
-    nxt.scalar = tuple(numbers)
-    nxt.ins = (*ins, *numbers)
-    nxt.scalars = entry.scalars + count
-    nxt.attrs = (expr, len(layout), len(layout[0]), written, count)
-    node.edges[key] = nxt
+
+def _edge(
+    node: Node, formula: Formula, held: Bundle, slots: tuple[int, ...], grads: Bundle | None
+) -> Node:
+    """Nodes for the bundles, and the update on them."""
+    n, k = len(slots), formula.expr.k
+    entry = last = _entry(node, held)
+    if grads is not None:
+        last = _entry(entry, grads)
+    nxt = Node(last, OP)
+    nxt.op = UPDATE
+    in_memory = iter(range(last.slot, last.next_slot))
+    ins: list[int] = []
+    computed = []
+    for t, slot in enumerate(slots):
+        if slot >= 0:
+            computed.append(t * k + 1)
+        ins += [entry.slot + t, slot if slot >= 0 else next(in_memory)]
+        ins += [entry.slot + j * n + t for j in range(1, k - 1)]
+    first = nxt.next_slot
+    count = len(formula.numbers)
+    nxt.scalar = tuple(range(first, first + count))
+    nxt.number_kind = dict.fromkeys(nxt.scalar, "f")
+    nxt.number_meta = dict.fromkeys(nxt.scalar, _NUMBER)
+    nxt.next_slot = first + count
+    nxt.ins = (*ins, *nxt.scalar)
+    nxt.scalars = last.scalars + count
+    nxt.attrs = (formula.expr, n, k, formula.written, tuple(computed))
     grown()
     return nxt

@@ -1,0 +1,394 @@
+"""Optimizers whose step is one formula over many tensors: one recorded update for a whole group.
+
+A subclass says which state tensors it has and writes its formula once (`formula.py`); how a step is
+recorded, where state lies, and when what was prepared is still valid is here.
+
+What is prepared for a group (`_Plan`) are batches: parameters of one dtype that have had the same number
+of steps. It stays valid while every parameter holds the same value object, nobody has written to a
+parameter or a state tensor but the optimizer (their `Watch`), and the dicts of the state are unchanged.
+The 0-d tensors of the state ("step") of a batch lie side by side in one array; a step writes them all.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from .. import tensor_sharing as sharing
+from ..autograd.grad_mode import enable_grad
+from ..dtypes import float32, float64, get_default_dtype
+from ..runtime import memory
+from ..tensor import Tensor, from_array, wrap
+from ..trace.recorder import SLOTS
+from ..trace.recorder import state as _recording
+from ..trace.replay import array_of, flush, pointer_of
+from ..trace.update import Bundle, Formula, Watch, update
+from ..trace.values import Value, meta, outside
+from .formula import Terms
+from .optimizer import Optimizer
+from .state import ParameterState
+
+_VALUE: Callable[[Any], Value] = attrgetter("_v")
+_GRAD: Callable[[Any], Value] = attrgetter("_grad._v")
+_formulas: dict[Any, Formula] = {}
+
+Numbers = dict[str, float]
+
+
+class MultiTensorOptimizer(Optimizer):
+    """Base of the optimizers that are one elementwise formula."""
+
+    scalars: tuple[str, ...] = ("step",)  # the 0-d tensors in the state of every parameter
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        self._plans: dict[int, _Plan] = {}
+        super().__init__(params, defaults)
+
+    # What subclasses define:
+    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """The names of the state tensors that have the parameter's shape."""
+        raise NotImplementedError
+
+    def initial(self, name: str, group: dict[str, Any]) -> float:
+        """What a state tensor is filled with at first."""
+        return 0.0
+
+    def switches(self, group: dict[str, Any], scalars: Sequence[float], fresh: bool) -> tuple[Any, ...]:
+        """What selects the formula: everything in which it differs but numbers.
+
+        scalars: after this step. fresh: whether this is the first step.
+        """
+        raise NotImplementedError
+
+    def numbers(self, group: dict[str, Any], scalars: list[float]) -> Numbers:
+        """The formula's run-time scalars for the next step; advances `scalars` to it."""
+        raise NotImplementedError
+
+    def write(self, x: Terms, *switches: Any) -> None:
+        """Writes the formula."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------ a step
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Updates every parameter that has a gradient.
+
+        closure: a function that computes the loss again (and its gradients); its result is returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        todo: list[tuple[_Batch, list[float]]] = []
+        for i, group in enumerate(self.param_groups):
+            plan = self._prepared(i, group)
+            if plan is not None:
+                for batch in plan.batches:
+                    self._record(group, plan, batch, todo)
+        flush()
+        for batch, scalars in todo:
+            batch.done(scalars)
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        super().zero_grad(set_to_none)
+        for plan in self._plans.values():
+            plan.grads, plan.seen = [], None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._plans = {}
+        super().__setstate__(state)
+
+    def _prepared(self, index: int, group: dict[str, Any]) -> _Plan | None:
+        """The plan of a group, made anew if it is not valid any more; None if there is no gradient."""
+        if group.get("differentiable"):
+            raise NotImplementedError(
+                f"{type(self).__name__}: differentiable=True (gradients through the step itself) is not supported"
+            )
+        params = group["params"]
+        try:
+            grads = list(map(_GRAD, params))
+        except AttributeError:
+            params = [p for p in params if p._grad is not None]
+            grads = list(map(_GRAD, params))
+        if not params:
+            return None
+        names = self.state_names(group)
+        if self._state.changed:
+            self._plans.clear()
+            self._state.changed = False
+        plan = self._plans.get(index)
+        if plan is None or not plan.valid(list(map(_VALUE, params)), names):
+            for p in params:
+                p._value()  # may end the frame: then the gradients lie in memory as well
+            states = [self._state_of(p, group, names) for p in params]
+            plan = self._plans[index] = _Plan(params, states, names, self.scalars)
+            self._state.changed = False
+            grads = list(map(_GRAD, params))
+        if not plan.grads or plan.grads != grads:
+            plan.places(params, grads)
+        return plan
+
+    def _record(
+        self, group: dict[str, Any], plan: _Plan, batch: _Batch, todo: list[tuple[_Batch, list[float]]]
+    ) -> None:
+        scalars = batch.scalars.copy()
+        numbers = self.numbers(group, scalars)
+        key = (type(self), batch.names, self.switches(group, scalars, batch.fresh))
+        formula = _formulas.get(key)
+        if formula is None:
+            terms = Terms(batch.names)
+            self.write(terms, *key[2])
+            formula = _formulas[key] = terms.formula()
+        slots, bundle = batch.grads
+        update(formula, batch.bundle, slots, bundle, [numbers[n] for n in formula.numbers])
+        todo.append((batch, scalars))
+
+    # ------------------------------------------------------------ state
+    def _state_of(self, p: Tensor, group: dict[str, Any], names: tuple[str, ...]) -> _Entry:
+        """The state of a parameter, with what it lacks."""
+        if not names and not self.scalars:
+            return _Entry(ParameterState(), [], [], False)
+        entry = self._state[p]
+        fresh = False
+        for name in self.scalars:
+            found = entry.get(name)
+            if not isinstance(found, Tensor):
+                kind = float64 if get_default_dtype() is float64 else float32
+                first = self.initial(name, group) if found is None else float(found)
+                entry[name] = from_array(np.asarray(first, kind.np))
+                fresh = fresh or found is None
+        for name in names:
+            if entry.get(name) is None:
+                entry[name] = _filled(p, self.initial(name, group))
+                fresh = True
+        return _Entry(entry, [entry[n] for n in names], [entry[n] for n in self.scalars], fresh)
+
+
+class _Entry:
+    """The state of one parameter: its dict, the tensors of its shape, its 0-d tensors, and whether
+    some of it was made just now."""
+
+    __slots__ = ("state", "tensors", "numbers", "fresh")
+
+    def __init__(
+        self, state: ParameterState, tensors: list[Tensor], numbers: list[Tensor], fresh: bool
+    ) -> None:
+        self.state, self.tensors, self.numbers, self.fresh = state, tensors, numbers, fresh
+
+
+def _filled(p: Tensor, value: float) -> Tensor:
+    """A tensor like a parameter, in memory of its own."""
+    m = p._v.meta
+    buffer = memory.allocate(max(1, m.numel * m.dtype.itemsize))
+    buffer.numpy(m.shape, m.dtype.np).fill(value)
+    return wrap(outside(meta(m.shape, m.dtype), buffer))
+
+
+class _Plan:
+    """What is prepared for the parameters of a group that have gradients."""
+
+    __slots__ = ("values", "batches", "names", "grads", "seen")
+
+    def __init__(
+        self, params: list[Tensor], entries: list[_Entry], names: tuple[str, ...], scalars: tuple[str, ...]
+    ) -> None:
+        sorted_out: dict[Any, list[int]] = {}
+        for i, (p, e) in enumerate(zip(params, entries, strict=True)):
+            numbers = tuple(float(t.item()) for t in e.numbers)
+            kinds = tuple(t.dtype.name for t in e.numbers)
+            sorted_out.setdefault((p.dtype.name, e.fresh, kinds, numbers), []).append(i)
+        self.names = names
+        self.batches = [
+            _Batch([params[i] for i in rows], [entries[i] for i in rows], names, rows)
+            for rows in sorted_out.values()
+        ]
+        if len(self.batches) == 1:
+            self.batches[0].rows = None
+        self.values = list(map(_VALUE, params))
+        self.grads: list[Value] = []  # the gradients of the last step, if they lay in memory twice
+        self.seen: list[int] | None = None
+
+    def valid(self, values: list[Value], names: tuple[str, ...]) -> bool:
+        """Whether the plan still describes these parameters."""
+        if self.values != values or self.names != names:
+            return False
+        for batch in self.batches:
+            if batch.watch.dirty and not batch.clean():
+                return False
+        if len(self.batches) > 1:
+            now = {(b.names, b.bundle.metas[0].dtype.name, b.fresh, *b.scalars) for b in self.batches}
+            return len(now) == len(self.batches)
+        return True
+
+    def places(self, params: list[Tensor], grads: list[Value]) -> None:
+        """Finds out for every batch which gradients are recorded and which lie in memory."""
+        tr = _recording.tr
+        base = tr.base
+        slots = [v.vid - base for v in grads]
+        if min(slots) < 0 or max(slots) >= SLOTS:
+            for p, v in zip(params, grads, strict=True):
+                if v.buf is None and not 0 <= v.vid - tr.base < SLOTS:
+                    assert p._grad is not None
+                    p._grad._value()  # a stale view, or recorded by another thread; may end the frame
+            grads[:] = map(_GRAD, params)
+            slots = [v.vid - tr.base for v in grads]
+            slots = [s if 0 <= s < SLOTS else -1 for s in slots]
+        in_memory = max(slots) < 0
+        for batch in self.batches:
+            batch.take_grads(grads, slots)
+        # Gradients that stay where they are (the same at two steps) need not be looked at again.
+        seen = list(map(id, grads)) if in_memory else None
+        self.grads = grads if in_memory and seen == self.seen else []
+        self.seen = seen
+
+
+class _Batch:
+    """Parameters that step together: their memory, state and numbers."""
+
+    __slots__ = (
+        "params", "entries", "names", "rows", "watch", "bundle", "scalars", "arrays", "fresh", "grads",
+        "handles", "values", "shared", "apart",
+    )  # fmt: skip
+
+    def __init__(
+        self, params: list[Tensor], entries: list[_Entry], names: tuple[str, ...], rows: list[int]
+    ) -> None:
+        self.params, self.entries, self.names = params, entries, names
+        self.rows: list[int] | None = rows
+        self.watch = Watch()
+        self.fresh = entries[0].fresh
+        self.grads: tuple[tuple[int, ...], Bundle | None] = ((), None)
+        held = list(params)
+        for j in range(len(names)):
+            held += [e.tensors[j] for e in entries]
+        for k, t in enumerate(held):
+            _make_writable(t, params[k % len(params)])
+        self.scalars = [float(t.item()) for t in entries[0].numbers]
+        self.arrays = [
+            _side_by_side([e.numbers[k] for e in entries]) for k in range(len(self.scalars))
+        ]
+        self.bundle = Bundle([t._v for t in held])
+        self.handles = held + [t for e in entries for t in e.numbers]
+        self.values = list(map(_VALUE, self.handles))
+        for t in self.handles:
+            self._attach(t)
+        for e in entries:
+            e.state.watch = self.watch
+        self._look_at_views(True)
+
+    def _attach(self, t: Tensor) -> None:
+        """Makes the tensor (and the owner of its storage) tell of what happens to it."""
+        for owner in (t,) if t._base is None else (t, t._base):
+            old = owner._bundle
+            if old is not self.watch:
+                if old is not None:
+                    owner._ver += old.steps
+                    old.dirty = True
+                owner._bundle = self.watch
+
+    def _look_at_views(self, forget: bool) -> None:
+        """Notes the tensors whose storage others share: these have to hear of every step.
+
+        forget: a list of views that are gone is dropped. Not where views are made at every step:
+        the next one would make the batch dirty again.
+        """
+        self.shared = []
+        self.apart = []
+        for t in self.handles:
+            root = t if t._base is None else t._base
+            if forget and root._views:
+                root._views[:] = [r for r in root._views if r() is not None]
+                if not root._views:
+                    root._views = None
+            if root is not t and (root._v.buf is None or pointer_of(root._v) != pointer_of(t._v)):
+                self.apart.append(t)
+            elif root._views is not None:
+                self.shared.append(root)
+        self.watch.dirty = False
+
+    def clean(self) -> bool:
+        """Whether all is where it was, although a tensor was shown, viewed or written to."""
+        if self.values != list(map(_VALUE, self.handles)):
+            return False
+        for e in self.entries:
+            state = e.state
+            if any(state.get(n) is not t for n, t in zip(self.names, e.tensors, strict=True)):
+                return False
+        if any(t._bundle is not self.watch for t in self.handles):
+            return False  # another optimizer has them too
+        self._look_at_views(False)
+        return True
+
+    def take_grads(self, grads: list[Value], slots: list[int]) -> None:
+        """Takes this batch's share of the gradients: slots in the open frame, -1 for those in memory."""
+        if self.rows is not None:
+            grads = [grads[i] for i in self.rows]
+            slots = [slots[i] for i in self.rows]
+        for v, t in zip(grads, self.params, strict=True):
+            if v.meta.dtype is not t._v.meta.dtype or v.meta.shape != t._v.meta.shape:
+                raise RuntimeError(
+                    f"the gradient of a parameter must have its dtype and shape: expected {t.dtype} "
+                    f"{list(t.shape)}, got {v.meta.dtype} {list(v.meta.shape)}"
+                )
+        in_memory = [v for v, s in zip(grads, slots, strict=True) if s < 0]
+        self.grads = tuple(slots), Bundle(in_memory) if in_memory else None
+
+    def done(self, scalars: list[float]) -> None:
+        """After the update has run: numbers, versions, and others that share the memory."""
+        for array, number in zip(self.arrays, scalars, strict=True):
+            array.fill(number)
+        self.scalars = [array.item(0) for array in self.arrays]  # as rounded
+        self.fresh = False
+        self.watch.steps += 1
+        for root in self.shared:
+            _tell_views(root)
+        for t in self.apart:
+            root = t._base
+            assert root is not None
+            now = outside(t._v.meta.plain, array_of(t._v).copy())
+            sharing.settle(root, sharing._placed(root._v, now, t._v.meta, False), False, but=t)
+            self.watch.dirty = True
+
+
+def _make_writable(t: Tensor, like: Tensor) -> None:
+    """Puts a tensor into memory that may be written, and checks that it fits its parameter."""
+    v = t._value()
+    m, k = v.meta, like._v.meta
+    if m.dtype is not k.dtype or m.shape != k.shape:
+        raise RuntimeError(
+            f"the state of a parameter must have its dtype and shape: expected {like.dtype} {list(like.shape)}, "
+            f"got {t.dtype} {list(t.shape)}"
+        )
+    a = array_of(v)
+    if not a.flags.writeable or (m.numel and 0 in a.strides):
+        fresh = outside(m, a.copy())
+        fresh.rec = v.rec if type(v.rec) is not weakref.ref or v.meta.leaf else None
+        t._v = fresh
+
+
+def _side_by_side(numbers: list[Tensor]) -> np.ndarray:
+    """Puts 0-d tensors next to each other in one array, which is returned."""
+    array = np.array([t.item() for t in numbers], numbers[0].dtype.np)
+    for i, t in enumerate(numbers):
+        t._v = outside(t._v.meta, array[i : i + 1].reshape(()))
+    return array
+
+
+def _tell_views(root: Tensor) -> None:
+    """The memory of a storage has changed: what was derived from it is derived again."""
+    at = pointer_of(root._v)
+    for reference in list(root._views or ()):
+        view = reference()
+        if view is None:
+            continue
+        v = view._v
+        if v.over == "stale" or (v.buf is not None and pointer_of(v) == at):
+            continue
+        if view._own:
+            sharing.follow(view, root)
+        else:
+            sharing.make_stale(view, reference)
