@@ -506,7 +506,20 @@ def gradients(
             k = leaf_of[key]
             handle = inputs[k].rec() if inputs[k].rec is not None else None
             out[k] = handle._run_hooks(g) if handle is not None and handle._hooks else g
-    return out
+    return [None if g is None else _dense(g, create) for g in out]
+
+
+def _dense(g: Value, create: bool) -> Value:
+    """The gradient with memory of its own, where it is a view of another value."""
+    m = g.meta
+    if not m.offset and m.strides == contiguous_strides(m.shape):
+        return g
+    mode = state.tr.grad
+    set_grad_mode(create)
+    try:
+        return e.record1(e.CLONE, g)
+    finally:
+        set_grad_mode(mode)
 
 
 def backward_many(
