@@ -131,8 +131,23 @@ def from_numpy_dtype(d: np.dtype) -> dtype:
     return found
 
 
+_KINDS = {
+    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
+    "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
+    "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+}  # fmt: skip
+
+
+def type_name(d: dtype) -> str:
+    """PyTorch's name of a dtype in errors: Float, Long, ..."""
+    return _KINDS[d.name]
+
+
 def promote_types(a: dtype, b: dtype) -> dtype:
     """The smallest dtype to which both convert by PyTorch's rules."""
+    if not isinstance(a, dtype) or not isinstance(b, dtype):
+        wrong = a if not isinstance(a, dtype) else b
+        raise TypeError(f"promote_types(): arguments must be torch.dtype, not {type(wrong).__name__}")
     if a is b:
         return a
     if a.rank > b.rank:

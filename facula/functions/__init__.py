@@ -1,9 +1,15 @@
 """The functions and methods on tensors; importing this package attaches them all."""
 
+from . import comparison as comparison
+from . import complex_parts as complex_parts
+from . import conversion as conversion
 from . import creation as creation
 from . import indexing as indexing
 from . import linear as linear
+from . import operators as operators
+from . import ordering as ordering
 from . import pointwise as pointwise
 from . import random as random
+from . import rearranging as rearranging
 from . import reductions as reductions
 from . import shape as shape

@@ -60,8 +60,6 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return r
 
 
-Tensor.__matmul__ = matmul  # type: ignore[attr-defined]
-Tensor.__rmatmul__ = lambda self, other: matmul(other, self)  # type: ignore[attr-defined]
 
 
 def _exact(name: str, dims: tuple[int, ...], fn: str) -> Any:

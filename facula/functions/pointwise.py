@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, can_cast, dtype, get_default_dtype, promote_types
+from ..dtypes import bool_, complex128, dtype, float64, get_default_dtype, int64, type_name
 from ..ops import elementwise as e
 from ..ops.record import Op, common_dtype
-from ..tensor import Tensor, type_name, wrap
+from ..tensor import Tensor, from_array, wrap
 from ..trace.recorder import WRAPPED, WRAPPED_BOOL, WRAPPED_COMPLEX, record, record1, record2
 from ..trace.values import Meta, Value
 from .registry import public
@@ -24,10 +24,11 @@ def value_of(x: Any, name: str, argument: str = "other") -> Any:
         return x._v
     if isinstance(x, Number) or isinstance(x, np.generic):
         return x.item() if isinstance(x, np.generic) and x.dtype.kind in "fiu" else x
-    if isinstance(x, np.ndarray) and x.ndim == 0:
-        return x.item()
+    if isinstance(x, np.ndarray):
+        return from_array(np.array(x))._v
     raise TypeError(
-        f"{name}(): argument '{argument}' must be Tensor or Number, not {type(x).__name__}"
+        f"{name}(): argument '{argument}' (position {1 if argument == 'input' else 2}) must be Tensor, not "
+        f"{type(x).__name__}"
     )
 
 
@@ -42,9 +43,14 @@ def facts(x: Any) -> Meta:
     return WRAPPED[-2 if isinstance(x, int) else -1]
 
 
-def check_tensor(x: Any, name: str, argument: str = "input") -> None:
+def check_tensor(x: Any, name: str, argument: str = "input", position: int = 0) -> None:
+    """Raises TypeError with PyTorch's text unless x is a tensor."""
     if not isinstance(x, Tensor):
-        raise TypeError(f"{name}(): argument '{argument}' must be Tensor, not {type(x).__name__}")
+        place = position or (1 if argument == "input" else 2)
+        kind = type(x).__name__ if not isinstance(x, np.generic) else f"numpy.{type(x).__name__}"
+        raise TypeError(
+            f"{name}(): argument '{argument}' (position {place}) must be Tensor, not {kind}"
+        )
 
 
 # ---------------------------------------------------------------- unary functions, from their records
@@ -92,24 +98,47 @@ for _name, _op, _doc, *_rest in (
     ("ceil", e.CEIL, "The smallest whole number that is not smaller."),
     ("trunc", e.TRUNC, "The whole number next towards zero.", ("fix",)),
     ("relu", e.RELU, "max(x, 0)."),
-    ("square", e.SQUARE, "x * x."),
     ("bitwise_not", e.BITWISE_NOT, "The complement of each bit."),
     ("logical_not", e.LOGICAL_NOT, "True where x is zero."),
     ("isnan", e.ISNAN, "True where x is not a number."),
     ("isinf", e.ISINF, "True where x is infinite."),
     ("isfinite", e.ISFINITE, "True where x is neither infinite nor NaN."),
     ("signbit", e.SIGNBIT, "True where the sign bit is set."),
-    ("sign", e.SIGN, "-1, 0 or 1 by the sign."),
 ):
     _unary(_name, _op, _doc, *(_rest or ((),)), inplace=not _name.startswith(("is", "signbit")))  # type: ignore[arg-type]
 
-NAMES_SIGN = ("sgn",)
-public("sgn", inplace=True)(lambda input: wrap(record1(e.SIGN, input._v)))
+@public(inplace=True, out=True)
+def sign(input: Tensor) -> Tensor:
+    """-1, 0 or 1 by the sign. Raises NotImplementedError for complex tensors, see sgn."""
+    check_tensor(input, "sign")
+    if input._v.meta.dtype.is_complex:
+        raise NotImplementedError(
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
+        )
+    return wrap(record1(e.SIGN, input._v))
+
+
+@public(inplace=True, out=True)
+def sgn(input: Tensor) -> Tensor:
+    """The sign; of complex numbers x / |x|, 0 at 0."""
+    check_tensor(input, "sgn")
+    r = wrap(record1(e.SIGN, input._v))
+    r._fn_name = "SgnBackward0"
+    return r
+
+
+@public(inplace=True, out=True)
+def square(input: Tensor) -> Tensor:
+    """x * x; of bool in int64."""
+    check_tensor(input, "square")
+    v = input._v
+    return wrap(record1(e.SQUARE, e.cast(v, int64) if v.meta.dtype is bool_ else v))
 
 
 @public(inplace=True, out=True, aliases=("negative",))
 def neg(input: Tensor) -> Tensor:
     """-x. Raises RuntimeError for bool."""
+    check_tensor(input, "neg")
     if input._v.meta.dtype is bool_:
         raise RuntimeError(
             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
@@ -121,6 +150,7 @@ def neg(input: Tensor) -> Tensor:
 @public()
 def positive(input: Tensor) -> Tensor:
     """The tensor itself."""
+    check_tensor(input, "positive")
     if input._v.meta.dtype is bool_:
         raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
     return input
@@ -129,12 +159,16 @@ def positive(input: Tensor) -> Tensor:
 @public(inplace=True, out=True, aliases=("absolute",))
 def abs(input: Tensor) -> Tensor:
     """|x|; of complex numbers the modulus."""
+    check_tensor(input, "abs")
+    if input._v.meta.dtype is bool_:
+        raise NotImplementedError("\"abs_cpu\" not implemented for 'Bool'")
     return wrap(record1(e.COMPLEX_ABS if input._v.meta.dtype.is_complex else e.ABS, input._v))
 
 
 @public(inplace=True, out=True)
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """To the nearest whole number, halves to even; or to a number of decimals."""
+    check_tensor(input, "round")
     if decimals == 0:
         return wrap(record1(e.ROUND, input._v))
     scale = float(10 ** __builtins_abs(decimals))
@@ -150,46 +184,88 @@ def __builtins_abs(x: int) -> int:
 
 @public(inplace=True, out=True)
 def frac(input: Tensor) -> Tensor:
-    """x - trunc(x)."""
+    """x - trunc(x), of floating-point tensors."""
+    check_tensor(input, "frac")
+    _only("frac", input._v.meta.dtype, floating=True)
     return input - input.trunc()  # type: ignore[attr-defined,no-any-return]
 
 
-@public(inplace=True)
+def _only(name: str, d: dtype, floating: bool = False) -> None:
+    if d.is_complex or floating and not d.is_floating_point:
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{type_name(d)}'")
+
+
+def _floating(input: Tensor) -> Tensor:
+    """The tensor; integers as the default float."""
+    v = input._v
+    return input if v.meta.dtype.is_differentiable else wrap(e.cast(v, get_default_dtype()))
+
+
+@public(inplace=True, out=True)
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)); x is clamped to [eps, 1 - eps] if eps is given."""
-    x = input if eps is None else clamp(input, eps, 1 - eps)
-    return (x / (1 - x)).log()  # type: ignore[no-any-return]
+    check_tensor(input, "logit")
+    _only("logit", input._v.meta.dtype)
+    x = _floating(input)
+    if eps is not None:
+        x = clamp(x, eps, 1 - eps)
+    r: Tensor = (x / (1 - x)).log()  # type: ignore[attr-defined]
+    r._fn_name = "LogitBackward0"
+    return r
 
 
-@public(inplace=True)
-def deg2rad(input: Tensor) -> Tensor:
-    """Degrees as radians."""
-    return input * (math.pi / 180)
+def _turned(name: str, factor: float, doc: str) -> None:
+    def f(input: Tensor) -> Tensor:
+        check_tensor(input, name)
+        if input._v.meta.dtype.is_complex:
+            raise RuntimeError(f"{name} is not supported for complex tensors.")
+        r: Tensor = input * factor
+        r._fn_name = f"{name.capitalize()}Backward0"
+        return r
+
+    f.__name__ = f.__qualname__ = name
+    f.__doc__ = doc
+    public(name, inplace=True, out=True)(f)
 
 
-@public(inplace=True)
-def rad2deg(input: Tensor) -> Tensor:
-    """Radians as degrees."""
-    return input * (180 / math.pi)
+_turned("deg2rad", math.pi / 180, "Degrees as radians.")
+_turned("rad2deg", 180 / math.pi, "Radians as degrees.")
 
 
-@public(inplace=True)
+@public(inplace=True, out=True)
 def sinc(input: Tensor) -> Tensor:
     """sin(pi x) / (pi x), 1 at 0."""
+    check_tensor(input, "sinc")
     y = input * math.pi
     zero = input == 0
-    return where(zero, 1.0, y.sin() / where(zero, 1.0, y))
+    r = where(zero, 1.0, y.sin() / where(zero, 1.0, y))
+    r._fn_name = "SincBackward0"
+    return r  # type: ignore[no-any-return]
 
 
 # ---------------------------------------------------------------- arithmetic
 def _binary(
-    name: str, op: Op, doc: str, inplace: bool = True, aliases: tuple[str, ...] = (), numbers: bool = True
+    name: str, op: Op, doc: str, inplace: bool = True, aliases: tuple[str, ...] = (), numbers: str = "both"
 ) -> Any:
+    """numbers: which operands may be Python numbers: both, other, none."""
+    divides = op in (e.FLOOR_DIVIDE, e.REMAINDER, e.FMOD)
+
     def f(input: Any, other: Any) -> Tensor:
-        a = input._v if isinstance(input, Tensor) else value_of(input, name, "input")
-        b = other._v if isinstance(other, Tensor) else value_of(other, name)
-        if not isinstance(a, Value) and not isinstance(b, Value):
-            raise TypeError(f"{name}(): one of the arguments must be a Tensor")
+        if isinstance(input, Tensor):
+            a = input._v
+        elif numbers == "both":
+            a = _left(input, other, name)
+        else:
+            check_tensor(input, name)
+        if isinstance(other, Tensor):
+            b = other._v
+        elif numbers == "none":
+            check_tensor(other, name)
+        else:
+            b = value_of(other, name)
+            if divides and not isinstance(b, (Value, float, complex)) and b == 0:
+                if not facts(a).dtype.is_differentiable:
+                    raise RuntimeError("ZeroDivisionError")
         return wrap(record2(op, a, b))
 
     f.__name__ = f.__qualname__ = name
@@ -197,10 +273,20 @@ def _binary(
     return public(name, inplace=inplace, out=True, aliases=aliases)(f)
 
 
+def _left(input: Any, other: Any, name: str) -> Any:
+    """A left operand that is a number: a tensor of its own if the right one is a number too."""
+    a = value_of(input, name, "input")
+    if isinstance(other, (Tensor, np.ndarray)) or isinstance(a, Value):
+        return a
+    from .creation import tensor
+
+    return tensor(a)._v
+
+
 @public(inplace=True, out=True)
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """input + alpha * other."""
-    a, b = value_of(input, "add", "input"), value_of(other, "add")
+    a, b = _left(input, other, "add"), value_of(other, "add")
     if alpha != 1:
         _check_alpha(alpha, a, b)
         b = record2(e.MUL, b, alpha) if isinstance(b, Value) else b * alpha
@@ -215,7 +301,7 @@ def _check_alpha(alpha: Any, a: Any, b: Any) -> None:
 @public(inplace=True, out=True, aliases=("subtract",))
 def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """input - alpha * other. Raises RuntimeError for two bool operands."""
-    a, b = value_of(input, "sub", "input"), value_of(other, "sub")
+    a, b = _left(input, other, "sub"), value_of(other, "sub")
     if facts(a).dtype is bool_ and facts(b).dtype is bool_:
         raise RuntimeError(
             "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
@@ -236,6 +322,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 @public()
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """other - alpha * input."""
+    check_tensor(input, "rsub")
     return sub(other, input, alpha=alpha)  # type: ignore[no-any-return]
 
 
@@ -245,7 +332,7 @@ mul = _binary("mul", e.MUL, "input * other.", aliases=("multiply",))
 @public(inplace=True, out=True, aliases=("divide", "true_divide"))
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """input / other; rounding_mode None (true division), "trunc" or "floor"."""
-    a, b = value_of(input, "div", "input"), value_of(other, "div")
+    a, b = _left(input, other, "div"), value_of(other, "div")
     if rounding_mode is None:
         return wrap(record2(e.DIV, a, b))
     if rounding_mode == "floor":
@@ -269,35 +356,39 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
 
 floor_divide = _binary("floor_divide", e.FLOOR_DIVIDE, "The quotient rounded down.")
 remainder = _binary("remainder", e.REMAINDER, "The rest of the division, with the sign of the divisor.")
-fmod = _binary("fmod", e.FMOD, "The rest of the division, with the sign of the dividend.")
-maximum = _binary("maximum", e.MAXIMUM, "The larger of two; NaN if one is.", False)
-minimum = _binary("minimum", e.MINIMUM, "The smaller of two; NaN if one is.", False)
-fmax = _binary("fmax", e.FMAX, "The larger of two; a NaN loses.", False)
-fmin = _binary("fmin", e.FMIN, "The smaller of two; a NaN loses.", False)
-atan2 = _binary("atan2", e.ATAN2, "The angle of the point (other, input).", aliases=("arctan2",))
-copysign = _binary("copysign", e.COPYSIGN, "The size of input with the sign of other.")
-nextafter = _binary("nextafter", e.NEXTAFTER, "The next number after input towards other.")
-logical_and = _binary("logical_and", e.LOGICAL_AND, "True where both are not zero.")
-logical_or = _binary("logical_or", e.LOGICAL_OR, "True where one is not zero.")
-logical_xor = _binary("logical_xor", e.LOGICAL_XOR, "True where exactly one is not zero.")
+fmod = _binary("fmod", e.FMOD, "The rest of the division, with the sign of the dividend.", numbers="other")
+maximum = _binary("maximum", e.MAXIMUM, "The larger of two; NaN if one is.", False, numbers="none")
+minimum = _binary("minimum", e.MINIMUM, "The smaller of two; NaN if one is.", False, numbers="none")
+fmax = _binary("fmax", e.FMAX, "The larger of two; a NaN loses.", False, numbers="none")
+fmin = _binary("fmin", e.FMIN, "The smaller of two; a NaN loses.", False, numbers="none")
+atan2 = _binary("atan2", e.ATAN2, "The angle of the point (other, input).", aliases=("arctan2",), numbers="none")
+copysign = _binary("copysign", e.COPYSIGN, "The size of input with the sign of other.", numbers="other")
+nextafter = _binary("nextafter", e.NEXTAFTER, "The next number after input towards other.", numbers="none")
+logical_and = _binary("logical_and", e.LOGICAL_AND, "True where both are not zero.", numbers="none")
+logical_or = _binary("logical_or", e.LOGICAL_OR, "True where one is not zero.", numbers="none")
+logical_xor = _binary("logical_xor", e.LOGICAL_XOR, "True where exactly one is not zero.", numbers="none")
 bitwise_and = _binary("bitwise_and", e.BITWISE_AND, "The bits that both have.")
 bitwise_or = _binary("bitwise_or", e.BITWISE_OR, "The bits that one has.")
 bitwise_xor = _binary("bitwise_xor", e.BITWISE_XOR, "The bits that exactly one has.")
 bitwise_left_shift = _binary("bitwise_left_shift", e.LEFT_SHIFT, "input * 2 ** other.")
 bitwise_right_shift = _binary("bitwise_right_shift", e.RIGHT_SHIFT, "input / 2 ** other, rounded down.")
-eq = _binary("eq", e.EQ, "True where equal.")
-ne = _binary("ne", e.NE, "True where not equal.", aliases=("not_equal",))
-lt = _binary("lt", e.LT, "True where input < other.", aliases=("less",))
-le = _binary("le", e.LE, "True where input <= other.", aliases=("less_equal",))
-gt = _binary("gt", e.GT, "True where input > other.", aliases=("greater",))
-ge = _binary("ge", e.GE, "True where input >= other.", aliases=("greater_equal",))
+eq = _binary("eq", e.EQ, "True where equal.", numbers="other")
+ne = _binary("ne", e.NE, "True where not equal.", aliases=("not_equal",), numbers="other")
+lt = _binary("lt", e.LT, "True where input < other.", aliases=("less",), numbers="other")
+le = _binary("le", e.LE, "True where input <= other.", aliases=("less_equal",), numbers="other")
+gt = _binary("gt", e.GT, "True where input > other.", aliases=("greater",), numbers="other")
+ge = _binary("ge", e.GE, "True where input >= other.", aliases=("greater_equal",), numbers="other")
 
 
 @public(inplace=True, out=True)
 def pow(input: Any, exponent: Any) -> Tensor:
     """input to the power of exponent."""
     a, b = value_of(input, "pow", "input"), value_of(exponent, "pow", "exponent")
-    if type(b) in (int, float) and isinstance(a, Value):
+    if not isinstance(a, Value) and not isinstance(b, Value):
+        raise TypeError("pow(): one of the arguments must be a Tensor")
+    if b is True and isinstance(a, Value):
+        return wrap(record1(e.CLONE, a))
+    if type(b) in (int, float) and isinstance(a, Value) and a.meta.dtype is not bool_:
         d = a.meta.dtype
         if not d.is_differentiable and type(b) is int and b < 0:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
@@ -313,43 +404,61 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return wrap(record2(e.POW, a, b))
 
 
-@public("float_power", inplace=True)
+def _power_dtype(input: Any, exponent: Any) -> dtype:
+    complex_ = any(x.is_complex() if isinstance(x, Tensor) else isinstance(x, complex) for x in (input, exponent))
+    return complex128 if complex_ else float64
+
+
+@public("float_power", out=True)
 def float_power(input: Any, exponent: Any) -> Tensor:
     """input to the power of exponent, in double precision."""
-    from ..dtypes import float64
+    d = _power_dtype(input, exponent)
 
     def double(x: Any) -> Any:
-        return x.to(float64) if isinstance(x, Tensor) else float(x)
+        if isinstance(x, Tensor):
+            return wrap(e.cast(x._v, d))
+        value_of(x, "float_power", "exponent")
+        return complex(x) if d is complex128 else float(x)
 
     return pow(double(input), double(exponent))  # type: ignore[no-any-return]
 
 
-@public(inplace=True)
-def logaddexp(input: Tensor, other: Tensor) -> Tensor:
-    """log(exp(input) + exp(other)), without overflow."""
-    high = maximum(input, other)
-    low = minimum(input, other)
-    same = high == low
-    gap = where(same, 0.0, low - high)
-    return high + gap.exp().log1p()  # type: ignore[no-any-return]
+def _float_power_(self: Tensor, exponent: Any) -> Tensor:
+    """In-place form of `float_power`, of float64 or complex128 tensors."""
+    d = _power_dtype(self, exponent)
+    if self.dtype is not d:
+        raise RuntimeError(
+            f"the base given to float_power_ has dtype {type_name(self.dtype)} but the operation's result requires "
+            f"dtype {type_name(d)}"
+        )
+    return self._write(float_power(self, exponent)._v)
 
 
-@public(inplace=True)
-def hypot(input: Tensor, other: Tensor) -> Tensor:
-    """sqrt(input ** 2 + other ** 2)."""
-    return (input * input + other * other).sqrt()  # type: ignore[no-any-return]
+Tensor.float_power_ = _float_power_  # type: ignore[attr-defined]
+logaddexp = _binary("logaddexp", e.LOGADDEXP, "log(exp(input) + exp(other)), without overflow.", False, numbers="none")
+logaddexp2 = _binary("logaddexp2", e.LOGADDEXP2, "log2(2 ** input + 2 ** other), without overflow.", False, numbers="none")
+hypot = _binary("hypot", e.HYPOT, "sqrt(input ** 2 + other ** 2), without overflow.", numbers="none")
+xlogy = _binary("xlogy", e.XLOGY, "input * log(other), 0 where input is 0.")
+gcd = _binary("gcd", e.GCD, "The greatest common divisor of integers.", numbers="none")
+lcm = _binary("lcm", e.LCM, "The least common multiple of integers.", numbers="none")
 
 
-@public(inplace=True)
-def xlogy(input: Any, other: Any) -> Tensor:
-    """input * log(other), 0 where input is 0."""
-    a = input if isinstance(input, Tensor) else None
-    b = other if isinstance(other, Tensor) else None
-    like = a if a is not None else b
-    assert like is not None
-    log = b.log() if b is not None else math.log(other)  # type: ignore[attr-defined]
-    zero = (input == 0) if a is not None else like.new_full((), input == 0)  # type: ignore[attr-defined]
-    return where(zero, 0.0, input * log)
+@public(inplace=True, out=True)
+def heaviside(input: Tensor, values: Tensor) -> Tensor:
+    """0 where input < 0, 1 where input > 0, values where input is 0. The dtypes must agree."""
+    check_tensor(input, "heaviside")
+    check_tensor(values, "heaviside", "values")
+    if input.dtype is not values.dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+    return wrap(record2(e.HEAVISIDE, input._v, values._v))
+
+
+@public(inplace=True, out=True)
+def ldexp(input: Tensor, other: Tensor) -> Tensor:
+    """input * 2 ** other."""
+    check_tensor(input, "ldexp")
+    check_tensor(other, "ldexp")
+    return input * pow(2.0, other)  # type: ignore[no-any-return]
 
 
 # ---------------------------------------------------------------- choosing
@@ -468,155 +577,3 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
     """input + value * tensor1 / tensor2."""
     quotient = tensor1 / tensor2
     return input + (quotient if value == 1 else quotient * value)  # type: ignore[no-any-return]
-
-
-# ---------------------------------------------------------------- comparing whole tensors
-@public()
-def isclose(
-    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> Tensor:
-    """True where |input - other| <= atol + rtol * |other|."""
-    close = input == other
-    if equal_nan:
-        close = close | (input.isnan() & other.isnan())  # type: ignore[attr-defined]
-    if rtol == 0 and atol == 0:
-        return close  # type: ignore[no-any-return]
-    gap = (input - other).abs()
-    return close | (gap.isfinite() & (gap <= other.abs() * rtol + atol))  # type: ignore[attr-defined,no-any-return]
-
-
-@public()
-def allclose(
-    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> bool:
-    """Whether all elements are close, see isclose."""
-    if input.dtype is not other.dtype:
-        raise RuntimeError(f"{type_name(input.dtype)} did not match {type_name(other.dtype)}")
-    return bool(isclose(input, other, rtol, atol, equal_nan).all().item())
-
-
-@public()
-def equal(input: Tensor, other: Tensor) -> bool:
-    """Whether both have the same shape and elements."""
-    if input._v.meta.shape != other._v.meta.shape:
-        return False
-    return bool((input == other).all().item())
-
-
-@public(method=False)
-def is_tensor(obj: Any) -> bool:
-    """Whether the object is a tensor."""
-    return isinstance(obj, Tensor)
-
-
-@public(method=False)
-def is_floating_point(input: Tensor) -> bool:
-    """Whether the tensor's dtype is a floating-point one."""
-    return input.is_floating_point()
-
-
-@public(method=False)
-def is_complex(input: Tensor) -> bool:
-    """Whether the tensor's dtype is a complex one."""
-    return input.is_complex()
-
-
-@public(method=False)
-def is_nonzero(input: Tensor) -> bool:
-    """Whether a tensor of one element is not zero."""
-    return bool(input)
-
-
-@public(method=False)
-def numel(input: Tensor) -> int:
-    """The number of elements."""
-    return input.numel()
-
-
-@public(method=False)
-def result_type(tensor1: Any, tensor2: Any) -> dtype:
-    """The dtype of an operation on two tensors or numbers."""
-    return common_dtype([facts(value_of(tensor1, "result_type")), facts(value_of(tensor2, "result_type"))])
-
-
-public("promote_types", method=False)(promote_types)
-public("can_cast", method=False)(lambda from_, to: can_cast(from_, to))
-
-
-# ---------------------------------------------------------------- complex parts
-@public()
-def real(input: Tensor) -> Tensor:
-    """The real part (a copy; the tensor itself if it is real)."""
-    return wrap(record1(e.REAL, input._v)) if input.is_complex() else input
-
-
-@public()
-def imag(input: Tensor) -> Tensor:
-    """The imaginary part (a copy). Raises RuntimeError for real tensors."""
-    if not input.is_complex():
-        raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
-    return wrap(record1(e.IMAG, input._v))
-
-
-@public()
-def conj(input: Tensor) -> Tensor:
-    """The complex conjugate."""
-    return wrap(record1(e.CONJ, input._v)) if input.is_complex() else input
-
-
-@public()
-def angle(input: Tensor) -> Tensor:
-    """The argument of complex numbers, in radians; 0 or pi for real ones."""
-    if input.is_complex():
-        return wrap(record1(e.ANGLE, input._v))
-    return where(input.isnan(), input, where(input < 0, math.pi, 0.0))  # type: ignore[attr-defined,no-any-return]
-
-
-@public("complex", method=False)
-def complex_(real: Tensor, imag: Tensor) -> Tensor:
-    """A complex tensor from its parts."""
-    return wrap(record2(e.COMPLEX, real._v, imag._v))
-
-
-Tensor.real = property(real)  # type: ignore[attr-defined]
-Tensor.imag = property(imag)  # type: ignore[attr-defined]
-NP = np
-
-
-# ---------------------------------------------------------------- operators
-def _operator(function: Any, reflected: bool = False) -> Any:
-    def operate(self: Tensor, other: Any) -> Any:
-        if not isinstance(other, (Tensor, int, float, bool, complex, np.generic)):
-            return NotImplemented
-        return function(other, self) if reflected else function(self, other)
-
-    return operate
-
-
-def _inplace_operator(name: str) -> Any:
-    def operate(self: Tensor, other: Any) -> Any:
-        return getattr(self, name)(other)
-
-    return operate
-
-
-for _dunder, _f, _reflected, _assign in (
-    ("add", add, True, "add_"), ("sub", sub, True, "sub_"), ("mul", mul, True, "mul_"),
-    ("truediv", div, True, "div_"), ("floordiv", floor_divide, True, "floor_divide_"),
-    ("mod", remainder, True, "remainder_"), ("pow", pow, True, "pow_"),
-    ("and", bitwise_and, True, "bitwise_and_"), ("or", bitwise_or, True, "bitwise_or_"),
-    ("xor", bitwise_xor, True, "bitwise_xor_"), ("lshift", bitwise_left_shift, True, "bitwise_left_shift_"),
-    ("rshift", bitwise_right_shift, True, "bitwise_right_shift_"),
-    ("eq", eq, False, ""), ("ne", ne, False, ""), ("lt", lt, False, ""), ("le", le, False, ""),
-    ("gt", gt, False, ""), ("ge", ge, False, ""),
-):  # fmt: skip
-    if f"__{_dunder}__" not in Tensor.__dict__ or _dunder in ("eq", "ne"):
-        setattr(Tensor, f"__{_dunder}__", _operator(_f))
-    if _reflected:
-        setattr(Tensor, f"__r{_dunder}__", _operator(_f, True))
-    if _assign:
-        setattr(Tensor, f"__i{_dunder}__", _inplace_operator(_assign))
-Tensor.__neg__ = neg  # type: ignore[attr-defined]
-Tensor.__pos__ = positive  # type: ignore[attr-defined]
-Tensor.__abs__ = abs  # type: ignore[attr-defined]
-Tensor.__invert__ = Tensor.bitwise_not  # type: ignore[attr-defined]

@@ -6,14 +6,15 @@ import math
 from collections import namedtuple
 from typing import Any
 
-from ..dtypes import bool_, convert, dtype, int64
+from ..dtypes import bool_, int64, type_name
 from ..ops import elementwise as e
 from ..ops import indexing, reduce
 from ..ops.record import normalize_dim, normalize_dims
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record1
 from .creation import check_dtype
-from .registry import public
+from .pointwise import check_tensor
+from .registry import numpy_names, public, write_out
 
 _Pair = {}
 
@@ -32,21 +33,43 @@ def _cast(t: Tensor, d: Any) -> Any:
     return t._v if d is None else e.cast(t._v, d)
 
 
+def _as(v: Any, d: Any) -> Any:
+    """The value in the dtype that the caller asked for, if any: sums of integers are made in int64."""
+    return v if d is None else e.cast(v, check_dtype(d))  # type: ignore[arg-type]
+
+
+def one_dim(name: str, dim: Any) -> None:
+    """Raises TypeError for several axes where PyTorch takes one."""
+    if isinstance(dim, (tuple, list)):
+        raise TypeError(f"{name}(): argument 'dim' must be int, not {type(dim).__name__}")
+
+
 @public(out=True)
-def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def sum(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None,
+    keepdims: bool = False,
+) -> Tensor:  # fmt: skip
     """The sum over axes `dim` (all by default). Integers and bool add up in int64."""
+    check_tensor(input, "sum")
+    dim, keepdim = axis if dim is None else dim, keepdim or keepdims
     v = input._v if dtype is None else _cast(input, dtype)
     axes = normalize_dims(dim, v.meta.ndim)
-    r = wrap(record1(reduce.SUM, v, (axes, keepdim)))
+    total = record1(reduce.SUM, v, (axes, keepdim))
+    r = wrap(total if dtype is None else _as(total, dtype))
     if dim is not None:
         r._fn_name = "SumBackward1"
     return r
 
 
 @public(out=True)
+@numpy_names
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum with NaN taken as 0."""
-    return sum(input.nan_to_num(0.0, math.inf, -math.inf), dim, keepdim, dtype=dtype)  # type: ignore[attr-defined,no-any-return]
+    check_tensor(input, "nansum")
+    if input.is_complex():
+        raise RuntimeError("nansum on CPU does not support complex inputs")
+    x = input.nan_to_num(0.0, math.inf, -math.inf)  # type: ignore[attr-defined]
+    return sum(x, dim, keepdim, dtype=dtype)  # type: ignore[no-any-return]
 
 
 def count_of(shape: Any, axes: tuple[int, ...]) -> int:
@@ -58,8 +81,6 @@ def count_of(shape: Any, axes: tuple[int, ...]) -> int:
 
 def _need_float(v: Any, name: str) -> None:
     if not v.meta.dtype.is_differentiable:
-        from ..tensor import type_name
-
         raise RuntimeError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
             f"Got: {type_name(v.meta.dtype)}"
@@ -67,8 +88,13 @@ def _need_float(v: Any, name: str) -> None:
 
 
 @public(out=True)
-def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def mean(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None,
+    keepdims: bool = False,
+) -> Tensor:  # fmt: skip
     """The mean over axes `dim` (all by default), of floating-point or complex tensors."""
+    check_tensor(input, "mean")
+    dim, keepdim = axis if dim is None else dim, keepdim or keepdims
     v = input._v if dtype is None else _cast(input, dtype)
     _need_float(v, "mean")
     axes = normalize_dims(dim, v.meta.ndim)
@@ -80,73 +106,95 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 
 
 @public(out=True)
+@numpy_names
 def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean of the elements that are not NaN."""
+    check_tensor(input, "nanmean")
+    if not input.dtype.is_differentiable:
+        raise RuntimeError(
+            "nanmean(): expected input to have floating point or complex dtype but got "
+            f"{type_name(input.dtype)}"
+        )
     good = input.isnan().logical_not()  # type: ignore[attr-defined]
     return nansum(input, dim, keepdim, dtype=dtype) / good.sum(dim, keepdim)
 
 
 @public(out=True)
+@numpy_names
 def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The product over one axis (all elements by default)."""
+    check_tensor(input, "prod")
+    one_dim("prod", dim)
     v = input._v if dtype is None else _cast(input, dtype)
-    return wrap(record1(reduce.PROD, v, (normalize_dims(dim, v.meta.ndim), keepdim)))
+    r = wrap(
+        _as(record1(reduce.PROD, v, (normalize_dims(dim, v.meta.ndim), keepdim)), dtype)
+    )
+    if dim is not None:
+        r._fn_name = "ProdBackward1"
+    return r
 
 
-@public("any", out=True)
-def any_(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether some element is not zero."""
-    return wrap(record1(reduce.ANY, input._v, (normalize_dims(dim, input.ndim), keepdim)))
+def _truth(name: str, op: Any, doc: str) -> Any:
+    def f(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+        check_tensor(input, name)
+        axes = () if dim in ((), []) else normalize_dims(dim, input.ndim)
+        return wrap(record1(op, input._v, (axes, keepdim)))
+
+    f.__name__ = f.__qualname__ = name
+    f.__doc__ = doc
+    return public(name, out=True)(numpy_names(f))
 
 
-@public("all", out=True)
-def all_(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether no element is zero."""
-    return wrap(record1(reduce.ALL, input._v, (normalize_dims(dim, input.ndim), keepdim)))
+any_ = _truth("any", reduce.ANY, "Whether some element is not zero.")
+all_ = _truth("all", reduce.ALL, "Whether no element is zero.")
 
 
 # ---------------------------------------------------------------- extremes
-def _check_not_empty(input: Tensor, name: str) -> None:
+def _check_not_empty(input: Tensor, name: str, error: type[Exception] = RuntimeError) -> None:
     if input.numel() == 0:
-        raise RuntimeError(
+        raise error(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
             "with the 'dim' argument."
         )
 
 
+def _check_ordered(input: Tensor, name: str, bool_too: bool = False) -> None:
+    if input.is_complex() or bool_too and input.dtype is bool_:
+        kind = "complex" if input.is_complex() else "bool"
+        raise RuntimeError(f"{name}(): does not support {kind} input")
+
+
 def _extreme(name: str, op: Any, arg: Any, whole_fn: str) -> Any:
     def f(input: Tensor, dim: Any = None, keepdim: bool = False, *, out: Any = None) -> Any:
+        check_tensor(input, name)
+        _check_ordered(input, name)
         if dim is None:
             _check_not_empty(input, name)
             r = wrap(record1(op, input._v, (tuple(range(input.ndim)), keepdim)))
             r._fn_name = whole_fn
-            return r
+            return r if out is None else write_out(r, out)
         if isinstance(dim, Tensor):
-            return getattr(input, "maximum" if name == "max" else "minimum")(dim)
-        axis = normalize_dim(dim, input.ndim)
-        values, indices = along(input, arg, axis, keepdim)
+            r = getattr(input, "maximum" if name == "max" else "minimum")(dim)
+            return r if out is None else write_out(r, out)
+        one_dim(name, dim)
+        values, indices = along(input, arg, normalize_dim(dim, input.ndim), keepdim)
         values._fn_name = f"{name.capitalize()}Backward0"
         r = pair(name)(values, indices)
-        if out is not None:
-            from .registry import write_out
-
-            write_out(r, out)
-            return out
-        return r
+        return r if out is None else write_out(r, out)
 
     f.__name__ = f.__qualname__ = name
     f.__doc__ = (
         f"The {name}imum of all elements; with `dim` a named tuple (values, indices) along that axis; with a second "
         f"tensor the elementwise {name}imum."
     )
-    return public(name)(f)
+    return public(name)(numpy_names(f, other="dim"))
 
 
 def along(input: Tensor, arg: Any, axis: int, keepdim: bool) -> tuple[Tensor, Tensor]:
     """The elements that an arg reduction picks along an axis, and their positions."""
     v = input._v
     if v.meta.ndim == 0:
-        return input.clone(), wrap(record1(arg, v, (0, keepdim))) if False else input.new_zeros((), dtype=int64)  # type: ignore[attr-defined]
+        return input.clone(), input.new_zeros((), dtype=int64)  # type: ignore[attr-defined]
     keep = record1(arg, v, (axis, True))
     values = indexing.record(indexing.GATHER, (v, keep), (axis,))
     if not keepdim:
@@ -161,30 +209,47 @@ max = _extreme("max", reduce.MAX, reduce.ARGMAX, "MaxBackward1")
 min = _extreme("min", reduce.MIN, reduce.ARGMIN, "MinBackward1")
 
 
-@public(out=True)
-def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
-    """The maximum over axes; the gradient is shared by equals."""
-    return wrap(record1(reduce.MAX, input._v, (normalize_dims(dim, input.ndim), keepdim)))
+def _spread_extreme(name: str, op: Any) -> Any:
+    def f(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+        check_tensor(input, name)
+        if input.is_complex():
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{type_name(input.dtype)}'")
+        axes = normalize_dims(dim, input.ndim)
+        if dim in ((), None):
+            _check_not_empty(input, name)
+        return wrap(record1(op, input._v, (axes, keepdim)))
+
+    f.__name__ = f.__qualname__ = name
+    f.__doc__ = f"The {name[1:]}imum over axes; the gradient is shared by equals."
+    return public(name, out=True)(numpy_names(f))
 
 
-@public(out=True)
-def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
-    """The minimum over axes; the gradient is shared by equals."""
-    return wrap(record1(reduce.MIN, input._v, (normalize_dims(dim, input.ndim), keepdim)))
+amax, amin = _spread_extreme("amax", reduce.MAX), _spread_extreme("amin", reduce.MIN)
 
 
 @public()
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> Any:
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False, out: Any = None) -> Any:
     """The minimum and the maximum, as a named tuple (min, max)."""
+    check_tensor(input, "aminmax")
+    one_dim("aminmax", dim)
+    if input.numel() == 0 and dim is None:
+        raise RuntimeError(
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+        )
     dims = () if dim is None else dim
-    return pair("aminmax", "min", "max")(amin(input, dims, keepdim), amax(input, dims, keepdim))
+    r = pair("aminmax", "min", "max")(amin(input, dims, keepdim), amax(input, dims, keepdim))
+    return r if out is None else write_out(r, out)
 
 
 def _arg(name: str, op: Any) -> Any:
     def f(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+        check_tensor(input, name)
         v = input._v
+        one_dim(name, dim)
         if dim is None:
-            _check_not_empty(input, name)
+            _check_not_empty(input, name, IndexError)
+        _check_ordered(input, name, True)
+        if dim is None:
             from ..ops.movement import reshape
 
             r = record1(op, reshape(v, (v.meta.numel,)), (0, False))
@@ -196,7 +261,7 @@ def _arg(name: str, op: Any) -> Any:
 
     f.__name__ = f.__qualname__ = name
     f.__doc__ = f"The position of the {name[3:]}imum, in the flattened tensor or along an axis; int64."
-    return public(name, out=True)(f)
+    return public(name, out=True)(numpy_names(f))
 
 
 argmax = _arg("argmax", reduce.ARGMAX)
@@ -231,20 +296,24 @@ def _arguments(dim: Any, unbiased: Any, correction: Any) -> tuple[Any, Any]:
     return dim, correction
 
 
-@public()
+@public(out=True)
+@numpy_names
 def var(
     input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:  # fmt: skip
     """The variance over axes; divides by n - correction (1 by default)."""
+    check_tensor(input, "var")
     dim, correction = _arguments(dim, unbiased, correction)
     return _variance(input, dim, correction, keepdim, "var")
 
 
-@public()
+@public(out=True)
+@numpy_names
 def std(
     input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:  # fmt: skip
     """The standard deviation over axes; see var."""
+    check_tensor(input, "std")
     dim, correction = _arguments(dim, unbiased, correction)
     spread = _variance(input, dim, correction, keepdim, "std")
     v = spread._v
@@ -259,7 +328,8 @@ def var_mean(
     input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """(variance, mean)."""
-    return var(input, dim, unbiased, keepdim, correction=correction), mean(input, None if isinstance(dim, bool) else dim, keepdim)
+    centre = mean(input, None if isinstance(dim, bool) else dim, keepdim)
+    return var(input, dim, unbiased, keepdim, correction=correction), centre
 
 
 @public()
@@ -267,20 +337,25 @@ def std_mean(
     input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """(standard deviation, mean)."""
-    return std(input, dim, unbiased, keepdim, correction=correction), mean(input, None if isinstance(dim, bool) else dim, keepdim)
+    centre = mean(input, None if isinstance(dim, bool) else dim, keepdim)
+    return std(input, dim, unbiased, keepdim, correction=correction), centre
 
 
-@public()
+@public(out=True)
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """log(sum(exp(x))) over axes, without overflow."""
+    check_tensor(input, "logsumexp")
     v = input._v
     if not v.meta.dtype.is_differentiable:
         v = e.cast(v, check_dtype(float))  # type: ignore[arg-type]
     axes = normalize_dims(dim, v.meta.ndim)
-    top = record1(reduce.MAX, record1(_detach(), v), (axes, True))
-    top = e.where(record1(e.ISFINITE, top), top, 0.0)
-    total = record1(reduce.SUM, record1(e.EXP, e.sub(v, top)), (axes, True))
-    out = e.add(record1(e.LOG, total), top)
+    if count_of(v.meta.shape, axes):
+        top = record1(reduce.MAX, record1(_detach(), v), (axes, True))
+        top = e.where(record1(e.ISFINITE, top), top, 0.0)
+        total = record1(reduce.SUM, record1(e.EXP, e.sub(v, top)), (axes, True))
+        out = e.add(record1(e.LOG, total), top)
+    else:
+        out = record1(e.LOG, record1(reduce.SUM, record1(e.EXP, v), (axes, True)))
     if not keepdim:
         from ..ops.movement import reshape
 
@@ -299,6 +374,7 @@ def _detach() -> Any:
 @public()
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     """How many elements are not zero."""
+    check_tensor(input, "count_nonzero")
     return sum(input != 0, dim)  # type: ignore[no-any-return]
 
 
@@ -307,11 +383,12 @@ def norm(
     input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, out: Tensor | None = None, dtype: Any = None
 ) -> Tensor:  # fmt: skip
     """The vector norm of order p over axes (all by default); "fro" is 2."""
+    check_tensor(input, "norm")
     v = input._v if dtype is None else _cast(input, dtype)
     if not v.meta.dtype.is_differentiable:
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
-            + ("Long" if v.meta.dtype is int64 else v.meta.dtype.name)
+            + type_name(v.meta.dtype)
         )
     if p == "nuc":
         from .. import linalg  # type: ignore[attr-defined]
@@ -319,9 +396,14 @@ def norm(
         return linalg.norm(input, "nuc", dim, keepdim)  # type: ignore[no-any-return]
     order = 2.0 if p in ("fro", None) else float(p)
     axes = normalize_dims(dim, v.meta.ndim)
+    if (order < 0 or order == math.inf) and count_of(v.meta.shape, axes) == 0:
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have "
+            "an identity"
+        )
     r = wrap(vector_norm(v, order, axes, keepdim))
     r._fn_name = "LinalgVectorNormBackward0"
-    return r
+    return r if out is None else write_out(r, out)  # type: ignore[no-any-return]
 
 
 def vector_norm(v: Any, order: float, axes: tuple[int, ...], keepdim: bool) -> Any:
@@ -358,12 +440,18 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
 # ---------------------------------------------------------------- scans
 def _scan(name: str, op: Any) -> Any:
     def f(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+        check_tensor(input, name)
+        one_dim(name, dim)
         v = input._v if dtype is None else _cast(input, dtype)
-        return wrap(record1(op, v, (normalize_dim(dim, v.meta.ndim),)))
+        if name == "logcumsumexp" and not v.meta.dtype.is_differentiable:
+            raise NotImplementedError(
+                f"\"logcumsumexp_out_cpu\" not implemented for '{type_name(v.meta.dtype)}'"
+            )
+        return wrap(_as(record1(op, v, (normalize_dim(dim, v.meta.ndim),)), dtype))
 
     f.__name__ = f.__qualname__ = name
     f.__doc__ = f"The cumulative {name[3:]} along an axis."
-    return public(name, inplace=name != "logcumsumexp", out=True)(f)
+    return public(name, inplace=name != "logcumsumexp", out=True)(numpy_names(f))
 
 
 cumsum, cumprod = _scan("cumsum", reduce.CUMSUM), _scan("cumprod", reduce.CUMPROD)
@@ -372,173 +460,16 @@ logcumsumexp = _scan("logcumsumexp", reduce.LOGCUMSUMEXP)
 
 def _scan_pair(name: str, op: Any) -> Any:
     def f(input: Tensor, dim: int) -> Any:
+        check_tensor(input, name)
+        one_dim(name, dim)
+        if input.is_complex():
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{type_name(input.dtype)}'")
         values, indices = indexing.record_many(op, (input._v,), (normalize_dim(dim, input.ndim),))
         return pair(name)(wrap(values), wrap(indices))
 
     f.__name__ = f.__qualname__ = name
     f.__doc__ = f"The cumulative {name[3:]}imum along an axis: (values, indices)."
-    return public(name)(f)
+    return public(name)(numpy_names(f))
 
 
 cummax, cummin = _scan_pair("cummax", indexing.CUMMAX), _scan_pair("cummin", indexing.CUMMIN)
-
-
-# ---------------------------------------------------------------- order
-@public()
-def sort(
-    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None
-) -> Any:  # fmt: skip
-    """Sorted along an axis: a named tuple (values, indices). Always stable."""
-    values, indices = indexing.sort(input._v, normalize_dim(dim, input.ndim), bool(descending))
-    r = pair("sort")(wrap(values), wrap(indices))
-    if out is not None:
-        from .registry import write_out
-
-        write_out(r, out)
-    return r
-
-
-@public()
-def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """The indices that sort along an axis."""
-    return sort(input, dim, descending)[1]  # type: ignore[no-any-return]
-
-
-@public()
-def msort(input: Tensor) -> Tensor:
-    """Sorted along the first axis."""
-    return sort(input, 0)[0]  # type: ignore[no-any-return]
-
-
-@public()
-def topk(
-    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None
-) -> Any:  # fmt: skip
-    """The k largest (smallest) elements along an axis: (values, indices)."""
-    axis = normalize_dim(dim, input.ndim)
-    n = input.shape[axis] if input.ndim else 1
-    if not 0 <= k <= n:
-        raise RuntimeError("selected index k out of range")
-    values, indices = sort(input, axis, largest)
-    if input.ndim:
-        values, indices = values.narrow(axis, 0, k), indices.narrow(axis, 0, k)
-        values, indices = values.clone(), indices.clone()
-        values._fn_name = "TopkBackward0"
-    return pair("topk")(values, indices)
-
-
-@public()
-def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
-    """The k-th smallest element along an axis: (values, indices)."""
-    axis = normalize_dim(dim, input.ndim)
-    n = input.shape[axis] if input.ndim else 1
-    if not 1 <= k <= n:
-        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
-    values, indices = sort(input, axis)
-    if input.ndim == 0:
-        return pair("kthvalue")(values, indices)
-    values, indices = values.narrow(axis, k - 1, 1), indices.narrow(axis, k - 1, 1)
-    if not keepdim:
-        values, indices = values.squeeze(axis), indices.squeeze(axis)
-    return pair("kthvalue")(values.clone(), indices.clone())
-
-
-@public()
-def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    """The median (the lower of two): of all elements, or (values, indices) along an axis."""
-    if dim is None:
-        flat = input.reshape(-1)  # type: ignore[attr-defined]
-        if flat.numel() == 0:
-            return input.new_full((), math.nan)  # type: ignore[attr-defined]
-        middle = sort(flat, 0)[0][(flat.numel() - 1) // 2]
-        if input.dtype.is_floating_point:
-            middle = flat.isnan().any().where(flat * math.nan, middle)[0] if False else _nan_wins(flat, middle)
-        return middle
-    axis = normalize_dim(dim, input.ndim)
-    n = input.shape[axis] if input.ndim else 1
-    r = kthvalue(input, (n + 1) // 2, axis, keepdim)
-    return pair("median")(*r)
-
-
-def _nan_wins(flat: Tensor, middle: Tensor) -> Tensor:
-    from .pointwise import where
-
-    return where(flat.isnan().any(), math.nan, middle)  # type: ignore[attr-defined,no-any-return]
-
-
-@public()
-def quantile(
-    input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
-) -> Tensor:  # fmt: skip
-    """The q-quantiles of all elements or along an axis."""
-    modes = ("linear", "lower", "higher", "midpoint", "nearest")
-    if interpolation not in modes:
-        raise RuntimeError(
-            f"quantile() interpolation must be one of {', '.join(modes)}, but got {interpolation}"
-        )
-    qs = q if isinstance(q, Tensor) else input.new_tensor(q)  # type: ignore[attr-defined]
-    if bool(((qs < 0) | (qs > 1)).any()):
-        raise RuntimeError("quantile() q values must be in the range [0, 1]")
-    axis = 0 if dim is None else normalize_dim(dim, input.ndim)
-    x = input.reshape(-1) if dim is None else input.movedim(axis, 0)  # type: ignore[attr-defined]
-    ordered = sort(x, 0)[0]
-    n = x.shape[0]
-    outs = []
-    for one in (qs.reshape(-1)).tolist():  # type: ignore[attr-defined]
-        place = one * (n - 1)
-        low, high = math.floor(place), math.ceil(place)
-        a, b = ordered[low], ordered[high]
-        if interpolation == "linear":
-            r = a + (b - a) * (place - low)
-        elif interpolation == "midpoint":
-            r = (a + b) / 2
-        else:
-            r = {"lower": a, "higher": b, "nearest": ordered[builtin_round(place)]}[interpolation]
-        if input.dtype.is_floating_point:
-            from .pointwise import where
-
-            r = where(x.isnan().any(0), math.nan, r)
-        if keepdim:
-            r = r.reshape((1,) * input.ndim) if dim is None else r.unsqueeze(axis)
-        outs.append(r)
-    if qs.ndim == 0:
-        return outs[0]  # type: ignore[no-any-return]
-    from .shape import stack
-
-    return stack(outs, 0)  # type: ignore[no-any-return]
-
-
-def builtin_round(x: float) -> int:
-    return int(math.floor(x + 0.5)) if x % 1 != 0.5 else int(x + (int(x) % 2))
-
-
-@public()
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each non-negative integer occurs, or the sum of its weights."""
-    import numpy as np
-
-    from ..tensor import from_array
-
-    a = input._array()
-    if a.ndim != 1 or (a.size and a.min() < 0):
-        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    r = np.bincount(a, None if weights is None else weights._array(), minlength)
-    return from_array(convert(r, int64) if weights is None else r)
-
-
-@public()
-def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """Counts of elements in equal bins between min and max (the data's range if both are 0)."""
-    import numpy as np
-
-    from ..tensor import from_array
-
-    a = input._array()
-    lo, hi = (a.min(), a.max()) if min == max == 0 and a.size else (min, max)
-    if lo == hi:
-        lo, hi = lo - 1, hi + 1
-    counts, _ = np.histogram(a, bins, (lo, hi))
-    return from_array(convert(counts, input.dtype), input.dtype)
-
-
-_ = (dtype, bool_)

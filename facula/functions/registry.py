@@ -63,6 +63,23 @@ def public(
     return decorate
 
 
+def numpy_names(f: Callable[..., Any], other: str | None = None) -> Callable[..., Any]:
+    """Lets callers say axis= and keepdims= for dim= and keepdim= (and other= for `other`)."""
+
+    @functools.wraps(f)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            if "axis" in kwargs:
+                kwargs["dim"] = kwargs.pop("axis")
+            if "keepdims" in kwargs:
+                kwargs["keepdim"] = kwargs.pop("keepdims")
+            if other is not None and "other" in kwargs:
+                kwargs[other] = kwargs.pop("other")
+        return f(*args, **kwargs)
+
+    return call
+
+
 def _named(f: Callable[..., Any], grad_name: str) -> Callable[..., Any]:
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -205,7 +205,12 @@ def scalar_like(x: Any, like: Value) -> Value:
 
 
 POW = _elementwise(
-    "pow", _pow_reference, gradient=_both(_pow_base, _pow_exponent), domain=(0.3, 2.5), arity=2
+    "pow",
+    _pow_reference,
+    gradient=_both(_pow_base, _pow_exponent),
+    domain=(0.3, 2.5),
+    arity=2,
+    dtypes="ifc",
 )
 # Powers with a small constant exponent, kept in the path: x * x is not a call of pow.
 SQUARE = _elementwise(
@@ -251,28 +256,38 @@ def _fmod(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(np.fmod(x, y))
 
 
-FLOOR_DIVIDE = _elementwise("floor_divide", _floor_divide, domain=(0.5, 4.0), arity=2, dtypes="bif")
+FLOOR_DIVIDE = _elementwise("floor_divide", _floor_divide, domain=(0.5, 4.0), arity=2, dtypes="if")
 REMAINDER = _elementwise(
     "remainder",
     _remainder,
-    gradient=_both(
-        _same, lambda n, g: neg(mul(g, record2(FLOOR_DIVIDE, n.i(0), n.i(1))))
-    ),
+    gradient=_both(_same, lambda n, g: neg(mul(g, record2(FLOOR_DIVIDE, n.i(0), n.i(1))))),
     domain=(0.5, 4.0),
     arity=2,
-    dtypes="bif",
+    dtypes="if",
 )
 FMOD = _elementwise(
     "fmod",
     _fmod,
-    gradient=_both(
-        _same, lambda n, g: neg(mul(g, record1(TRUNC, div(n.i(0), n.i(1)))))
-    ),
+    gradient=_both(_same, lambda n, g: neg(mul(g, record1(TRUNC, div(n.i(0), n.i(1)))))),
     domain=(0.5, 4.0),
     arity=2,
-    dtypes="bif",
+    dtypes="if",
 )
 
+
+def _checked(inner: Any) -> Any:
+    """Compiled code does not notice a zero among integer divisors: where they are a tensor, the reference runs."""
+
+    def lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
+        if not node.meta.dtype.is_integral or b.meta(node.ins[1]).wrapped:
+            return inner(b, ins, node)  # type: ignore[no-any-return]
+        return None
+
+    return lower
+
+
+for _op in (FLOOR_DIVIDE, REMAINDER, FMOD):
+    _op.lower = _checked(_op.lower)
 for _op in (REMAINDER, FMOD):
     assert _op.example is not None  # compiled code is exact up to quotients of 2**195, NaN beyond
     _op.example.special = tuple(x for x in _op.example.special if not 0.0 < abs(x) < 1e-10)
@@ -335,7 +350,75 @@ COPYSIGN = _elementwise(
     arity=2,
     dtypes="bif",
 )
-NEXTAFTER = _elementwise("nextafter", np.nextafter, "float", arity=2, dtypes="bif")
+NEXTAFTER = _elementwise("nextafter", np.nextafter, arity=2, dtypes="f")
+
+
+def _xlogy(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.asarray(np.where(np.isnan(y), y, np.where(x == 0, np.zeros_like(x), x * np.log(y))))
+
+
+def _xlogy_first(n: Any, g: Value) -> Value:
+    silent = record2(LOGICAL_AND, record2(EQ, n.i(0), 0), record2(LE, n.i(1), 0))
+    return where(silent, 0.0, mul(g, _log_of(n.i(1))))
+
+
+def _log_of(x: Any) -> Any:
+    return record1(LOG, x) if isinstance(x, Value) else math.log(x) if x > 0 else math.nan
+
+
+XLOGY = _elementwise(
+    "xlogy",
+    _xlogy,
+    "float",
+    _both(_xlogy_first, lambda n, g: mul(g, div(n.i(0), n.i(1)))),
+    domain=(0.3, 3.0),
+    arity=2,
+    dtypes="bif",
+)
+HYPOT = _elementwise(
+    "hypot",
+    np.hypot,
+    "same",
+    _both(
+        lambda n, g: mul(g, div(n.i(0), n.o())),
+        lambda n, g: mul(g, div(n.i(1), n.o())),
+    ),
+    domain=(0.3, 3.0),
+    arity=2,
+    dtypes="f",
+)
+
+
+LOGADDEXP = _elementwise(
+    "logaddexp",
+    np.logaddexp,
+    "same",
+    _both(
+        lambda n, g: mul(g, record1(EXP, sub(n.i(0), n.o()))),
+        lambda n, g: mul(g, record1(EXP, sub(n.i(1), n.o()))),
+    ),
+    arity=2,
+    dtypes="f",
+)
+LOGADDEXP2 = _elementwise(
+    "logaddexp2",
+    np.logaddexp2,
+    "same",
+    _both(
+        lambda n, g: mul(g, record1(EXP2, sub(n.i(0), n.o()))),
+        lambda n, g: mul(g, record1(EXP2, sub(n.i(1), n.o()))),
+    ),
+    arity=2,
+    dtypes="f",
+)
+GCD = _elementwise("gcd", np.gcd, arity=2, dtypes="i")
+LCM = _elementwise("lcm", np.lcm, arity=2, dtypes="i")
+HEAVISIDE = _elementwise(
+    "heaviside",
+    lambda x, y: np.where(x == 0, y, (x > 0).astype(x.dtype)).astype(x.dtype),
+    arity=2,
+    dtypes="bif",
+)
 
 # ---------------------------------------------------------------- unary
 ABS = _elementwise(
@@ -349,10 +432,10 @@ def _sign(x: np.ndarray) -> np.ndarray:
 
 ZERO_GRADIENT = _one(lambda n, g: mul(g, 0.0))
 SIGN = _elementwise("sign", lambda x: x if x.dtype == np.bool_ else _sign(x), gradient=ZERO_GRADIENT, domain=(0.2, 3.0))
-FLOOR = _elementwise("floor", np.floor, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="bif")
-CEIL = _elementwise("ceil", np.ceil, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="bif")
-TRUNC = _elementwise("trunc", np.trunc, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="bif")
-ROUND = _elementwise("round", np.rint, gradient=ZERO_GRADIENT, domain=(0.1, 0.4), dtypes="bif")
+FLOOR = _elementwise("floor", np.floor, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="if")
+CEIL = _elementwise("ceil", np.ceil, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="if")
+TRUNC = _elementwise("trunc", np.trunc, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="if")
+ROUND = _elementwise("round", np.rint, gradient=ZERO_GRADIENT, domain=(0.1, 0.4), dtypes="if")
 for _op in (FLOOR, CEIL, TRUNC, ROUND):  # integers are whole already
 
     def _whole(inner: Any) -> Any:
@@ -544,16 +627,16 @@ RELU = _elementwise(
     lambda x: np.where(np.isnan(x), x, np.maximum(x, 0)).astype(x.dtype),
     gradient=_one(lambda n, g: where(record2(GT, n.o(), 0), g, 0.0)),
     domain=(0.2, 3.0),
-    dtypes="bif",
+    dtypes="if",
 )
 
 # ---------------------------------------------------------------- predicates and logic
 EQ = _elementwise("eq", np.equal, "compare", arity=2)
 NE = _elementwise("ne", np.not_equal, "compare", arity=2)
-LT = _elementwise("lt", np.less, "compare", arity=2)
-LE = _elementwise("le", np.less_equal, "compare", arity=2)
-GT = _elementwise("gt", np.greater, "compare", arity=2)
-GE = _elementwise("ge", np.greater_equal, "compare", arity=2)
+LT = _elementwise("lt", np.less, "compare", arity=2, dtypes="bif")
+LE = _elementwise("le", np.less_equal, "compare", arity=2, dtypes="bif")
+GT = _elementwise("gt", np.greater, "compare", arity=2, dtypes="bif")
+GE = _elementwise("ge", np.greater_equal, "compare", arity=2, dtypes="bif")
 ISNAN = _elementwise("isnan", np.isnan, "compare")
 ISINF = _elementwise("isinf", np.isinf, "compare")
 ISFINITE = _elementwise("isfinite", np.isfinite, "compare")
@@ -564,8 +647,8 @@ LOGICAL_OR = _elementwise("logical_or", np.logical_or, "bool", arity=2)
 LOGICAL_XOR = _elementwise("logical_xor", np.logical_xor, "bool", arity=2)
 
 
-def _bitwise(name: str, function: Callable[..., Any], arity: int = 2) -> Op:
-    op = _elementwise(name, function, arity=arity, dtypes="bi")
+def _bitwise(name: str, function: Callable[..., Any], arity: int = 2, dtypes: str = "bi") -> Op:
+    op = _elementwise(name, function, arity=arity, dtypes=dtypes)
     op.kind = "bitwise"
     return op
 
@@ -574,8 +657,8 @@ BITWISE_NOT = _bitwise("bitwise_not", np.invert, arity=1)
 BITWISE_AND = _bitwise("bitwise_and", np.bitwise_and)
 BITWISE_OR = _bitwise("bitwise_or", np.bitwise_or)
 BITWISE_XOR = _bitwise("bitwise_xor", np.bitwise_xor)
-LEFT_SHIFT = _bitwise("left_shift", np.left_shift)
-RIGHT_SHIFT = _bitwise("right_shift", np.right_shift)
+LEFT_SHIFT = _bitwise("left_shift", np.left_shift, dtypes="i")
+RIGHT_SHIFT = _bitwise("right_shift", np.right_shift, dtypes="i")
 
 
 # ---------------------------------------------------------------- where, cast, complex parts

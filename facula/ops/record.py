@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..dtypes import bool_, convert, dtype, float64, get_default_dtype, promote_types
+from ..dtypes import bool_, convert, dtype, float64, get_default_dtype, promote_types, type_name
 from ..trace.values import Meta, Shape, meta
 
 __all__ = ["OPS", "Example", "Op", "Operand", "convert", "common_dtype", "broadcast_shapes"]
@@ -206,12 +206,10 @@ def check_broadcast(metas: Sequence[Meta]) -> Shape:
 
 
 def check_dtype(name: str, d: dtype, allowed: str) -> None:
-    """Raises RuntimeError, as PyTorch does, for a kind of dtype that is not one of `allowed` (see Example)."""
+    """Raises NotImplementedError for a kind of dtype that is not one of `allowed` (see Example)."""
     kind = "c" if d.is_complex else "f" if d.is_floating_point else "i" if d.is_integral else "b"
     if kind not in allowed:
-        kinds = {"b": "bool", "i": "integer", "f": "floating-point", "c": "complex"}
-        expected = " or ".join(kinds[k] for k in allowed)
-        raise RuntimeError(f'"{name}_cpu" not implemented for {d!r}: expected {expected} tensors')
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{type_name(d)}'")
 
 
 def elementwise_rule(kind: str, name: str, dtypes: str) -> Callable[..., tuple[Meta, ...]]:
@@ -248,6 +246,8 @@ def compute_dtype(kind: str, metas: Sequence[Meta], out: Meta) -> dtype:
 
 def normalize_dim(dim: int, ndim: int) -> int:
     """A non-negative axis. Raises IndexError with PyTorch's text."""
+    if isinstance(dim, (str, float)):
+        raise TypeError(f"argument 'dim' must be int, not {type(dim).__name__}")
     n = max(ndim, 1)
     if not -n <= dim < n:
         raise IndexError(
@@ -257,11 +257,16 @@ def normalize_dim(dim: int, ndim: int) -> int:
 
 
 def normalize_dims(dims: Any, ndim: int) -> tuple[int, ...]:
-    """Sorted non-negative axes; None and () mean all. Raises RuntimeError for an axis named twice."""
+    """Sorted non-negative axes; None and () mean all. RuntimeError: an axis named twice."""
     if dims is None:
         return tuple(range(ndim))
-    if isinstance(dims, int):
-        return (normalize_dim(dims, ndim),) if ndim else ()
+    if isinstance(dims, int) and not isinstance(dims, bool):
+        axis = normalize_dim(dims, ndim)
+        return (axis,) if ndim else ()
+    if isinstance(dims, (bool, str)) or not hasattr(dims, "__iter__"):
+        if not hasattr(dims, "__index__") or isinstance(dims, bool):
+            raise TypeError(f"argument 'dim' must be tuple of ints, not {type(dims).__name__}")
+        dims = (dims,)
     out = [normalize_dim(int(d), ndim) for d in dims]
     if not out:
         return tuple(range(ndim))
@@ -269,4 +274,3 @@ def normalize_dims(dims: Any, ndim: int) -> tuple[int, ...]:
         twice = next(d for d in out if out.count(d) > 1)
         raise RuntimeError(f"dim {twice} appears multiple times in the list of dims")
     return tuple(sorted(out)) if ndim else ()
-

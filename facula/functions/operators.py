@@ -1,0 +1,85 @@
+"""The operators of tensors: forward, reflected and in place, from the functions of the same meaning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+from .linear import matmul
+from .pointwise import (
+    abs,
+    add,
+    bitwise_and,
+    bitwise_left_shift,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+    div,
+    eq,
+    floor_divide,
+    ge,
+    gt,
+    le,
+    lt,
+    mul,
+    ne,
+    neg,
+    positive,
+    pow,
+    remainder,
+    sub,
+)
+
+
+def _operator(function: Any, reflected: bool = False) -> Any:
+    numbers = () if function is matmul else (int, float, bool, complex, np.generic)
+    operands = (Tensor, np.ndarray, *numbers)
+
+
+    def operate(self: Tensor, other: Any) -> Any:
+        if not isinstance(other, operands):
+            return NotImplemented
+        return function(other, self) if reflected else function(self, other)
+
+    return operate
+
+
+def _invert(self: Tensor) -> Tensor:
+    if self.dtype.is_differentiable:
+        raise TypeError(
+            f"~ (operator.invert) is only implemented on integer and Boolean-type tensors, got {self.dtype}"
+        )
+    return Tensor.bitwise_not(self)  # type: ignore[attr-defined,no-any-return]
+
+
+def _inplace_operator(name: str) -> Any:
+    def operate(self: Tensor, other: Any) -> Any:
+        return getattr(self, name)(other)
+
+    return operate
+
+
+for _dunder, _f, _reflected, _assign in (
+    ("add", add, True, "add_"), ("sub", sub, True, "sub_"), ("mul", mul, True, "mul_"),
+    ("truediv", div, True, "div_"), ("floordiv", floor_divide, True, "floor_divide_"),
+    ("mod", remainder, True, "remainder_"), ("pow", pow, True, "pow_"),
+    ("and", bitwise_and, True, "bitwise_and_"), ("or", bitwise_or, True, "bitwise_or_"),
+    ("xor", bitwise_xor, True, "bitwise_xor_"), ("lshift", bitwise_left_shift, True, "bitwise_left_shift_"),
+    ("rshift", bitwise_right_shift, True, "bitwise_right_shift_"),
+    ("eq", eq, False, ""), ("ne", ne, False, ""), ("lt", lt, False, ""), ("le", le, False, ""),
+    ("gt", gt, False, ""), ("ge", ge, False, ""),
+):  # fmt: skip
+    if f"__{_dunder}__" not in Tensor.__dict__ or _dunder in ("eq", "ne"):
+        setattr(Tensor, f"__{_dunder}__", _operator(_f))
+    if _reflected:
+        setattr(Tensor, f"__r{_dunder}__", _operator(_f, True))
+    if _assign:
+        setattr(Tensor, f"__i{_dunder}__", _inplace_operator(_assign))
+Tensor.__neg__ = neg  # type: ignore[attr-defined]
+Tensor.__pos__ = positive  # type: ignore[attr-defined]
+Tensor.__abs__ = abs  # type: ignore[attr-defined]
+Tensor.__invert__ = _invert  # type: ignore[attr-defined]
+Tensor.__matmul__ = _operator(matmul)  # type: ignore[attr-defined]
+Tensor.__rmatmul__ = _operator(matmul, True)  # type: ignore[attr-defined]
