@@ -62,6 +62,10 @@ class Plan:
         extra = [s for s in self.saved if s not in produced and s not in self.input_index]
         self.outputs = self.live + extra
         self.needed, self.shapes = _needed(self.path, self.outputs)
+        unseen = _unseen_errors(self.path, self.needed, self.input_index)
+        if unseen:
+            self.outputs = self.outputs + unseen
+            self.needed, self.shapes = _needed(self.path, self.outputs)
         self.tracked = [
             k for k, v in enumerate(live) if v.meta.requires_grad and not v.meta.leaf
         ]
@@ -85,6 +89,18 @@ def _needed(path: list[Node], outputs: list[int]) -> tuple[set[int], dict[int, A
             needed.add(position)
             wanted.update(n.ins)
     return needed, facts
+
+
+def _unseen_errors(path: list[Node], needed: set[int], inputs: dict[int, int]) -> list[int]:
+    """Results that nobody wants, of calls that may fail by the values of an index given from outside.
+
+    An index out of range must be reported even if the program drops the result.
+    """
+    return [
+        n.slot
+        for position, n in enumerate(path)
+        if n.where and position not in needed and any(s in inputs for s in n.ins[1:])
+    ]
 
 
 class Hooks:
