@@ -23,9 +23,9 @@ from ..ops.record import normalize_dim
 from ..ops.reduce import ARGMAX
 from ..ops.softmax import LOG_SOFTMAX, SOFTMAX, SOFTPLUS
 from ..runtime import random as draws
-from ..tensor import Tensor, from_array, wrap
+from ..tensor import Tensor, from_array, type_name, wrap
 from ..trace.recorder import record, record1, record2
-from ..trace.values import Value
+from ..trace.values import Meta, Value
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
@@ -113,7 +113,9 @@ def rrelu(
     """x where positive, slope * x elsewhere: a slope drawn from [lower, upper) for each element in
     training, their mean otherwise."""
     if not training:
-        return leaky_relu(input, (lower + upper) / 2, inplace)
+        t = leaky_relu(input, (lower + upper) / 2, inplace)
+        t._fn_name = "RreluWithNoiseBackward0"
+        return t
     a = input._array()
     slopes = np.ones(a.shape, a.dtype)
     below = a <= 0
@@ -185,7 +187,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     r = _elu(input._v, float(alpha), negative_scale=1.0 / alpha)
-    return finish(input, r, inplace, "EluBackward0")
+    return finish(input, r, inplace, "CeluBackward0")
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -286,11 +288,23 @@ def _axis(name: str, dim: int | None, ndim: int, stacklevel: int) -> int:
     return normalize_dim(dim, ndim)
 
 
+def not_implemented(name: str, axis: int, m: Meta) -> NotImplementedError:
+    """The error for a softmax of a tensor that is not floating point."""
+    kernel = f"{name}_lastdim" if axis == m.ndim - 1 else name
+    return NotImplementedError(
+        f"\"{kernel}_kernel_impl\" not implemented for '{type_name(m.dtype)}'"
+    )
+
+
 def _along(op: Any, v: Value, axis: int, dtype: Any) -> Tensor:
     if dtype is not None:
         v = e.cast(v, check_dtype(dtype))  # type: ignore[arg-type]
+    if not v.meta.dtype.is_floating_point:
+        raise not_implemented(op.name, axis, v.meta)
     if v.meta.ndim == 0:
-        return wrap(reshape(record1(op, reshape(v, (1,)), (0,)), ()))
+        t = wrap(reshape(record1(op, reshape(v, (1,)), (0,)), ()))
+        t._fn_name = op.grad_name
+        return t
     return wrap(record1(op, v, (axis,)))
 
 

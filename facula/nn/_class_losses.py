@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
+
 from ..dtypes import int64, uint8
 from ..ops import elementwise as e
 from ..ops.indexing import GATHER, TAKE
@@ -14,6 +16,7 @@ from ..ops.softmax import LOG_SOFTMAX, SOFTPLUS
 from ..tensor import Tensor, from_array, type_name, wrap
 from ..trace.recorder import record1, record2
 from ..trace.values import Meta, Value
+from ._activations import not_implemented
 from ._losses import REDUCTIONS, check_reduction, reduced, reduction_of, result
 
 
@@ -42,6 +45,8 @@ def cross_entropy(
         check_reduction(reduction)
         return _probabilities(x, y, weight, reduction, label_smoothing)
     axis, name = _checked(x.meta, y.meta, weight, reduction)
+    if not x.meta.dtype.is_floating_point:
+        raise not_implemented("log_softmax", axis, x.meta)
     if weight is None and label_smoothing == 0.0:
         t = wrap(record2(CROSS_ENTROPY, x, y, (axis, ignore_index, reduction)))
         t._fn_name = name
@@ -119,7 +124,10 @@ def _plain(x: Meta, y: Meta, reduction: str) -> tuple[int, str]:
         )
     if y.dtype is not int64 and y.dtype is not uint8:
         raise RuntimeError(f"expected scalar type Long but found {type_name(y.dtype)}")
-    return axis, "NllLossBackward0" if x.ndim <= 2 else "NllLoss2DBackward0"
+    if x.ndim <= 2:
+        return axis, "NllLossBackward0"
+    flat = x.ndim != 4 and reduction == "none"
+    return axis, "ViewBackward0" if flat else "NllLoss2DBackward0"
 
 
 def _checked(x: Meta, y: Meta, weight: Tensor | None, reduction: str) -> tuple[int, str]:

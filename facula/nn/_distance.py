@@ -42,7 +42,7 @@ def pairwise_distance(
     gap = e.add(e.sub(x1._v, x2._v), eps)
     last = max(gap.meta.ndim - 1, 0)
     t = wrap(vector_norm(gap, float(p), (last,), keepdim))
-    t._fn_name = "LinalgVectorNormBackward0"
+    t._fn_name = "NormBackward1"
     return t
 
 

@@ -87,7 +87,7 @@ def rms_norm(
         eps = finfo(input.dtype).eps
     v = _normalized(input._v, axes, eps, False)
     t = wrap(_affine(v, None if weight is None else weight._v, None))
-    t._fn_name = "FusedRmsNormBackward0"
+    t._fn_name = "MulBackward0"
     return t
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..dtypes import bool_
 from ..ops import elementwise as e
+from ..ops.elementwise import CLONE
 from ..ops.movement import FLIP, UNSLICE, cat, expand, permute, reshape, slice_
 from ..ops.movement import pad as pad_constant
 from ..tensor import Tensor, wrap
@@ -48,11 +49,10 @@ def pad(
             "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
         )
     for k in range(count):
-        v = _grow(v, ndim - 1 - k, amounts[2 * k], amounts[2 * k + 1], mode, v is input._v)
+        v = _grow(v, ndim - 1 - k, amounts[2 * k], amounts[2 * k + 1], mode)
     t = wrap(v)
     names = {"reflect": "ReflectionPad", "replicate": "ReplicationPad"}
-    if mode in names:
-        t._fn_name = f"{names[mode]}{count}DBackward0"
+    t._fn_name = f"{names[mode]}{count}DBackward0" if mode in names else "torch::autograd::CopySlices"
     return t
 
 
@@ -82,7 +82,7 @@ def _part(v: Value, axis: int, start: int, stop: int) -> Value:
     return slice_(v, tuple(starts), tuple(stops), (1,) * len(shape))
 
 
-def _grow(v: Value, axis: int, low: int, high: int, mode: str, first: bool) -> Value:
+def _grow(v: Value, axis: int, low: int, high: int, mode: str) -> Value:
     """Pads one axis with what the mode takes from the input."""
     n = v.meta.shape[axis]
     if mode == "reflect" and (low >= n or high >= n):
@@ -178,7 +178,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     v = reshape(v, (n, groups, c // groups, *rest))
     v = permute(v, (0, 2, 1, *range(3, 3 + len(rest))))
     t = wrap(reshape(v, (n, c, *rest)))
-    t._fn_name = "NativeChannelShuffleBackward0"
+    t._fn_name = "ChannelShuffleBackward0"
     return t
 
 
@@ -227,7 +227,7 @@ def unfold(
             parts.append(reshape(slice_(v, starts, stops, steps), (n, c, 1, rows * columns)))
     r = reshape(cat(parts, 2) if len(parts) > 1 else parts[0], (n, c * kh * kw, rows * columns))
     t = wrap(reshape(r, r.meta.shape[1:]) if single else r)
-    t._fn_name = "SqueezeBackward1" if single else "Im2ColBackward0"
+    t._fn_name = "Im2ColBackward0"
     return t
 
 
@@ -282,7 +282,7 @@ def fold(
             total = part if total is None else e.add(total, part)
     assert total is not None
     if ph or pw:
-        total = slice_(total, (0, 0, ph, pw), (n, c, ph + h, pw + w), (1,) * 4)
+        total = record1(CLONE, slice_(total, (0, 0, ph, pw), (n, c, ph + h, pw + w), (1,) * 4))
     t = wrap(reshape(total, total.meta.shape[1:]) if single else total)
-    t._fn_name = "SqueezeBackward1" if single else "Col2ImBackward0"
+    t._fn_name = "Col2ImBackward0"
     return t

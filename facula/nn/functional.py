@@ -149,6 +149,18 @@ def _batch_norm(
     return batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
+@_public("instance_norm", method=False)
+def _instance_norm(
+    input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
+    running_var: Tensor | None, use_input_stats: bool, momentum: float, eps: float,
+    cudnn_enabled: bool = True,
+) -> Tensor:  # fmt: skip
+    """nn.functional.instance_norm, with the arguments in the order of `torch.instance_norm`."""
+    return instance_norm(
+        input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps
+    )
+
+
 for _function in (prelu, hardshrink):
     _public()(_function)
 for _function in (

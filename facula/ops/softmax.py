@@ -18,19 +18,8 @@ from .record import Op, convert
 from .reduce import SUM
 
 
-def _rule(name: str) -> Any:
-    def rule(metas: Any, attrs: Any) -> Any:
-        m = metas[0]
-        if not m.dtype.is_floating_point:
-            from ..tensor import type_name
-
-            kernel = f"{name}_lastdim" if attrs[0] == m.ndim - 1 else name
-            raise NotImplementedError(
-                f"\"{kernel}_kernel_impl\" not implemented for '{type_name(m.dtype)}'"
-            )
-        return (meta(m.shape, m.dtype),)
-
-    return rule
+def _rule(metas: Any, attrs: Any) -> Any:
+    return (meta(metas[0].shape, metas[0].dtype),)
 
 
 def _wide(a: np.ndarray) -> np.ndarray:
@@ -88,14 +77,12 @@ def _log_softmax_gradient(n: Any, g: Value) -> Any:
     return (sub(g, mul(record1(EXP, n.o()), total)),)
 
 
-# attrs: (axis,); of at least one axis
-SOFTMAX = Op(
-    "softmax", "reduction", _rule("softmax"), _softmax, _softmax_gradient, _softmax_lower
-)
+# attrs: (axis,); for floating-point tensors of at least one axis
+SOFTMAX = Op("softmax", "reduction", _rule, _softmax, _softmax_gradient, _softmax_lower)
 LOG_SOFTMAX = Op(
     "log_softmax",
     "reduction",
-    _rule("log_softmax"),
+    _rule,
     lambda arrays, attrs, metas: convert(log_softmax_of(arrays[0], attrs[0]), metas[0].dtype),
     _log_softmax_gradient,
     _log_softmax_lower,
