@@ -191,6 +191,8 @@ def _stale_views(root: Any, reference: Any, expected: int, call: Any, silent: bo
             if not silent:
                 mark_written(before, reference, expected, call)
             make_stale(view, r)
+        elif before.meta.requires_grad is not root._v.meta.requires_grad:
+            make_stale(view, r)  # the write brought a history
     if owned:  # their views, which may have been refreshed meanwhile
         for r in root._views:
             view = r()
