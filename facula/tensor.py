@@ -9,14 +9,12 @@ Methods are attached by the modules of facula/functions, one definition for func
 from __future__ import annotations
 
 import ctypes
-import sys
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from . import dtypes
 from . import tensor_sharing as sharing
 from .autograd import engine
 from .devices import cpu, device
@@ -280,6 +278,29 @@ class Tensor(metaclass=_Metatype):
         from .autograd.functional import backward
 
         backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> Any:
+        """Calls `hook(grad)` when this tensor's gradient is computed; what it returns replaces the gradient."""
+        from .autograd.hooks import register_hook
+
+        return register_hook(self, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], Any]) -> Any:
+        """Calls `hook(tensor)` after a gradient was accumulated in this leaf."""
+        from .autograd.hooks import register_post_accumulate_grad_hook
+
+        return register_post_accumulate_grad_hook(self, hook)
+
+    def retain_grad(self) -> None:
+        """Keeps the gradient of a tensor that is not a leaf in its `.grad`."""
+        from .autograd.hooks import retain_grad
+
+        retain_grad(self)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `retain_grad` was called (False for a leaf)."""
+        return self._retains
 
     def _accumulate(self, g: Value, create: bool) -> None:
         """Adds a gradient to `.grad`."""

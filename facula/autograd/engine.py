@@ -196,6 +196,7 @@ class Walk:
         self.found: dict[int, Value] = {}
         self.visited: dict[int, tuple[Any, set[int]]] = {}
         self.keep_handles: list[Any] = []
+        self.now: tuple[Any, Node] | None = None  # the call that is being walked
         self.pure = True  # stays inside the open frame, no Python on the way
         self.tr = state.tr
 
@@ -244,7 +245,9 @@ class Walk:
         while self.heap:
             key = heapq.heappop(self.heap)
             tape, node = self.places.pop(key)
+            self.now = (tape, node)
             self._step(tape, node, self.pending.pop(key))
+        self.now = None
 
     def _step(self, tape: Any, node: Node, grads: dict[int, Value]) -> None:
         if tape is not self.tr:
@@ -254,14 +257,15 @@ class Walk:
             g = grads.get(slot)
             if g is None or not m.requires_grad:
                 continue
+            if self.targets is not None and (id(tape), slot) in self.targets:
+                have = self.found.get(self.targets[id(tape), slot])
+                self.found[self.targets[id(tape), slot]] = g if have is None else e.add(have, g)
             if tape.hooks and slot in tape.hooks:
                 self.pure = False
                 for hook in list(tape.hooks[slot]):
                     g = hook(g) or g
                 grads[slot] = g
-            if self.targets is not None and (id(tape), slot) in self.targets:
-                have = self.found.get(self.targets[id(tape), slot])
-                self.found[self.targets[id(tape), slot]] = g if have is None else e.add(have, g)
+                tape = self._tape()
         if self.targets is not None and not self._leads(tape, node):
             return
         if not self.retain:
@@ -269,11 +273,17 @@ class Walk:
         if tape.custom and node.slot in tape.custom:
             self.pure = False
             outs = tape.custom[node.slot](self, [grads.get(node.slot + k) for k in range(len(node.metas))])
+            tape = self._tape()
         else:
             outs = self._formula(tape, node, grads)
         for k, g in enumerate(outs):
-            if g is not None:
+            if g is not None and _slot_meta(tape, node.ins[k]).requires_grad:
                 self._operand(tape, node.ins[k], g)
+
+    def _tape(self) -> Any:
+        """Where the call that is being walked lies: Python code on the way may have ended its frame."""
+        assert self.now is not None
+        return self.now[0]
 
     def _leads(self, tape: Any, node: Node) -> bool:
         """Whether some wanted input lies before this call (a coarse check by time)."""
@@ -322,13 +332,16 @@ class Walk:
 
     def open_slots(self) -> list[int]:
         """The calls in the open frame that are still to be walked, should the frame end now."""
-        return [node.slot for tape, node in self.places.values() if tape is self.tr]
+        places = [*self.places.values(), *([self.now] if self.now is not None else [])]
+        return [node.slot for tape, node in places if tape is self.tr]
 
     def moved(self, tape: Tape) -> None:
         """The open frame has ended; what was to be walked there is walked in its tape."""
         for key, (old, node) in self.places.items():
             if old is self.tr:
                 self.places[key] = (tape, node)
+        if self.now is not None and self.now[0] is self.tr:
+            self.now = (tape, self.now[1])
         if id(self.tr) in self.visited:
             _, slots = self.visited.pop(id(self.tr))
             self.visited[id(tape)] = (tape, slots)

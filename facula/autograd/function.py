@@ -8,7 +8,7 @@ from typing import Any
 from ..ops.record import Op
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record_many, set_grad_mode, state
-from ..trace.values import Value, meta
+from ..trace.values import Value, at, meta, outside
 from . import engine
 
 
@@ -38,6 +38,8 @@ class FunctionCtx:
     def __init__(self) -> None:
         self._saved: list[tuple[Any, Any]] = []
         self._freed = False
+        self._own: dict[int, int] = {}  # forward's own results, by identity: their numbers
+        self._walk: Any = None  # the backward pass under way
         self._materialize = True
         self._non_differentiable: tuple[int, ...] = ()
         self._dirty: tuple[int, ...] = ()
@@ -65,7 +67,21 @@ class FunctionCtx:
                     "one of the variables needed for gradient computation has been modified by an inplace "
                     f"operation: is at version {t._version}; expected version {version} instead."
                 )
-        return tuple(t for t, _ in self._saved)
+        return tuple(self._result(t) for t, _ in self._saved)
+
+    def _result(self, t: Tensor | None) -> Tensor | None:
+        """What was saved; one of forward's own results with its history, for gradients of gradients."""
+        number = None if t is None else self._own.get(id(t))
+        if number is None or self._walk is None or not state.tr.grad:
+            return t
+        tape, node = self._walk.now
+        slot, m = node.slot + number, node.metas[number]
+        if tape is state.tr:
+            return wrap(at(tape.base + slot, m))
+        assert t is not None
+        v = outside(m, t._value().buf)
+        v.rec = (tape, slot)
+        return wrap(v)
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Says which results have no gradient."""
@@ -83,24 +99,30 @@ class FunctionCtx:
 class _Backward:
     """Runs a Function's backward during a walk."""
 
-    __slots__ = ("ctx", "cls", "inputs", "shapes", "name")
+    __slots__ = ("ctx", "cls", "inputs", "shapes", "results", "name")
 
-    def __init__(self, ctx: FunctionCtx, cls: Any, inputs: list[int], shapes: list[Any]) -> None:
-        self.ctx, self.cls, self.inputs, self.shapes = ctx, cls, inputs, shapes
+    def __init__(self, ctx: FunctionCtx, cls: Any, inputs: list[int], shapes: list[Any], results: list[Any]) -> None:
+        """inputs: for each argument of forward the number of its tensor, -1 for others. shapes: the facts of
+        the results that have gradients. results: for each result its number among these, or its facts."""
+        self.ctx, self.cls, self.inputs, self.shapes, self.results = ctx, cls, inputs, shapes, results
         self.name = f"{cls.__name__}Backward"
 
     def __call__(self, walk: Any, grads: list[Value | None]) -> list[Value | None]:
         ctx = self.ctx
         args: list[Any] = []
-        for g, m in zip(grads, self.shapes, strict=True):
+        for r in self.results:
+            m = self.shapes[r] if type(r) is int else r
+            g = grads[r] if type(r) is int else None
             if g is not None:
                 args.append(wrap(g))
             else:
-                args.append(wrap(engine.zeros_like(m)) if ctx._materialize else None)
+                args.append(wrap(engine.zeros_like(m)) if ctx._materialize and m is not None else None)
         before = state.tr.grad
+        ctx._walk = walk
         try:
             outs = self.cls.backward(ctx, *args)
         finally:
+            ctx._walk = None
             set_grad_mode(before)
         if not walk.retain:
             ctx._freed = True
@@ -180,7 +202,9 @@ def _tie(cls: Any, ctx: FunctionCtx, args: tuple[Any, ...], results: tuple[Any, 
     tr.complex = True
     if tr.custom is None:
         tr.custom = {}
-    backward = _Backward(ctx, cls, inputs, [v.meta for v in outs])
+    number = {id(r): k for k, r in enumerate(tied)}
+    places = [number.get(id(r), r._v.meta if isinstance(r, Tensor) else None) for r in results]
+    backward = _Backward(ctx, cls, inputs, [v.meta for v in outs], places)
     first = outs[0].vid - tr.base
     tr.custom[first] = backward
     replaced = {}
@@ -192,8 +216,7 @@ def _tie(cls: Any, ctx: FunctionCtx, args: tuple[Any, ...], results: tuple[Any, 
             t = wrap(v)
             replaced[id(r)] = t
         replaced[id(r)]._fn_name = backward.name
-    # what forward saved of its own results is the tied result from here on
-    ctx._saved = [(replaced[id(t)].detach() if False else t, ver) for t, ver in ctx._saved]
+    ctx._own = number
     out = tuple(replaced.get(id(r), r) if isinstance(r, Tensor) else r for r in results)
     return out[0] if single else out
 

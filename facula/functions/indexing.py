@@ -22,10 +22,18 @@ from .registry import public
 def _normal(index: Any) -> tuple[Any, ...]:
     """The index as a tuple, sequences as tensors."""
     items = index if isinstance(index, tuple) else (index,)
+    if type(index) is list and any(
+        x is None or x is Ellipsis or isinstance(x, (slice, Tensor, list, tuple, np.ndarray)) for x in index
+    ):
+        items = tuple(index)  # a list of indices stands for the tuple
     out: list[Any] = []
     for x in items:
-        if x is None or x is Ellipsis or isinstance(x, (slice, bool, int, Tensor)):
+        if x is None or x is Ellipsis or isinstance(x, (slice, bool, int)):
             out.append(x)
+        elif isinstance(x, Tensor):
+            m = x._v.meta
+            # a 0-d whole number is a position, which makes a view
+            out.append(int(x.item()) if m.ndim == 0 and m.dtype.is_integral and m.dtype is not bool_ else x)
         elif isinstance(x, np.integer):
             out.append(int(x))
         elif isinstance(x, np.bool_):
@@ -34,8 +42,10 @@ def _normal(index: Any) -> tuple[Any, ...]:
             out.append(_as_index(x))
         elif hasattr(x, "__index__"):
             out.append(x.__index__())
+        elif isinstance(x, str):
+            raise TypeError("new(): invalid data type 'str'")
         else:
-            raise TypeError(
+            raise IndexError(
                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
                 f"(got {type(x).__name__})"
             )
@@ -65,6 +75,11 @@ class Parsed:
                 continue
             used += x.ndim if isinstance(x, Tensor) and x.dtype in (bool_, uint8) else 1
         if used > len(shape):
+            if not shape and len(items) == 1:
+                raise IndexError(
+                    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+                    "convert a 0-dim tensor to a number"
+                )
             raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
         if sum(1 for x in items if x is Ellipsis) == 0:
             items = (*items, Ellipsis)
@@ -418,7 +433,23 @@ def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: 
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     k = normalize_dim(dim, input.ndim)
-    return wrap(record(ix.SCATTER_REDUCE, (input._v, e.cast(index._v, int64), src._v), (k, reduce, include_self)))
+    i = e.cast(index._v, int64)
+    source = src._v
+    if source.meta.shape != i.meta.shape:
+        _check_scatter(i.meta.shape, source.meta.shape)
+        n = source.meta.ndim
+        source = mv.slice_(source, (0,) * n, i.meta.shape, (1,) * n)
+    if reduce == "sum":
+        base = input._v if include_self else record(ix.SCATTER, (input._v, i, 0), (k,))
+        return wrap(record(ix.SCATTER_ADD, (base, i, source), (k,)))
+    return wrap(record(ix.SCATTER_REDUCE, (input._v, i, source), (k, reduce, include_self)))
+
+
+def _check_scatter(index: tuple[int, ...], src: tuple[int, ...]) -> None:
+    if len(index) != len(src):
+        raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
+    if any(a > b for a, b in zip(index, src, strict=True)):
+        raise RuntimeError(f"Expected index {list(index)} to be no larger than src {list(src)} in every dimension")
 
 
 def _along_axis(input: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[Any, Any, int]:
@@ -467,7 +498,37 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Elements of the flattened tensor."""
     flat = mv.reshape(input._v, (input.numel(),))
-    return wrap(record2(ix.TAKE, flat, e.cast(index._v, int64), (0,)))
+    t = wrap(record2(ix.TAKE, flat, e.cast(index._v, int64), (0,)))
+    t._fn_name = "TakeBackward0"
+    return t
+
+
+@public(inplace=True)
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """Elements of the flattened tensor replaced (or added to)."""
+    if source.dtype is not input.dtype:
+        raise RuntimeError("put_(): self and source expected to have the same dtype")
+    if index.numel() != source.numel():
+        raise RuntimeError(
+            f"put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+            f"{source.numel()}, index.numel() = {index.numel()}"
+        )
+    flat = mv.reshape(input._v, (input.numel(),))
+    i = mv.reshape(e.cast(index._v, int64), (index.numel(),))
+    op = ix.INDEX_PUT_ADD if accumulate else ix.INDEX_PUT
+    r = record(op, (flat, mv.reshape(source._v, (source.numel(),)), i), (True,))
+    return wrap(mv.reshape(r, input._v.meta.shape))
+
+
+@public(inplace=True)
+def index_reduce(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:  # fmt: skip
+    """Reduces slices of source into the slices that index names: prod, mean, amax or amin."""
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+    i, s, k = _along_axis(input, dim, index, source)
+    return wrap(record(ix.SCATTER_REDUCE, (input._v, i, s), (k, reduce, include_self)))
 
 
 @public()
@@ -478,7 +539,9 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     from .shape import broadcast_tensors
 
     a, m = broadcast_tensors(input, mask)
-    return _getitem(a, m)
+    r = _getitem(a, m)
+    r._fn_name = "MaskedSelectBackward0"
+    return r
 
 
 @public(inplace=True)
@@ -493,6 +556,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         )
     out = input.clone()  # type: ignore[attr-defined]
     out[from_array(np.asarray(m, order="C"))] = source.reshape(-1)[:count]
+    out._fn_name = "MaskedScatterBackward0"
     return out  # type: ignore[no-any-return]
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import int64
-from ..trace.recorder import record, record_many
+from ..trace.recorder import record, record2, record_many
 from ..trace.values import Value, meta
-from .elementwise import mul
+from .elementwise import EQ, MAXIMUM, add, cast, div, mul, sub
 from .record import Example, Op, Operand, convert
 from .reduce import SCAN_SHAPES, scan_example
 
@@ -157,7 +157,7 @@ def _grid(i: np.ndarray, axis: int) -> tuple[np.ndarray, ...]:
 def _check_gather(i: np.ndarray, size: int, axis: int) -> None:
     if i.size and (int(i.min()) < 0 or int(i.max()) >= size):
         bad = int(i.min()) if int(i.min()) < 0 else int(i.max())
-        raise IndexError(f"index {bad} is out of bounds for dimension {axis} with size {size}")
+        raise RuntimeError(f"index {bad} is out of bounds for dimension {axis} with size {size}")
 
 
 def _gather_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
@@ -330,9 +330,39 @@ def _scatter_reduce_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     return out
 
 
+def _scatter_reduce_gradient(n: Any, g: Value) -> Any:
+    """Shares of the result's gradient for what was there and for what came in."""
+    axis, how, include = n.attrs
+    base, i, src, out = n.i(0), n.i(1), n.i(2), n.o()
+    d = g.meta.dtype
+    at = (axis,)
+
+    def gathered(v: Value) -> Value:
+        return record(GATHER, (v, i), at)
+
+    touched = record(SCATTER, (mul(base, 0.0), i, 1.0), at)
+    stays = None if include else sub(1.0, touched)  # where nothing came in, the base is kept
+    if how == "mean":
+        count = record(SCATTER_ADD, (mul(base, 0.0), i, add(mul(src, 0.0), 1.0)), at)
+        count = add(count, 1.0) if include else record2(MAXIMUM, count, 1.0)
+        share = div(g, count)
+        return (share if stays is None else mul(share, stays), None, gathered(share))
+    if how == "prod":
+        whole = mul(g, out)
+        own = div(whole, base) if stays is None else mul(g, stays)
+        return (own, None, div(gathered(whole), src))
+    own = cast(record2(EQ, base, out), d)
+    if stays is not None:
+        own = mul(own, stays)
+    came = cast(record2(EQ, src, gathered(out)), d)
+    ties = record(SCATTER_ADD, (own, i, came), at)
+    share = div(g, record2(MAXIMUM, ties, 1.0))
+    return (mul(own, share), None, mul(came, gathered(share)))
+
+
 # attrs: (axis, one of sum mean prod amax amin, include_self)
 SCATTER_REDUCE = Op(
-    "scatter_reduce", "indexing", _scatter_rule, _scatter_reduce_reference, None,
+    "scatter_reduce", "indexing", _scatter_rule, _scatter_reduce_reference, _scatter_reduce_gradient,
     example=Example(
         *(
             (((5, 3), Operand((4, 3), "index", 5), (4, 3)), (0, how, include))

@@ -13,7 +13,8 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .. import config
@@ -34,35 +35,38 @@ WRAPPED_COMPLEX = meta((), complex128, wrapped=True)
 INPUT, OP, MODE, BUNDLE = "input", "op", "mode", "bundle"
 
 
+_NOTHING: Mapping[int, Any] = MappingProxyType({})
+
+
 class Node:
     """A position in the trie: the op that leads here and the facts of what it made."""
 
-    __slots__ = (
-        "parent", "kind", "op", "ins", "attrs", "slot", "meta", "metas", "next_slot", "scalar",
-        "scalars", "edges", "plans", "depth", "producer_map", "mode", "number_kind", "number_meta", "fixed", "where",
-    )  # fmt: skip
+    # Defaults: a program that meets new work all the time makes many nodes, and most have none of these.
+    op: Any = None
+    ins: tuple[int, ...] = ()  # slots
+    attrs: tuple[Any, ...] = ()
+    slot = 0
+    next_slot = 0
+    meta: Any = None
+    metas: tuple[Meta, ...] = ()
+    scalar: tuple[int, ...] = ()  # slots of run-time numbers that came with this node
+    scalars = 0  # how many such numbers there are up to here
+    depth = 0
+    plans: dict[Any, Any] | None = None
+    number_kind: Mapping[int, str] = _NOTHING
+    number_meta: Mapping[int, Meta] = _NOTHING
+    fixed: Mapping[int, Any] = _NOTHING  # slots of numbers that are part of the path, and their values
+    where = ""  # file and line of the call, for ops whose errors depend on values
+    producer_map: dict[int, Node] | None = None
 
     def __init__(self, parent: Node | None, kind: str) -> None:
         self.parent = parent
         self.kind = kind
-        self.op: Any = None
-        self.ins: tuple[int, ...] = ()  # slots
-        self.attrs: tuple[Any, ...] = ()
-        self.slot = parent.next_slot if parent else 0
-        self.meta: Any = None
-        self.metas: tuple[Meta, ...] = ()
-        self.next_slot = self.slot
-        self.scalar: tuple[int, ...] = ()  # slots of Python numbers that came with this node
-        self.scalars = parent.scalars if parent else 0
         self.edges: dict[Any, Any] = {}
-        self.plans: dict[Any, Any] = {}
-        self.depth = parent.depth + 1 if parent else 0
-        self.number_kind: dict[int, str] = {}
-        self.number_meta: dict[int, Meta] = {}
-        self.where = ""  # file and line of the call, for ops whose errors depend on values
-        self.fixed: dict[int, Any] = {}  # slots of numbers that are part of the path, and their values
-        self.producer_map: dict[int, Node] | None = None
-        self.mode = parent.mode if parent else True
+        if parent is not None:
+            self.slot = self.next_slot = parent.next_slot
+            self.scalars = parent.scalars
+            self.depth = parent.depth + 1
 
     def path(self) -> list[Node]:
         """The nodes from the root to this one, the root excluded."""
@@ -257,26 +261,31 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
     nxt.metas = tuple(outs)
     nxt.meta = outs[0]
     slot = nxt.slot + len(outs)
-    slots, numbers = [], []
+    slots = []
     for v in ins:
         if type(v) is Value:
             slots.append(v.vid - tr.base)
         else:
             slots.append(slot)
-            whole = isinstance(v, int)
-            if tr.fixing:
-                nxt.fixed[slot] = v
-            else:
-                numbers.append(slot)
-            nxt.number_kind[slot] = "i" if whole else "f"
-            nxt.number_meta[slot] = WRAPPED[-2 if whole else -1]
+            _number(tr, nxt, slot, v)
             slot += 1
-    nxt.ins, nxt.scalar = tuple(slots), tuple(numbers)
-    nxt.scalars = node.scalars + len(numbers)
+    nxt.ins = tuple(slots)
+    nxt.scalars = node.scalars + len(nxt.scalar)
     nxt.next_slot = slot
     node.edges[key] = nxt
     grown()
     return nxt
+
+
+def _number(tr: Frame, node: Node, slot: int, number: Any) -> None:
+    """A Python number as an operand of the call that `node` stands for."""
+    whole = isinstance(number, int)
+    node.number_kind = {**node.number_kind, slot: "i" if whole else "f"}
+    node.number_meta = {**node.number_meta, slot: WRAPPED[-2 if whole else -1]}
+    if tr.fixing:
+        node.fixed = {**node.fixed, slot: number}
+    else:
+        node.scalar = (*node.scalar, slot)
 
 
 def _cut(tr: Frame) -> bool:
@@ -464,7 +473,6 @@ def _foreign(v: Value) -> None:
 def mode_node(node: Node, enabled: bool) -> Node:
     """Adds the edge that switches the recording of gradients."""
     nxt = Node(node, MODE)
-    nxt.mode = enabled
     node.edges[enabled] = nxt
     grown()
     return nxt

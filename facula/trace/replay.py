@@ -18,7 +18,7 @@ from .build import build_graph
 from .recorder import BUNDLE, INPUT, MODE, OP, Counter, Frame, Node, Tape, _State, caller, state
 from .values import OUTSIDE, Value, outside
 
-MAX_NODES = 60_000  # of all tries together; beyond that paths that were not compiled are forgotten
+MAX_NODES = 12_000  # of all tries together; beyond that paths that were not compiled are forgotten
 COMPILE_AT = 2  # the sight of a path at which it is compiled
 
 
@@ -128,10 +128,21 @@ def flush(frame: Frame | None = None) -> None:
     base = tr.base
     walked = sorted(s for w in tr.walks for s in w.open_slots()) if tr.walks else []
     key = (tr.freed_key, *walked, None, *[v.vid - base for v in live])
-    plan = node.plans.get(key)
-    if plan is None:
-        plan = Plan(tr, live, walked)
-        node.plans[key] = plan
+    plans = node.plans
+    if plans is None:
+        plans = node.plans = {}
+    plan = plans.get(key)
+    if plan is None or plan is _SEEN:
+        if plan is None and not walked and not any(_tracked(v) for v in live):
+            plans[key] = _SEEN
+            try:
+                _first_sight(tr, live)
+            finally:
+                _end(tr)
+            return
+        first = plan is None
+        plan = plans[key] = Plan(tr, live, walked)
+        plan.seen = 0 if first else 1
     plan.seen += 1
     try:
         if plan.program is not None:
@@ -142,9 +153,33 @@ def flush(frame: Frame | None = None) -> None:
             buffers = _reference(plan, tr)
         _deliver(plan, tr, live, buffers)
     finally:
-        tr.restart()
-        if Counter.nodes > MAX_NODES:
-            _prune(tr)
+        _end(tr)
+
+
+# Stands in for a plan where a path ran once without gradients: most work is never seen again, and
+# nothing is planned for it.
+_SEEN: Any = object()
+
+
+def _tracked(v: Value) -> bool:
+    m = v.meta
+    return m.requires_grad and not m.leaf
+
+
+def _end(tr: Frame) -> None:
+    tr.restart()
+    if Counter.nodes > MAX_NODES:
+        _prune(tr)
+
+
+def _first_sight(tr: Frame, live: list[Value]) -> None:
+    """Runs everything that was recorded through the references, and gives the live values memory."""
+    path = tr.node.path()
+    base = tr.base
+    outputs = [v.vid - base for v in live]
+    buffers = _run_references(path, None, outputs, [v.meta for v in live], tr)
+    for v, b in zip(live, buffers, strict=True):
+        v.buf = b
 
 
 def _deliver(plan: Plan, tr: Frame, live: list[Value], buffers: list[Any]) -> None:
@@ -278,25 +313,34 @@ def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
 
 
 def _reference(plan: Plan, tr: Frame) -> list[Any]:
-    """Runs the path op by op through the NumPy references."""
+    """Runs the path of a plan op by op through the NumPy references."""
+    metas = [plan.shapes[s] for s in plan.outputs]
+    return _run_references(plan.path, plan.needed, plan.outputs, metas, tr)
+
+
+def _run_references(
+    path: list[Node], needed: set[int] | None, outputs: list[int], metas: list[Any], tr: Frame
+) -> list[Any]:
+    """Runs the nodes at the positions `needed` (all for None); the outputs as memory of their own."""
     env: dict[int, Any] = {}
     inputs = iter(tr.inputs)
     scalars = iter(tr.scalars)
     last: dict[int, int] = {}
-    for position in plan.needed:
-        for s in plan.path[position].ins:
-            if last.get(s, -1) < position:
-                last[s] = position
-    keep = set(plan.outputs)
+    for position, n in enumerate(path):
+        for s in n.ins:
+            last[s] = position
+    for s in outputs:
+        last[s] = -1
     effects: list[tuple[Any, list[Any]]] = []
     with np.errstate(all="ignore"):
-        for position, n in enumerate(plan.path):
-            if n.kind is INPUT:
+        for position, n in enumerate(path):
+            kind = n.kind
+            if kind is INPUT:
                 env[n.slot] = array_of(next(inputs))
                 continue
-            if n.kind is MODE:
+            if kind is MODE:
                 continue
-            if n.kind is BUNDLE:
+            if kind is BUNDLE:
                 for k, a in enumerate(next(inputs).arrays()):
                     env[n.slot + k] = a
                 continue
@@ -304,7 +348,7 @@ def _reference(plan: Plan, tr: Frame) -> list[Any]:
                 env.update(n.fixed)
             for s in n.scalar:
                 env[s] = next(scalars)
-            if position not in plan.needed:
+            if needed is not None and position not in needed:
                 continue
             if n.op.kind == "effect":
                 effects.append((n, _apart(n, env)))
@@ -323,13 +367,13 @@ def _reference(plan: Plan, tr: Frame) -> list[Any]:
                 for k, a in enumerate(out or ()):
                     env[n.slot + k] = a
             for s in n.ins:
-                if last[s] == position and s not in keep:
+                if last[s] == position:
                     env.pop(s, None)
         given = {id(v.buf) for v in tr.inputs if type(v) is Value}
-        outputs = [_owned(env[s], plan.shapes[s], given) for s in plan.outputs]
+        buffers = [_owned(env[s], m, given) for s, m in zip(outputs, metas, strict=True)]
         for n, arrays in effects:  # in memory, after all that reads it
             n.op.reference(arrays, n.attrs, n.metas)
-    return outputs
+    return buffers
 
 
 def _apart(n: Node, env: dict[int, Any]) -> list[Any]:
@@ -364,7 +408,9 @@ def _prune(tr: Frame) -> None:
                 if n == 0:
                     del node.edges[k]
                 total += n
-        if total == 1 and not any(p.program is not None for p in node.plans.values()):
+        plans = node.plans or {}
+        if total == 1 and not any(p is not _SEEN and p.program is not None for p in plans.values()):
+            node.plans = None  # so that no cycle keeps the node
             return 0
         return total
 

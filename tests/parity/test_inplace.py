@@ -123,9 +123,7 @@ with torch.no_grad():
     x.add_(1)
     x[0] = 5
     x -= 0.5
-    v = x[1:]
-    v.mul_(3)
-    show(v)
+    x[1:].mul_(3)
 show(x, x.requires_grad, x.is_leaf, x._version)
 (x * x).sum().backward()
 show(x.grad)
