@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -59,18 +58,18 @@ class _AdamKin(MultiTensorOptimizer):
     def state_names(self, group: Group) -> tuple[str, ...]:
         return "exp_avg", "exp_avg_sq"
 
-    def switches(self, group: Group, scalars: Sequence[float], fresh: bool) -> tuple[Any, ...]:
+    def switches(self, group: Group) -> tuple[Any, ...]:
         decay = ""
         if group["weight_decay"] != 0:
             decay = "decoupled" if group.get("decoupled_weight_decay") else "l2"
         return group["maximize"], decay, 1 - number(group["betas"][0]) < 0.5
 
-    def _common(self, group: Group) -> Numbers:
+    def constants(self, group: Group) -> Numbers:
         beta1, beta2 = group["betas"]
         beta1, beta2 = number(beta1), number(beta2)
         lr, decay = number(group["lr"]), group["weight_decay"]
         return {
-            "lr": lr, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2, "eps": group["eps"],
+            "lr": lr, "beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2, "eps": group["eps"],
             "weight_decay": decay, "keep": 1 - lr * decay,
         }  # fmt: skip
 
@@ -113,15 +112,15 @@ class Adam(_AdamKin):
             return "exp_avg", "exp_avg_sq", "max_exp_avg_sq"
         return "exp_avg", "exp_avg_sq"
 
-    def switches(self, group: Group, scalars: Sequence[float], fresh: bool) -> tuple[Any, ...]:
-        return *super().switches(group, scalars, fresh), group["amsgrad"]
+    def switches(self, group: Group) -> tuple[Any, ...]:
+        return *super().switches(group), group["amsgrad"]
 
-    def numbers(self, group: Group, scalars: list[float]) -> Numbers:
+    def advance(self, c: Numbers, scalars: list[float]) -> Numbers:
         step = scalars[0] = scalars[0] + 1
-        found = self._common(group)
-        found["rate"] = found["lr"] / (1 - number(group["betas"][0]) ** step)
-        found["root"] = (1 - found["beta2"] ** step) ** 0.5
-        return found
+        return {
+            "rate": c["lr"] / (1 - c["beta1"] ** step),
+            "root": (1 - c["beta2"] ** step) ** 0.5,
+        }
 
     def write(
         self, x: Terms, maximize: bool = False, decay: str = "", near: bool = True, amsgrad: bool = False
@@ -175,11 +174,9 @@ class Adamax(_AdamKin):
     def state_names(self, group: Group) -> tuple[str, ...]:
         return "exp_avg", "exp_inf"
 
-    def numbers(self, group: Group, scalars: list[float]) -> Numbers:
+    def advance(self, c: Numbers, scalars: list[float]) -> Numbers:
         step = scalars[0] = scalars[0] + 1
-        found = self._common(group)
-        found["rate"] = found["lr"] / (1 - group["betas"][0] ** step)
-        return found
+        return {"rate": c["lr"] / (1 - c["beta1"] ** step)}
 
     def write(self, x: Terms, maximize: bool = False, decay: str = "", near: bool = True) -> None:
         p, g = _gradient(x, maximize, decay)
@@ -216,19 +213,21 @@ class NAdam(_AdamKin):
     def initial(self, name: str, group: Group) -> float:
         return 1.0 if name == "mu_product" else 0.0
 
-    def numbers(self, group: Group, scalars: list[float]) -> Numbers:
-        found = self._common(group)
+    def constants(self, group: Group) -> Numbers:
+        return super().constants(group) | {"momentum_decay": group["momentum_decay"]}
+
+    def advance(self, c: Numbers, scalars: list[float]) -> Numbers:
         step = scalars[0] = scalars[0] + 1
-        beta1, decay = group["betas"][0], group["momentum_decay"]
+        lr, beta1, decay = c["lr"], c["beta1"], c["momentum_decay"]
         mu = beta1 * (1.0 - 0.5 * 0.96 ** (step * decay))
         following = beta1 * (1.0 - 0.5 * 0.96 ** ((step + 1) * decay))
         # the product is kept as a float32 tensor, and its rounding is part of the method
         product = scalars[1] = float(np.float32(scalars[1]) * np.float32(mu))
-        lr = found["lr"]
-        found["of_g"] = lr * (1.0 - mu) / (1.0 - product)
-        found["of_m"] = lr * following / (1.0 - product * following)
-        found["bias"] = 1 - found["beta2"] ** step
-        return found
+        return {
+            "of_g": lr * (1.0 - mu) / (1.0 - product),
+            "of_m": lr * following / (1.0 - product * following),
+            "bias": 1 - c["beta2"] ** step,
+        }
 
     def write(self, x: Terms, maximize: bool = False, decay: str = "", near: bool = True) -> None:
         p, g = _gradient(x, maximize, decay)
@@ -261,20 +260,18 @@ class RAdam(_AdamKin):
         rho = 2 / (1 - beta2) - 1
         return rho, rho - 2 * step * beta2**step / (1 - beta2**step)
 
-    def switches(self, group: Group, scalars: Sequence[float], fresh: bool) -> tuple[Any, ...]:
-        rectified = self._rho(number(group["betas"][1]), scalars[0])[1] > 5.0
-        return *super().switches(group, scalars, fresh), rectified
+    def phase(self, c: Numbers, scalars: list[float], fresh: bool) -> tuple[Any, ...]:
+        return (self._rho(c["beta2"], scalars[0])[1] > 5.0,)
 
-    def numbers(self, group: Group, scalars: list[float]) -> Numbers:
-        found = self._common(group)
+    def advance(self, c: Numbers, scalars: list[float]) -> Numbers:
         step = scalars[0] = scalars[0] + 1
-        rho, r = self._rho(found["beta2"], step)
-        found["bias1"] = 1 - group["betas"][0] ** step
-        found["root"] = (1 - found["beta2"] ** step) ** 0.5
-        found["rect"] = 1.0
+        rho, r = self._rho(c["beta2"], step)
+        rect = 1.0
         if r > 5.0:
-            found["rect"] = ((r - 4) * (r - 2) * rho / ((rho - 4) * (rho - 2) * r)) ** 0.5
-        return found
+            rect = ((r - 4) * (r - 2) * rho / ((rho - 4) * (rho - 2) * r)) ** 0.5
+        return {
+            "bias1": 1 - c["beta1"] ** step, "root": (1 - c["beta2"] ** step) ** 0.5, "rect": rect,
+        }  # fmt: skip
 
     def write(
         self, x: Terms, maximize: bool = False, decay: str = "", near: bool = True, rectified: bool = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from .checks import check, check_fused, check_lr, number
@@ -21,7 +20,7 @@ class _Adaptive(MultiTensorOptimizer):
             for name, default in self.defaults.items():
                 group.setdefault(name, default)
 
-    def switches(self, group: Group, scalars: Sequence[float], fresh: bool) -> tuple[Any, ...]:
+    def switches(self, group: Group) -> tuple[Any, ...]:
         return group["maximize"], group.get("weight_decay", 0) != 0
 
     @staticmethod
@@ -61,13 +60,12 @@ class RMSprop(_Adaptive):
             names.append("grad_avg")
         return tuple(names)
 
-    def switches(self, group: Group, scalars: Sequence[float], fresh: bool) -> tuple[Any, ...]:
+    def switches(self, group: Group) -> tuple[Any, ...]:
         near = 1 - group["alpha"] < 0.5
-        common = super().switches(group, scalars, fresh)
+        common = super().switches(group)
         return *common, group["momentum"] > 0, group["centered"], near
 
-    def numbers(self, group: Group, scalars: list[float]) -> Numbers:
-        scalars[0] += 1
+    def constants(self, group: Group) -> Numbers:
         return {
             "lr": number(group["lr"]), "alpha": group["alpha"], "new": 1 - group["alpha"],
             "eps": group["eps"], "momentum": group["momentum"], "weight_decay": group["weight_decay"],
@@ -128,10 +126,13 @@ class Adagrad(_Adaptive):
     def initial(self, name: str, group: Group) -> float:
         return group["initial_accumulator_value"] if name == "sum" else 0.0  # type: ignore[no-any-return]
 
-    def numbers(self, group: Group, scalars: list[float]) -> Numbers:
+    def constants(self, group: Group) -> Numbers:
+        names = "lr_decay", "eps", "weight_decay"
+        return {"lr": number(group["lr"])} | {n: group[n] for n in names}
+
+    def advance(self, c: Numbers, scalars: list[float]) -> Numbers:
         step = scalars[0] = scalars[0] + 1
-        rate = number(group["lr"]) / (1 + (step - 1) * group["lr_decay"])
-        return {"rate": rate, "eps": group["eps"], "weight_decay": group["weight_decay"]}
+        return {"rate": c["lr"] / (1 + (step - 1) * c["lr_decay"])}
 
     def write(self, x: Terms, maximize: bool = False, decay: bool = False) -> None:
         g = self._gradient(x, maximize, decay)
@@ -165,8 +166,7 @@ class Adadelta(_Adaptive):
     def state_names(self, group: Group) -> tuple[str, ...]:
         return "square_avg", "acc_delta"
 
-    def numbers(self, group: Group, scalars: list[float]) -> Numbers:
-        scalars[0] += 1
+    def constants(self, group: Group) -> Numbers:
         return {
             "lr": number(group["lr"]), "rho": group["rho"], "new": 1 - group["rho"],
             "eps": group["eps"], "weight_decay": group["weight_decay"],
@@ -208,8 +208,7 @@ class Rprop(_Adaptive):
     def initial(self, name: str, group: Group) -> float:
         return number(group["lr"]) if name == "step_size" else 0.0
 
-    def numbers(self, group: Group, scalars: list[float]) -> Numbers:
-        scalars[0] += 1
+    def constants(self, group: Group) -> Numbers:
         low, high = group["step_sizes"]
         return {"shrink": group["etas"][0], "grow": group["etas"][1], "low": low, "high": high}
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -32,11 +32,11 @@ from .formula import Terms
 from .optimizer import Optimizer
 from .state import ParameterState
 
-_VALUE: Callable[[Any], Value] = attrgetter("_v")
-_GRAD: Callable[[Any], Value] = attrgetter("_grad._v")
 _formulas: dict[Any, Formula] = {}
 
+Group = dict[str, Any]
 Numbers = dict[str, float]
+_NOTHING: Numbers = {}
 
 
 class MultiTensorOptimizer(Optimizer):
@@ -46,37 +46,45 @@ class MultiTensorOptimizer(Optimizer):
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self._plans: dict[int, _Plan] = {}
+        self._hyper: Callable[[Group], tuple[Any, ...]] = itemgetter("lr", *defaults)
         super().__init__(params, defaults)
 
     # What subclasses define:
-    def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
+    def state_names(self, group: Group) -> tuple[str, ...]:
         """The names of the state tensors that have the parameter's shape."""
         raise NotImplementedError
 
-    def initial(self, name: str, group: dict[str, Any]) -> float:
+    def initial(self, name: str, group: Group) -> float:
         """What a state tensor is filled with at first."""
         return 0.0
 
-    def switches(self, group: dict[str, Any], scalars: Sequence[float], fresh: bool) -> tuple[Any, ...]:
-        """What selects the formula: everything in which it differs but numbers.
-
-        scalars: after this step. fresh: whether this is the first step.
-        """
+    def constants(self, group: Group) -> Numbers:
+        """The formula's run-time scalars as far as the hyperparameters alone determine them."""
         raise NotImplementedError
 
-    def numbers(self, group: dict[str, Any], scalars: list[float]) -> Numbers:
-        """The formula's run-time scalars for the next step; advances `scalars` to it."""
+    def switches(self, group: Group) -> tuple[Any, ...]:
+        """What selects the formula: everything in which it differs but numbers."""
         raise NotImplementedError
+
+    def advance(self, c: Numbers, scalars: list[float]) -> Numbers:
+        """The other run-time scalars, from the constants; advances `scalars` by a step."""
+        if scalars:
+            scalars[0] += 1
+        return _NOTHING
+
+    def phase(self, c: Numbers, scalars: list[float], fresh: bool) -> tuple[Any, ...]:
+        """What selects the formula beside the switches: `scalars` after this step, the first step."""
+        return ()
 
     def write(self, x: Terms, *switches: Any) -> None:
-        """Writes the formula."""
+        """Writes the formula for these switches, and then those of the phase."""
         raise NotImplementedError
 
     # ------------------------------------------------------------ a step
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Updates every parameter that has a gradient.
 
-        closure: a function that computes the loss again (and its gradients); its result is returned.
+        closure: a function that computes the loss (and its gradients) again; its result is returned.
         """
         loss = None
         if closure is not None:
@@ -87,7 +95,10 @@ class MultiTensorOptimizer(Optimizer):
             plan = self._prepared(i, group)
             if plan is not None:
                 for batch in plan.batches:
-                    self._record(group, plan, batch, todo)
+                    scalars = batch.scalars.copy()
+                    formula, numbers = plan.formula(self, batch, scalars)
+                    update(formula, batch.bundle, batch.slots, batch.grads, numbers)
+                    todo.append((batch, scalars))
         flush()
         for batch, scalars in todo:
             batch.done(scalars)
@@ -96,59 +107,50 @@ class MultiTensorOptimizer(Optimizer):
     def zero_grad(self, set_to_none: bool = True) -> None:
         super().zero_grad(set_to_none)
         for plan in self._plans.values():
-            plan.grads, plan.seen = [], None
+            plan.forget_grads()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._plans = {}
+        self._hyper = itemgetter("lr", *state.get("defaults", self.__dict__.get("defaults")))
         super().__setstate__(state)
 
-    def _prepared(self, index: int, group: dict[str, Any]) -> _Plan | None:
+    def _prepared(self, index: int, group: Group) -> _Plan | None:
         """The plan of a group, made anew if it is not valid any more; None if there is no gradient."""
-        if group.get("differentiable"):
-            raise NotImplementedError(
-                f"{type(self).__name__}: differentiable=True (gradients through the step itself) is not supported"
-            )
         params = group["params"]
         try:
-            grads = list(map(_GRAD, params))
+            grads = [p._grad._v for p in params]
         except AttributeError:
             params = [p for p in params if p._grad is not None]
-            grads = list(map(_GRAD, params))
-        if not params:
-            return None
-        names = self.state_names(group)
+            grads = [p._grad._v for p in params]
+            if not params:
+                return None
         if self._state.changed:
             self._plans.clear()
             self._state.changed = False
         plan = self._plans.get(index)
-        if plan is None or not plan.valid(list(map(_VALUE, params)), names):
-            for p in params:
-                p._value()  # may end the frame: then the gradients lie in memory as well
-            states = [self._state_of(p, group, names) for p in params]
-            plan = self._plans[index] = _Plan(params, states, names, self.scalars)
-            self._state.changed = False
-            grads = list(map(_GRAD, params))
+        if plan is None or plan.values != [p._v for p in params] or not plan.valid(self, group):
+            plan = self._plans[index] = self._new_plan(group, params)
+            grads = [p._grad._v for p in params]
         if not plan.grads or plan.grads != grads:
-            plan.places(params, grads)
+            plan.place(params, grads)
         return plan
 
-    def _record(
-        self, group: dict[str, Any], plan: _Plan, batch: _Batch, todo: list[tuple[_Batch, list[float]]]
-    ) -> None:
-        scalars = batch.scalars.copy()
-        numbers = self.numbers(group, scalars)
-        key = (type(self), batch.names, self.switches(group, scalars, batch.fresh))
-        formula = _formulas.get(key)
-        if formula is None:
-            terms = Terms(batch.names)
-            self.write(terms, *key[2])
-            formula = _formulas[key] = terms.formula()
-        slots, bundle = batch.grads
-        update(formula, batch.bundle, slots, bundle, [numbers[n] for n in formula.numbers])
-        todo.append((batch, scalars))
+    def _new_plan(self, group: Group, params: list[Tensor]) -> _Plan:
+        if group.get("differentiable"):
+            raise NotImplementedError(
+                f"{type(self).__name__}: differentiable=True (gradients through the step itself) is "
+                "not supported"
+            )
+        for p in params:
+            p._value()  # may end the frame: then the gradients lie in memory as well
+        names = self.state_names(group)
+        plan = _Plan(params, [self._state_of(p, group, names) for p in params], names)
+        plan.configure(self, group)
+        self._state.changed = False
+        return plan
 
     # ------------------------------------------------------------ state
-    def _state_of(self, p: Tensor, group: dict[str, Any], names: tuple[str, ...]) -> _Entry:
+    def _state_of(self, p: Tensor, group: Group, names: tuple[str, ...]) -> _Entry:
         """The state of a parameter, with what it lacks."""
         if not names and not self.scalars:
             return _Entry(ParameterState(), [], [], False)
@@ -191,10 +193,13 @@ def _filled(p: Tensor, value: float) -> Tensor:
 class _Plan:
     """What is prepared for the parameters of a group that have gradients."""
 
-    __slots__ = ("values", "batches", "names", "grads", "seen")
+    __slots__ = (
+        "values", "batches", "names", "grads", "seen", "slots", "hyper", "volatile", "constants",
+        "switches", "ready",
+    )  # fmt: skip
 
     def __init__(
-        self, params: list[Tensor], entries: list[_Entry], names: tuple[str, ...], scalars: tuple[str, ...]
+        self, params: list[Tensor], entries: list[_Entry], names: tuple[str, ...]
     ) -> None:
         sorted_out: dict[Any, list[int]] = {}
         for i, (p, e) in enumerate(zip(params, entries, strict=True)):
@@ -208,41 +213,81 @@ class _Plan:
         ]
         if len(self.batches) == 1:
             self.batches[0].rows = None
-        self.values = list(map(_VALUE, params))
-        self.grads: list[Value] = []  # the gradients of the last step, if they lay in memory twice
-        self.seen: list[int] | None = None
+        self.values = [p._v for p in params]
+        self.forget_grads()
 
-    def valid(self, values: list[Value], names: tuple[str, ...]) -> bool:
-        """Whether the plan still describes these parameters."""
-        if self.values != values or self.names != names:
-            return False
+    def configure(self, optimizer: MultiTensorOptimizer, group: Group) -> None:
+        """Takes over the hyperparameters."""
+        self.hyper = optimizer._hyper(group)
+        self.volatile = any(isinstance(x, Tensor) for x in self.hyper)
+        self.constants = optimizer.constants(group)
+        self.switches = optimizer.switches(group)
+        self.ready: dict[Any, tuple[Formula, list[float], list[tuple[int, str]]]] = {}
+
+    def valid(self, optimizer: MultiTensorOptimizer, group: Group) -> bool:
+        """Whether state and hyperparameters are as prepared; new hyperparameters are taken over."""
+        if self.volatile or self.hyper != optimizer._hyper(group):
+            if self.names != optimizer.state_names(group):
+                return False
+            self.configure(optimizer, group)
         for batch in self.batches:
             if batch.watch.dirty and not batch.clean():
                 return False
-        if len(self.batches) > 1:
-            now = {(b.names, b.bundle.metas[0].dtype.name, b.fresh, *b.scalars) for b in self.batches}
+        if len(self.batches) > 1:  # do they agree now?
+            now = {(b.bundle.metas[0].dtype, b.fresh, *b.scalars) for b in self.batches}
             return len(now) == len(self.batches)
         return True
 
-    def places(self, params: list[Tensor], grads: list[Value]) -> None:
+    def formula(
+        self, optimizer: MultiTensorOptimizer, batch: _Batch, scalars: list[float]
+    ) -> tuple[Formula, list[float]]:
+        """The formula for a batch's next step and its numbers; advances `scalars`."""
+        c = self.constants
+        moving = optimizer.advance(c, scalars)
+        phase = optimizer.phase(c, scalars, batch.fresh)
+        found = self.ready.get(phase)
+        if found is None:
+            key = (type(optimizer), self.names, self.switches, phase)
+            formula = _formulas.get(key)
+            if formula is None:
+                terms = Terms(self.names)
+                optimizer.write(terms, *self.switches, *phase)
+                formula = _formulas[key] = terms.formula()
+            known = [c.get(n, 0.0) for n in formula.numbers]
+            others = [(i, n) for i, n in enumerate(formula.numbers) if n not in c]
+            found = self.ready[phase] = formula, known, others
+        formula, known, others = found
+        numbers = known.copy()
+        for i, name in others:
+            numbers[i] = moving[name]
+        return formula, numbers
+
+    def forget_grads(self) -> None:
+        """Keeps no gradient alive."""
+        self.grads: list[Value] = []  # of the last step, if they lay in memory at two in a row
+        self.seen: list[int] | None = None
+        self.slots: list[int] | None = None  # of the last step, if all were in the open frame
+
+    def place(self, params: list[Any], grads: list[Value]) -> None:
         """Finds out for every batch which gradients are recorded and which lie in memory."""
         tr = _recording.tr
         base = tr.base
         slots = [v.vid - base for v in grads]
+        if slots == self.slots:
+            return
         if min(slots) < 0 or max(slots) >= SLOTS:
             for p, v in zip(params, grads, strict=True):
                 if v.buf is None and not 0 <= v.vid - tr.base < SLOTS:
-                    assert p._grad is not None
-                    p._grad._value()  # a stale view, or recorded by another thread; may end the frame
-            grads[:] = map(_GRAD, params)
+                    p._grad._value()  # a stale view, or another thread's; may end the frame
+            grads[:] = [p._grad._v for p in params]
             slots = [v.vid - tr.base for v in grads]
             slots = [s if 0 <= s < SLOTS else -1 for s in slots]
-        in_memory = max(slots) < 0
         for batch in self.batches:
             batch.take_grads(grads, slots)
+        self.slots = slots if min(slots) >= 0 else None
         # Gradients that stay where they are (the same at two steps) need not be looked at again.
-        seen = list(map(id, grads)) if in_memory else None
-        self.grads = grads if in_memory and seen == self.seen else []
+        seen = list(map(id, grads)) if max(slots) < 0 else None
+        self.grads = grads if seen is not None and seen == self.seen else []
         self.seen = seen
 
 
@@ -250,8 +295,8 @@ class _Batch:
     """Parameters that step together: their memory, state and numbers."""
 
     __slots__ = (
-        "params", "entries", "names", "rows", "watch", "bundle", "scalars", "arrays", "fresh", "grads",
-        "handles", "values", "shared", "apart",
+        "params", "entries", "names", "rows", "watch", "bundle", "scalars", "arrays", "fresh",
+        "slots", "grads", "handles", "values", "shared", "apart",
     )  # fmt: skip
 
     def __init__(
@@ -261,7 +306,8 @@ class _Batch:
         self.rows: list[int] | None = rows
         self.watch = Watch()
         self.fresh = entries[0].fresh
-        self.grads: tuple[tuple[int, ...], Bundle | None] = ((), None)
+        self.slots: tuple[int, ...] = ()
+        self.grads: Bundle | None = None
         held = list(params)
         for j in range(len(names)):
             held += [e.tensors[j] for e in entries]
@@ -273,7 +319,7 @@ class _Batch:
         ]
         self.bundle = Bundle([t._v for t in held])
         self.handles = held + [t for e in entries for t in e.numbers]
-        self.values = list(map(_VALUE, self.handles))
+        self.values = [t._v for t in self.handles]
         for t in self.handles:
             self._attach(t)
         for e in entries:
@@ -312,7 +358,7 @@ class _Batch:
 
     def clean(self) -> bool:
         """Whether all is where it was, although a tensor was shown, viewed or written to."""
-        if self.values != list(map(_VALUE, self.handles)):
+        if self.values != [t._v for t in self.handles]:
             return False
         for e in self.entries:
             state = e.state
@@ -328,14 +374,9 @@ class _Batch:
         if self.rows is not None:
             grads = [grads[i] for i in self.rows]
             slots = [slots[i] for i in self.rows]
-        for v, t in zip(grads, self.params, strict=True):
-            if v.meta.dtype is not t._v.meta.dtype or v.meta.shape != t._v.meta.shape:
-                raise RuntimeError(
-                    f"the gradient of a parameter must have its dtype and shape: expected {t.dtype} "
-                    f"{list(t.shape)}, got {v.meta.dtype} {list(v.meta.shape)}"
-                )
         in_memory = [v for v, s in zip(grads, slots, strict=True) if s < 0]
-        self.grads = tuple(slots), Bundle(in_memory) if in_memory else None
+        self.slots = tuple(slots)
+        self.grads = Bundle(in_memory) if in_memory else None
 
     def done(self, scalars: list[float]) -> None:
         """After the update has run: numbers, versions, and others that share the memory."""

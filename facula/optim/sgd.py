@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from .checks import check, check_fused, check_lr, number
@@ -54,14 +53,15 @@ class SGD(MultiTensorOptimizer):
     def state_names(self, group: Group) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] != 0 else ()
 
-    def switches(self, group: Group, scalars: Sequence[float], fresh: bool) -> tuple[Any, ...]:
+    def switches(self, group: Group) -> tuple[Any, ...]:
         momentum = group["momentum"] != 0
-        return (
-            group["maximize"], group["weight_decay"] != 0, momentum, momentum and group["nesterov"],
-            momentum and fresh,
-        )  # fmt: skip
+        nesterov = momentum and group["nesterov"]
+        return group["maximize"], group["weight_decay"] != 0, momentum, nesterov
 
-    def numbers(self, group: Group, scalars: list[float]) -> Numbers:
+    def phase(self, c: Numbers, scalars: list[float], fresh: bool) -> tuple[Any, ...]:
+        return (fresh,)
+
+    def constants(self, group: Group) -> Numbers:
         return {
             "lr": number(group["lr"]), "momentum": group["momentum"],
             "share": 1 - group["dampening"], "weight_decay": number(group["weight_decay"]),
@@ -110,19 +110,23 @@ class ASGD(MultiTensorOptimizer):
     def initial(self, name: str, group: Group) -> float:
         return {"eta": number(group["lr"]), "mu": 1.0}.get(name, 0.0)
 
-    def switches(self, group: Group, scalars: Sequence[float], fresh: bool) -> tuple[Any, ...]:
-        # the mu in use is the one before this step, which is 1 as long as that of the next one is
-        return group["maximize"], group["weight_decay"] != 0, scalars[0] - 1 - group["t0"] <= 1
+    def switches(self, group: Group) -> tuple[Any, ...]:
+        return group["maximize"], group["weight_decay"] != 0
 
-    def numbers(self, group: Group, scalars: list[float]) -> Numbers:
+    def phase(self, c: Numbers, scalars: list[float], fresh: bool) -> tuple[Any, ...]:
+        # the mu in use is that of the step before: 1 until step t0 + 1
+        return (scalars[0] - 1 - c["t0"] <= 1,)
+
+    def constants(self, group: Group) -> Numbers:
+        names = "lambd", "alpha", "t0", "weight_decay"
+        return {"lr": number(group["lr"])} | {n: group[n] for n in names}
+
+    def advance(self, c: Numbers, scalars: list[float]) -> Numbers:
         step, eta, mu = scalars[0] + 1, scalars[1], scalars[2]
-        lr, lambd = number(group["lr"]), group["lambd"]
         scalars[0] = step
-        scalars[1] = lr / (1 + lambd * lr * step) ** group["alpha"]
-        scalars[2] = 1 / max(1.0, step - group["t0"])
-        return {
-            "shrink": 1 - lambd * eta, "eta": eta, "mu": mu, "weight_decay": group["weight_decay"],
-        }  # fmt: skip
+        scalars[1] = c["lr"] / (1 + c["lambd"] * c["lr"] * step) ** c["alpha"]
+        scalars[2] = 1 / max(1.0, step - c["t0"])
+        return {"shrink": 1 - c["lambd"] * eta, "eta": eta, "mu": mu}
 
     def write(
         self, x: Terms, maximize: bool = False, decay: bool = False, copy: bool = False

@@ -183,6 +183,21 @@ def _entry(parent: Node, bundle: Bundle) -> Node:
     return entry
 
 
+def _check(node: Node, entry: Node, ins: list[int], k: int) -> None:
+    """All operands of a tensor must have its dtype and shape. Raises RuntimeError."""
+    producers = node.producers()
+    for at in range(0, len(ins), k):
+        facts = [producers[s].metas[s - producers[s].slot] for s in ins[at : at + k]]
+        want = facts[0]
+        for m in facts[1:]:
+            if m.shape != want.shape or m.dtype is not want.dtype:
+                raise RuntimeError(
+                    "an optimizer's step: the gradient and the state of a parameter must have its "
+                    f"dtype and shape: expected {want.dtype!r} {list(want.shape)}, got {m.dtype!r} "
+                    f"{list(m.shape)}"
+                )
+
+
 def _edge(
     node: Node, formula: Formula, held: Bundle, slots: tuple[int, ...], grads: Bundle | None
 ) -> Node:
@@ -201,6 +216,7 @@ def _edge(
             computed.append(t * k + 1)
         ins += [entry.slot + t, slot if slot >= 0 else next(in_memory)]
         ins += [entry.slot + j * n + t for j in range(1, k - 1)]
+    _check(nxt, entry, ins, k)
     first = nxt.next_slot
     count = len(formula.numbers)
     nxt.scalar = tuple(range(first, first + count))
