@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import finfo
 from ..functions.creation import check_dtype
 from ..functions.random import engine_of
 from ..ops import elementwise as e
@@ -30,9 +31,20 @@ from ..trace.values import Meta, Value
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
+# Functions whose in-place forms PyTorch differentiates under names of their own.
+_OWN_NAME_IN_PLACE = {
+    f"{name}Backward0": f"{name}Backward1"
+    for name in ("Elu", "Celu", "LeakyRelu", "RreluWithNoise", "Threshold")
+}
+
+
 def finish(input: Tensor, v: Value, inplace: bool, name: str) -> Tensor:
     """The result as a tensor, or written into the input; `name` is what its grad_fn is called."""
-    t = input._write(v) if inplace else wrap(v)
+    if inplace:
+        input._write(v)
+        input._fn_name = _OWN_NAME_IN_PLACE.get(name, name)
+        return input
+    t = wrap(v)
     t._fn_name = name
     return t
 
@@ -113,9 +125,9 @@ def rrelu(
     """x where positive, slope * x elsewhere: a slope drawn from [lower, upper) for each element in
     training, their mean otherwise."""
     if not training:
-        t = leaky_relu(input, (lower + upper) / 2, inplace)
-        t._fn_name = "RreluWithNoiseBackward0"
-        return t
+        v = input._v
+        r = e.where(record2(e.GT, v, 0), v, e.mul(v, (lower + upper) / 2))
+        return finish(input, r, inplace, "RreluWithNoiseBackward0")
     a = input._array()
     slopes = np.ones(a.shape, a.dtype)
     below = a <= 0
@@ -136,7 +148,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     v = input._v
     bent = e.div(e.mul(v, e.add(v, 3.0)), 6.0)
     r = e.where(record2(e.GE, v, 3), v, bent)
-    r = e.where(record2(e.LE, v, -3), 0.0, r)
+    r = e.where(record2(e.LE, v, -3), e.mul(v, 0.0), r)
     return finish(input, r, inplace, "HardswishBackward0")
 
 
@@ -150,9 +162,13 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x moved by lambd towards 0, and 0 where |x| <= lambd. Raises RuntimeError if lambd < 0."""
-    if lambd < 0:
-        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd:g}.")
     v = input._v
+    if lambd < 0:
+        d = v.meta.dtype
+        raise RuntimeError(
+            f"lambda must be in range [0, {finfo(d).max:g}] for input dtype {type_name(d)}, but found "
+            f"{lambd:g}"
+        )
     low = e.where(record2(e.LT, v, -lambd), e.add(v, lambd), e.mul(v, 0.0))
     t = wrap(e.where(record2(e.GT, v, lambd), e.sub(v, lambd), low))
     t._fn_name = "SoftshrinkBackward0"

@@ -41,12 +41,19 @@ def cross_entropy(
     if size_average is not None or reduce is not None:
         reduction = reduction_of(size_average, reduce, reduction)
     x, y = input._v, target._v
-    if x.meta.shape == y.meta.shape and y.meta.dtype.is_floating_point:
+    if x.meta.shape == y.meta.shape:
         check_reduction(reduction)
+        if not y.meta.dtype.is_floating_point:
+            raise RuntimeError(
+                "Expected floating point type for target with class probabilities, got "
+                f"{type_name(y.meta.dtype)}"
+            )
         return _probabilities(x, y, weight, reduction, label_smoothing)
     axis, name = _checked(x.meta, y.meta, weight, reduction)
     if not x.meta.dtype.is_floating_point:
         raise not_implemented("log_softmax", axis, x.meta)
+    if axis == 0 and y.meta.ndim:
+        y = reshape(y, ())
     if weight is None and label_smoothing == 0.0:
         t = wrap(record2(CROSS_ENTROPY, x, y, (axis, ignore_index, reduction)))
         t._fn_name = name
@@ -55,13 +62,11 @@ def cross_entropy(
     loss = _nll(log, y, weight, axis, ignore_index, reduction)
     if label_smoothing > 0.0:
         if label_smoothing > 1.0:
-            raise RuntimeError(
-                f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}"
-            )
+            raise _wrong_smoothing(label_smoothing)
         loss = _smoothed(loss, log, y, weight, axis, ignore_index, reduction, label_smoothing)
         name = "AddBackward0"
     elif label_smoothing < 0.0:
-        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+        raise _wrong_smoothing(label_smoothing)
     t = wrap(loss)
     t._fn_name = name
     return t
@@ -81,9 +86,15 @@ def nll_loss(
         reduction = reduction_of(size_average, reduce, reduction)
     x, y = input._v, target._v
     axis, name = _checked(x.meta, y.meta, weight, reduction)
+    if axis == 0 and y.meta.ndim:
+        y = reshape(y, ())
     t = wrap(_nll(x, y, weight, axis, ignore_index, reduction))
     t._fn_name = name
     return t
+
+
+def _wrong_smoothing(given: float) -> RuntimeError:
+    return RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {given:g}")
 
 
 @functools.lru_cache(4096)
@@ -120,10 +131,12 @@ def _plain(x: Meta, y: Meta, reduction: str) -> tuple[int, str]:
             )
     elif x.ndim == 1 and y.ndim == 1 and y.shape[0] != 1:
         raise ValueError(
-            f"Expected input batch_size (1) to match target batch_size ({y.shape[0]})."
+            f"For 1D input, 1D target must have size 1, but got target size: {y.shape[0]}"
         )
     if y.dtype is not int64 and y.dtype is not uint8:
-        raise RuntimeError(f"expected scalar type Long but found {type_name(y.dtype)}")
+        raise RuntimeError(
+            f"expected target dtype to be Long or Byte, but got {type_name(y.dtype)}"
+        )
     if x.ndim <= 2:
         return axis, "NllLossBackward0"
     flat = x.ndim != 4 and reduction == "none"

@@ -49,9 +49,10 @@ def _check_normalized_shape(
                 f"shape {list(p.shape)} and normalized_shape = {list(tail)}"
             )
     if shape[len(shape) - len(tail) :] != tail or len(shape) < len(tail):
-        wanted = "".join(f", {n}" for n in tail)
+        wanted = ", ".join(map(str, tail))
+        comma = ", " if name == "layer_norm" else ""
         raise RuntimeError(
-            f"Given normalized_shape={list(tail)}, expected input with shape [*{wanted}], but got "
+            f"Given normalized_shape={list(tail)}, expected input with shape [*{comma}{wanted}], but got "
             f"input of size{list(shape)}"
         )
     return tuple(range(len(shape) - len(tail), len(shape)))

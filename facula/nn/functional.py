@@ -188,11 +188,11 @@ def _embedding(
 def _with_reduction(function: Any) -> None:
     """At the top level, losses take their reduction as a number: 0 none, 1 mean, 2 sum."""
 
-    def call(*args: Any, reduction: int = 1, **named: Any) -> Tensor:
+    def call(*args: Any, reduction: int = 0, **named: Any) -> Tensor:
         return function(*args, reduction=("none", "mean", "sum")[reduction], **named)
 
     call.__name__ = call.__qualname__ = function.__name__
-    call.__doc__ = f"nn.functional.{function.__name__} with a number as reduction: 0 none, 1 mean, 2 sum."
+    call.__doc__ = f"nn.functional.{function.__name__} with a number as reduction: 0 none (the default), 1 mean, 2 sum."
     _public(function.__name__, method=False)(call)
 
 
