@@ -503,6 +503,7 @@ class Tensor(metaclass=_Metatype):
             if m.contiguous and m.numel == root._v.meta.numel:
                 t._base = root
                 t._cut = True
+                t._own = requires_grad  # a write keeps it a leaf
                 join(root, t)
             return t
         # the parameter owns the storage from now on; `data`, if anybody keeps it, shares it
