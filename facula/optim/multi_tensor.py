@@ -107,7 +107,8 @@ class MultiTensorOptimizer(Optimizer):
     def zero_grad(self, set_to_none: bool = True) -> None:
         super().zero_grad(set_to_none)
         for plan in self._plans.values():
-            plan.forget_grads()
+            if plan.seen is not None:
+                plan.forget_grads()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._plans = {}
@@ -214,6 +215,7 @@ class _Plan:
         if len(self.batches) == 1:
             self.batches[0].rows = None
         self.values = [p._v for p in params]
+        self.slots: list[int] | None = None  # of the last gradients, if all were in the open frame
         self.forget_grads()
 
     def configure(self, optimizer: MultiTensorOptimizer, group: Group) -> None:
@@ -266,7 +268,6 @@ class _Plan:
         """Keeps no gradient alive."""
         self.grads: list[Value] = []  # of the last step, if they lay in memory at two in a row
         self.seen: list[int] | None = None
-        self.slots: list[int] | None = None  # of the last step, if all were in the open frame
 
     def place(self, params: list[Any], grads: list[Value]) -> None:
         """Finds out for every batch which gradients are recorded and which lie in memory."""
@@ -380,11 +381,18 @@ class _Batch:
 
     def done(self, scalars: list[float]) -> None:
         """After the update has run: numbers, versions, and others that share the memory."""
-        for array, number in zip(self.arrays, scalars, strict=True):
-            array.fill(number)
-        self.scalars = [array.item(0) for array in self.arrays]  # as rounded
+        for k, array in enumerate(self.arrays):
+            array.fill(scalars[k])
+            if k:
+                scalars[k] = array.item(0)  # as rounded
+        self.scalars = scalars
         self.fresh = False
         self.watch.steps += 1
+        if self.shared or self.apart:
+            self._tell_others()
+
+    def _tell_others(self) -> None:
+        """The memory has changed: views are derived again, other copies of a storage are written."""
         for root in self.shared:
             _tell_views(root)
         for t in self.apart:
