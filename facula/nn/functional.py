@@ -53,6 +53,12 @@ from ._class_losses import multi_margin_loss as multi_margin_loss
 from ._class_losses import multilabel_margin_loss as multilabel_margin_loss
 from ._class_losses import multilabel_soft_margin_loss as multilabel_soft_margin_loss
 from ._class_losses import nll_loss as nll_loss
+from ._convolution import conv1d as conv1d
+from ._convolution import conv2d as conv2d
+from ._convolution import conv3d as conv3d
+from ._convolution import conv_transpose1d as conv_transpose1d
+from ._convolution import conv_transpose2d as conv_transpose2d
+from ._convolution import conv_transpose3d as conv_transpose3d
 from ._distance import cdist as _cdist
 from ._distance import cosine_similarity as cosine_similarity
 from ._distance import pairwise_distance as pairwise_distance
@@ -165,6 +171,7 @@ for _function in (prelu, hardshrink):
     _public()(_function)
 for _function in (
     alpha_dropout, bilinear, celu, celu_, channel_shuffle,
+    conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d,
     cosine_similarity, dropout, feature_alpha_dropout, pairwise_distance, pdist, pixel_shuffle,
     pixel_unshuffle, relu_, rms_norm, rrelu, rrelu_, selu, selu_, threshold, threshold_, _cdist,
     _alpha_dropout_, _dropout_, _feature_alpha_dropout_, _feature_dropout, _feature_dropout_,
