@@ -106,11 +106,13 @@ def contract(equation: str, operands: list[Tensor]) -> Tensor:
         later = set(out) | {c for _, ls in terms[2:] for c in ls}
         terms = [_pair(a, la, b, lb, later, sizes), *terms[2:]]
     v, ls = terms[0]
+    # without a product or sum the result is a view of the operand, as its diagonal is
+    result: Any = fixed[0][0] if len(fixed) == 1 else wrap(v)
     gone = tuple(k for k, c in enumerate(ls) if c not in out)
     if gone:
-        v = total(v, gone)
+        result = wrap(total(v, gone))
         ls = [c for c in ls if c in out]
-    return wrap(permute(v, tuple(ls.index(c) for c in out)))
+    return result.permute(tuple(ls.index(c) for c in out))  # type: ignore[no-any-return]
 
 
 def _pair(

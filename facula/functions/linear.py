@@ -8,6 +8,7 @@ from ..ops import elementwise as e
 from ..ops import linear as affine
 from ..ops.contract import MATMUL
 from ..ops.movement import permute, reshape
+from ..dtypes import bool_, type_name
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record2
 from .pointwise import check_tensor
@@ -69,6 +70,8 @@ def _exact(name: str, dims: tuple[int, ...], fn: str) -> Any:
                 what = {"mm": "mat", "bmm": "batch", "mv": "vec", "dot": "tensor"}[name]
                 if name == "mm":
                     raise RuntimeError(f"{['self', 'mat2'][k]} must be a matrix")
+                if name == "mv" and t.ndim == 0 and k == 0:
+                    raise IndexError("Dimension specified as 0 but tensor has no dimensions")
                 if name == "bmm":
                     raise RuntimeError(f"batch{k + 1} must be a 3D tensor")
                 raise RuntimeError(f"{name}(): expected {what} {k + 1} to be {d}-D, but it is {t.ndim}-D")
@@ -117,6 +120,11 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 
 def _scaled(base: Tensor, product: Any, beta: Any, alpha: Any, fn: str) -> Tensor:
+    if base._v.meta.dtype is not product.meta.dtype:
+        raise RuntimeError(
+            f"self and mat2 must have the same dtype, but got {type_name(base._v.meta.dtype)} and "
+            f"{type_name(product.meta.dtype)}"
+        )
     p = product if alpha == 1 else record2(e.MUL, product, alpha)
     if beta == 0:
         r = wrap(p)
@@ -217,6 +225,8 @@ def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal."""
     if input.ndim != 2:
         raise RuntimeError("trace: expected a matrix")
+    if input.dtype is bool_:
+        raise NotImplementedError("\"trace\" not implemented for 'Bool'")
     return input.diagonal().sum()  # type: ignore[attr-defined,no-any-return]
 
 

@@ -156,6 +156,8 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None
     """The most frequent value along an axis (the smallest of several), and the last index that has it."""
     check_tensor(input, "mode")
     one_dim("mode", dim)
+    if input.is_complex():
+        raise NotImplementedError(f"\"mode_cpu\" not implemented for '{type_name(input.dtype)}'")
     axis = normalize_dim(dim, input.ndim)
     if input.ndim == 0:
         return _done(pair("mode")(input.clone(), input.new_zeros((), dtype=int64)), out)  # type: ignore[attr-defined]

@@ -115,7 +115,9 @@ def _with_out(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def write_out(result: Any, out: Any) -> Any:
     """Puts results into `out=` tensors, which are resized if their shape does not fit."""
-    if isinstance(out, (tuple, list)):
+    if isinstance(result, tuple):
+        if not isinstance(out, (tuple, list)):
+            raise TypeError(f"argument 'out' must be tuple of Tensors, not {type(out).__name__}")
         for r, o in zip(result, out, strict=True):
             write_out(r, o)
         return out

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import bool_
 from ..trace.recorder import record2
 from ..trace.values import Value, meta
 from .elementwise import _conj
@@ -19,6 +20,8 @@ def matmul(a: Value, b: Value) -> Value:
 
 def _rule(metas: Any, attrs: Any) -> Any:
     a, b = metas
+    if a.dtype is bool_ and b.dtype is bool_:
+        raise NotImplementedError("\"addmm_impl_cpu_\" not implemented for 'Bool'")
     if a.dtype is not b.dtype:
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {_c_name(a.dtype)} != {_c_name(b.dtype)}"
