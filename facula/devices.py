@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-_TYPES = ("cpu", "cuda", "meta", "mps", "xpu", "xla")
+_TYPES = (
+    "cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia", "xla", "lazy",
+    "vulkan", "mps", "meta", "hpu", "mtia", "privateuseone",
+)  # fmt: skip
 
 
 class device:
-    """A place where tensors live: ``device("cpu")``, ``device("cuda:0")``, ``device("cuda", 0)``."""
+    """A place where tensors live: ``device("cpu")``, ``device("cuda", 0)``."""
 
     __slots__ = ("type", "index")
 
@@ -14,9 +17,15 @@ class device:
         if isinstance(type, device):
             type, index = type.type, type.index if index is None else index
         elif isinstance(type, int):
-            type, index = "cuda", type
+            raise RuntimeError("Cannot access accelerator device when none is available.")
         elif not isinstance(type, str):
             raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}")
+        if not type:
+            raise RuntimeError("Device string must not be empty")
+        if index is not None and not isinstance(index, int):
+            raise TypeError(
+                f"device(): argument 'index' (position 2) must be int, not {index.__class__.__name__}"
+            )
         name, _, number = type.partition(":")
         if name not in _TYPES:
             raise RuntimeError(

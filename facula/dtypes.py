@@ -68,6 +68,9 @@ class dtype:
         return self.category == _INT
 
     def to_complex(self) -> dtype:
+        """The complex dtype of this precision, complex64 at least. RuntimeError for integers."""
+        if not self.is_differentiable:
+            raise RuntimeError(f"Unknown Complex ScalarType for {type_name(self)}")
         return {float64: complex128, complex128: complex128}.get(self, complex64)
 
     def to_real(self) -> dtype:
@@ -203,7 +206,8 @@ class finfo:
         self.bits = real.itemsize * 8
         self.eps, self.max, self.min = float(info.eps), float(info.max), float(info.min)
         self.tiny = self.smallest_normal = float(info.smallest_normal)
-        self.resolution = float(info.resolution)
+        digits = {"float16": 3, "bfloat16": 2, "float32": 6, "float64": 15}
+        self.resolution = 10.0 ** -digits[real.name]
         self.dtype = real.name
 
     def __repr__(self) -> str:
@@ -225,4 +229,4 @@ class iinfo:
         self.bits, self.max, self.min, self.dtype = info.bits, int(info.max), int(info.min), type.name
 
     def __repr__(self) -> str:
-        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

@@ -13,7 +13,7 @@ from ..devices import device as Device
 from ..dtypes import (
     BY_NAME,
     bool_,
-    complex64,
+    complex128,
     convert,
     dtype,
     float32,
@@ -21,10 +21,12 @@ from ..dtypes import (
     from_numpy_dtype,
     get_default_dtype,
     int64,
+    promote_types,
+    type_name,
 )
 from ..tensor import Size, Tensor, from_array
 from ..trace.values import meta, outside
-from .registry import public
+from .registry import public, write_out
 
 
 def check_device(d: Any) -> None:
@@ -34,15 +36,15 @@ def check_device(d: Any) -> None:
     d = d if isinstance(d, Device) else Device(d)
     if d.type == "cpu":
         return
-    if d.type == "cuda":
-        raise AssertionError("Torch not compiled with CUDA enabled")
-    raise RuntimeError(f"device type '{d.type}' is not supported: tensors live on the CPU")
+    if d.type in ("cuda", "xpu"):
+        raise AssertionError(f"Torch not compiled with {d.type.upper()} enabled")
+    raise NotImplementedError(f"device type '{d.type}' is not supported: tensors live on the CPU")
 
 
 def check_dtype(d: Any) -> dtype | None:
     if d is None or isinstance(d, dtype):
         return d
-    python = {float: get_default_dtype(), int: int64, bool: bool_, complex: complex64}
+    python = {float: float64, int: int64, bool: bool_, complex: complex128}
     if d in python:
         return python[d]
     raise TypeError(f"argument 'dtype' must be torch.dtype, not {type(d).__name__}")
@@ -105,6 +107,18 @@ def _check_regular(data: Any, depth: int = 0) -> None:
         del k
 
 
+def _check_array(a: np.ndarray) -> None:
+    """Raises ValueError for arrays that PyTorch does not take."""
+    if a.dtype.byteorder not in "=|" and a.dtype != a.dtype.newbyteorder("="):
+        raise ValueError("given numpy array has byte order different from the native byte order.")
+    if any(s < 0 for s in a.strides):
+        raise ValueError(
+            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
+            "currently supported. (You can probably work around this by making a copy of your array with "
+            "array.copy().)"
+        )
+
+
 def to_numpy(data: Any, d: dtype | None = None) -> np.ndarray:
     """A fresh ndarray of data: numbers, nested sequences, arrays; with PyTorch's inference of dtype."""
     if isinstance(data, Tensor):
@@ -112,31 +126,71 @@ def to_numpy(data: Any, d: dtype | None = None) -> np.ndarray:
         return np.array(convert(a, d or data.dtype), copy=True)
     if isinstance(data, (np.ndarray, np.generic)):
         a = np.asarray(data)
+        _check_array(a)
         found = from_numpy_dtype(a.dtype)
-        return np.array(convert(a.astype(found.np, copy=False), d or found), copy=True, order="C")
-    if isinstance(data, (list, tuple)) or hasattr(data, "__len__") and not isinstance(data, (str, bytes, dict, set)):
-        if _contains_tensor(data):
-            data = _plain(data)
-        elif isinstance(data, (list, tuple)):
-            _check_regular(data)
-        try:
-            a = np.asarray(data if isinstance(data, (list, tuple)) else list(data))
-        except ValueError as e:
-            raise ValueError(f"could not make a tensor of the sequence: {e}") from None
-        if a.dtype == object and all(isinstance(x, int) for x in _flat(data)):
-            raise RuntimeError("Overflow when unpacking long long")
-        if a.size == 0 and d is None:
-            d = get_default_dtype()
+        return np.array(convert(a, d or found), copy=True, order="C")
+    if isinstance(data, (str, bytes)):
+        raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
+    if isinstance(data, (list, tuple)) or hasattr(data, "__len__") and not isinstance(data, (dict, set)):
+        a = _nested(data, d)
     else:
         a = np.asarray(data)
-    if a.dtype.kind in "OSU":
-        bad = next((x for x in _flat(data) if not isinstance(x, (int, float, complex))), data)
-        if isinstance(bad, str):
-            raise TypeError(f"new(): invalid data type '{type(bad).__name__}'")
-        raise RuntimeError(f"Could not infer dtype of {type(bad).__name__}")
+    if a.dtype.kind in "OSUM":
+        a = _objects(a, data, d)
     if d is None:
-        d = _inferred(a, data)
+        d = get_default_dtype() if a.size == 0 else _inferred(a, data)
+    if a.dtype.kind == "c" and not d.is_complex and d is not bool_:
+        kind = "'complex' object cannot be interpreted as an integer"
+        raise TypeError("must be real number, not complex" if d.is_floating_point else kind)
+    if d.is_integral:
+        _check_range(a, d)
     return np.ascontiguousarray(convert(a, d)).reshape(a.shape)
+
+
+def _nested(data: Any, d: dtype | None) -> np.ndarray:
+    """Nested sequences as an ndarray. Raises ValueError and TypeError if they are ragged."""
+    if _contains_tensor(data):
+        data = _plain(data)
+    elif isinstance(data, (list, tuple)):
+        _check_regular(data)
+    else:
+        data = list(data)
+    try:
+        return np.asarray(data)
+    except ValueError as e:
+        raise ValueError(f"could not make a tensor of the sequence: {e}") from None
+
+
+def _objects(a: np.ndarray, data: Any, d: dtype | None) -> np.ndarray:
+    """What NumPy has no number for: integers beyond int64 where the dtype is floating point, or an error."""
+    for x in _flat(data):
+        if isinstance(x, str):
+            raise ValueError("too many dimensions 'str'")
+        if not isinstance(x, (int, float, complex, np.generic)):
+            name = type(x).__name__
+            if d is None:
+                raise RuntimeError(f"Could not infer dtype of {name}")
+            if d.is_integral:
+                raise TypeError(f"'{name}' object cannot be interpreted as an integer")
+            raise TypeError(f"must be real number, not {name}")
+    if d is None or not d.is_differentiable:
+        raise ValueError("Overflow when unpacking long long")
+    return a.astype(np.complex128 if d.is_complex else np.float64)
+
+
+def _check_range(a: np.ndarray, d: dtype) -> None:
+    """Raises RuntimeError for numbers that an integer dtype cannot hold."""
+    if not a.size or a.dtype.kind == "b":
+        return
+    limits = np.iinfo(d.np)
+    low = limits.min if a.dtype.kind == "f" or limits.min < 0 else -limits.max - 1
+    with np.errstate(invalid="ignore"):
+        fits = (a >= low) & (a <= limits.max)
+    if not fits.all():
+        raise RuntimeError(f"value cannot be converted to type {_C_NAMES[d.name]} without overflow")
+
+
+_C_NAMES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32", "int64": "int64_t", "uint8": "uint8_t"}
 
 
 def _flat(data: Any) -> Any:
@@ -149,14 +203,28 @@ def _flat(data: Any) -> Any:
 
 def _inferred(a: np.ndarray, data: Any) -> dtype:
     kind = a.dtype.kind
-    holds_arrays = any(isinstance(x, (np.ndarray, np.generic)) for x in _flat(data))
-    if holds_arrays:
-        return from_numpy_dtype(a.dtype)
+    if any(isinstance(x, (np.ndarray, np.generic, Tensor)) for x in _flat(data)):
+        found: dtype | None = None
+        for x in _flat(data):
+            one = x.dtype if isinstance(x, Tensor) else _of_number(x)
+            found = one if found is None else promote_types(found, one)
+        assert found is not None
+        return found
     if kind == "f":
         return get_default_dtype()
     if kind == "c":
         return get_default_dtype().to_complex()
     return bool_ if kind == "b" else int64
+
+
+def _of_number(x: Any) -> dtype:
+    if isinstance(x, (np.ndarray, np.generic)):
+        return from_numpy_dtype(x.dtype)
+    if isinstance(x, bool):
+        return bool_
+    if isinstance(x, int):
+        return int64
+    return get_default_dtype().to_complex() if isinstance(x, complex) else get_default_dtype()
 
 
 @public(method=False)
@@ -223,14 +291,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     """A tensor that shares an ndarray's memory, both ways."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
-    if array.dtype.byteorder not in "=|" and array.dtype != array.dtype.newbyteorder("="):
-        raise ValueError("given numpy array has byte order different from the native byte order.")
-    if any(s < 0 for s in array.strides):
-        raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
-            "currently supported. (You can probably work around this by making a copy of your array with "
-            "array.copy().)"
-        )
+    _check_array(array)
     d = from_numpy_dtype(array.dtype)
     if array.flags.c_contiguous:
         return _sharing(array, array, d)
@@ -299,11 +360,11 @@ def _factory(name: str, value: Any, text: str) -> None:
             size = (named.pop("size"),)
         if named:
             raise TypeError(f"{name}() got an unexpected keyword argument '{next(iter(named))}'")
+        if not size:
+            raise TypeError(f'{name}() missing 1 required positional arguments: "size"')
         check_device(device)
         shape = shape_of(size)
         if out is not None:
-            from .registry import write_out
-
             return write_out(_new(shape, value, out.dtype), out)  # type: ignore[no-any-return]
         return finish(_new(shape, value, check_dtype(dtype) or get_default_dtype()), requires_grad)
 
@@ -371,14 +432,16 @@ def full(
     if isinstance(fill_value, Tensor):
         d = d or fill_value.dtype
         fill_value = fill_value.item()
+    if not isinstance(fill_value, (int, float, complex, np.generic)):
+        raise TypeError(
+            f"full(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}"
+        )
     if d is None:
         d = _inferred(np.asarray(fill_value), fill_value)
     if isinstance(size, int):
         raise TypeError("full(): argument 'size' must be tuple of ints, not int")
     t = _new(shape_of((tuple(size),)), fill_value, d)
     if out is not None:
-        from .registry import write_out
-
         return write_out(t, out)  # type: ignore[no-any-return]
     return finish(t, requires_grad)
 
@@ -420,7 +483,7 @@ def eye(
             raise RuntimeError(f"{name} must be greater or equal to 0, got {k}")
     d = check_dtype(dtype) or get_default_dtype()
     t = from_array(convert(np.eye(n, m), d), d)
-    return finish(t, requires_grad) if out is None else out.copy_(t)  # type: ignore[attr-defined,no-any-return]
+    return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -430,7 +493,7 @@ def arange(
 ) -> Tensor:  # fmt: skip
     """arange(end), arange(start, end), arange(start, end, step): evenly spaced, the end excluded."""
     check_device(device)
-    given = [b.item() if isinstance(b, Tensor) else b for b in bounds]
+    given = [b.item() if isinstance(b, (Tensor, np.generic)) else b for b in bounds]
     start, end, step = 0, None, 1
     if len(given) == 1 and "end" not in named:
         end = given[0]
@@ -443,20 +506,34 @@ def arange(
         raise TypeError(f"arange() received an invalid combination of arguments: {bounds} {named}")
     if step == 0:
         raise RuntimeError("step must be nonzero")
+    if not math.isfinite(start) or not math.isfinite(end):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
     if (end - start) / step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     d = check_dtype(dtype)
     if d is None:
         whole = all(isinstance(x, int) for x in (start, end, step))
         d = int64 if whole else get_default_dtype()
-    count = math.ceil((end - start) / step)
-    if d.is_integral and all(isinstance(x, int) for x in (start, end, step)):
-        count = max(0, -(-(end - start) // step))
-        a = start + step * np.arange(count, dtype=np.int64)
+    if d is bool_ or d.is_complex:
+        raise NotImplementedError(f"\"arange_cpu\" not implemented for '{type_name(d)}'")
+    if d.is_integral:
+        a = _whole_range(start, end, step, d)
     else:
-        a = start + step * np.arange(count, dtype=np.float64)
+        a = start + step * np.arange(math.ceil((end - start) / step), dtype=np.float64)
     t = from_array(convert(np.asarray(a), d), d)
-    return finish(t, requires_grad) if out is None else out.copy_(t)  # type: ignore[attr-defined,no-any-return]
+    return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
+
+
+def _whole_range(start: Any, end: Any, step: Any, d: dtype) -> np.ndarray:
+    """The range of an integer dtype: bounds and step are cut to whole numbers, as in PyTorch."""
+    first, stride = int(start), int(step)
+    if d is int64:
+        if stride == 0:
+            raise ValueError("step must be nonzero")
+        count = max(0, -(-(int(end) - first) // stride))
+    else:
+        count = math.ceil((end - start) / step)
+    return np.asarray(first + stride * np.arange(count, dtype=np.int64))
 
 
 @public(method=False)
@@ -470,8 +547,12 @@ def linspace(
         raise RuntimeError("number of steps must be non-negative")
     start, end = (x.item() if isinstance(x, Tensor) else x for x in (start, end))
     d = check_dtype(dtype) or get_default_dtype()
+    if dtype is None and (isinstance(start, complex) or isinstance(end, complex)):
+        d = d.to_complex()
+    if d is bool_:
+        raise NotImplementedError("\"linspace_cpu\" not implemented for 'Bool'")
     t = from_array(_linspace(start, end, steps, d), d)
-    return finish(t, requires_grad) if out is None else out.copy_(t)  # type: ignore[attr-defined,no-any-return]
+    return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
 
 
 def _linspace(start: Any, end: Any, steps: int, d: dtype) -> np.ndarray:
@@ -496,9 +577,11 @@ def logspace(
     """Powers of `base` with exponents evenly spaced from start to end."""
     check_device(device)
     d = check_dtype(dtype) or get_default_dtype()
+    if d is bool_:
+        raise NotImplementedError("\"logspace_cpu\" not implemented for 'Bool'")
     a = np.power(np.float64(base), _linspace(start, end, steps, float64))
     t = from_array(convert(a, d), d)
-    return finish(t, requires_grad) if out is None else out.copy_(t)  # type: ignore[attr-defined,no-any-return]
+    return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
 
 
 def legacy_tensor(*args: Any, device: Any = None) -> Tensor:
@@ -506,6 +589,8 @@ def legacy_tensor(*args: Any, device: Any = None) -> Tensor:
     check_device(device)
     if len(args) == 1 and not isinstance(args[0], int):
         data = args[0]
+        if isinstance(data, (float, complex, dict, set, np.floating)) or data is None:
+            raise TypeError(f"new(): data must be a sequence (got {type(data).__name__})")
         if isinstance(data, Size):
             return _new(tuple(data), 0, get_default_dtype())
         if isinstance(data, Tensor):
