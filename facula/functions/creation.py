@@ -24,6 +24,7 @@ from ..dtypes import (
     promote_types,
     type_name,
 )
+from ..runtime import memory
 from ..tensor import Size, Tensor, from_array
 from ..trace.values import meta, outside
 from .registry import public, write_out
@@ -309,7 +310,7 @@ class _Lender:
 
     def __init__(self, owner: np.ndarray, flat: np.ndarray) -> None:
         self.array = owner
-        self.buffer = flat
+        self.buffer = memory.from_array(flat)  # has no shape: writes may come through any view
         self.__array_interface__ = {
             "shape": (flat.size,), "typestr": flat.dtype.str if flat.dtype.kind != "V" else "<u2", "version": 3,
             "data": (flat.ctypes.data, not flat.flags.writeable),
