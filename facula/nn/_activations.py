@@ -1,7 +1,7 @@
 """Activations, elementwise and along an axis, as plain formulas on recorded values.
 
-Where a formula could overflow on the side of a `where` that is not taken, the operand is made harmless
-first: a gradient of infinity times zero would be NaN.
+Where a formula could overflow on the side of a `where` that is not taken, the operand is made
+harmless first: a gradient of infinity times zero would be NaN.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """x where positive, weight * x elsewhere; `weight`: one slope, or one for each channel (dim 1)."""
+    """x where positive, weight * x elsewhere; `weight`: one slope, or one for each channel (dim
+    1).
+    """
     v, w = input._v, weight._v
     n = w.meta.numel
     if w.meta.ndim > 1:
@@ -166,7 +168,8 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     if lambd < 0:
         d = v.meta.dtype
         raise RuntimeError(
-            f"lambda must be in range [0, {finfo(d).max:g}] for input dtype {type_name(d)}, but found "
+            f"lambda must be in range [0, {finfo(d).max:g}] for input dtype {type_name(d)}, but "
+            "found "
             f"{lambd:g}"
         )
     low = e.where(record2(e.LT, v, -lambd), e.add(v, lambd), e.mul(v, 0.0))
@@ -275,16 +278,16 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """The first half along `dim` times the sigmoid of the second half. Raises RuntimeError for an odd size."""
+    """The first half along `dim` times the sigmoid of the second half. Raises RuntimeError for
+    an odd size.
+    """
     v = input._v
     if v.meta.ndim == 0:
         raise RuntimeError("glu does not support scalars because halving size must be even")
     axis = normalize_dim(dim, v.meta.ndim)
     size = v.meta.shape[axis]
     if size % 2:
-        raise RuntimeError(
-            f"Halving dimension must be even, but dimension {axis} is size {size}"
-        )
+        raise RuntimeError(f"Halving dimension must be even, but dimension {axis} is size {size}")
     first, second = input.chunk(2, axis)  # type: ignore[attr-defined]
     t = wrap(e.mul(first._v, record1(e.SIGMOID, second._v)))
     t._fn_name = "GluBackward0"
@@ -367,7 +370,7 @@ def gumbel_softmax(
     best = record1(ARGMAX, soft._v, (axis, False))
     ones = record(FILL, (1.0,), (best.meta.shape, m.dtype.name))
     one_hot = record2(SPREAD, ones, best, (axis, m.shape[axis], -1))
-    return wrap(e.add(e.sub(one_hot, soft.detach()._v), soft._v))  # type: ignore[attr-defined]
+    return wrap(e.add(e.sub(one_hot, soft.detach()._v), soft._v))
 
 
 # ---------------------------------------------------------------- in-place forms
@@ -376,7 +379,9 @@ def _in_place(f: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return f(input, *args, **kwargs, inplace=True)
 
     call.__name__ = call.__qualname__ = f.__name__ + "_"
-    call.__doc__ = f"In-place form of `{f.__name__}`: writes the result into `input` and returns it."
+    call.__doc__ = (
+        f"In-place form of `{f.__name__}`: writes the result into `input` and returns it."
+    )
     return call
 
 

@@ -29,19 +29,22 @@ def scaled_dot_product_attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """softmax(query @ key.T * scale + mask) @ value: (*, L, E), (*, S, E), (*, S, V) give (*, L, V).
+    """softmax(query @ key.T * scale + mask) @ value: (*, L, E), (*, S, E), (*, S, V) give (*, L,
+    V).
 
-    attn_mask: bool (True: takes part) or numbers that are added, broadcast to (*, L, S). is_causal: a
-    position sees itself and what comes before it. scale: 1 / sqrt(E) by default. enable_gqa: a head of
-    key and value (axis -3) serves several heads of the query. Dropout is always applied: give
-    dropout_p 0 in evaluation. A row whose every element is masked gives 0.
+    attn_mask: bool (True: takes part) or numbers that are added, broadcast to (*, L, S). is_causal:
+    a position sees itself and what comes before it. scale: 1 / sqrt(E) by default. enable_gqa: a
+    head of key and value (axis -3) serves several heads of the query. Dropout is always applied:
+    give dropout_p 0 in evaluation. A row whose every element is masked gives 0.
     """
     q, k, v = query._v, key._v, value._v
-    for t in (q, k, v):
-        if t.meta.ndim < 2:
+    for x in (q, k, v):
+        if x.meta.ndim < 2:
             raise RuntimeError(
-                "scaled_dot_product_attention: Expected query, key, and value to all be  at least 2 "
-                f"dimensional, but got query.dim: {q.meta.ndim}, key.dim: {k.meta.ndim} and value.dim: "
+                "scaled_dot_product_attention: Expected query, key, and value to all be  at least "
+                "2 "
+                f"dimensional, but got query.dim: {q.meta.ndim}, key.dim: {k.meta.ndim} and "
+                "value.dim: "
                 f"{v.meta.ndim} instead."
             )
     if is_causal and attn_mask is not None:
@@ -82,7 +85,8 @@ def _repeated(v: Value, heads: int) -> Value:
         return v
     if own == 0 or heads % own:
         raise RuntimeError(
-            "scaled_dot_product_attention: For enable_gqa the number of heads in key and value must "
+            "scaled_dot_product_attention: For enable_gqa the number of heads in key and value "
+            "must "
             f"divide the number of heads in query, got {own} and {heads}"
         )
     times = heads // own
@@ -90,16 +94,17 @@ def _repeated(v: Value, heads: int) -> Value:
     return reshape(v, (*lead, heads, length, width))
 
 
-def bilinear(
-    input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None
-) -> Tensor:
-    """input1 @ weight[k] @ input2 + bias[k] for every k: (*, I), (*, J), weight (K, I, J), bias (K)."""
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input1 @ weight[k] @ input2 + bias[k] for every k: (*, I), (*, J), weight (K, I, J), bias
+    (K).
+    """
     a, b, w = input1._v, input2._v, weight._v
     if a.meta.shape[:-1] != b.meta.shape[:-1]:
         for axis, (m, n) in enumerate(zip(a.meta.shape[:-1], b.meta.shape[:-1], strict=False)):
             if m != n:
                 raise RuntimeError(
-                    f"bilinear(): input batch dimensions do not match at dim {axis}: got {m} and {n}"
+                    f"bilinear(): input batch dimensions do not match at dim {axis}: got {m} and "
+                    f"{n}"
                 )
         raise RuntimeError(
             f"bilinear(): input dimensions do not match: got {a.meta.ndim} and {b.meta.ndim}"

@@ -1,4 +1,6 @@
-"""Losses over classes. The cross entropy with class numbers is in every training loop: one record."""
+"""Losses over classes. The cross entropy with class numbers is in every training loop: one
+record.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,10 @@ def cross_entropy(
     """The negative logarithm of softmax(input) at the target.
 
     input: scores (C), (N, C) or (N, C, ...). target: class numbers (), (N) or (N, ...), int64, or
-    probabilities of the input's shape. `weight` (C): of the classes. The mean is over the targets that
-    are not `ignore_index`, or divided by the sum of their weights. Raises IndexError for a target out
-    of range (at the latest when a value is asked for), ValueError and RuntimeError for shapes that
-    don't fit.
+    probabilities of the input's shape. `weight` (C): of the classes. The mean is over the targets
+    that are not `ignore_index`, or divided by the sum of their weights. Raises IndexError for a
+    target out of range (at the latest when a value is asked for), ValueError and RuntimeError for
+    shapes that don't fit.
     """
     if size_average is not None or reduce is not None:
         reduction = reduction_of(size_average, reduce, reduction)
@@ -118,7 +120,8 @@ def _plain(x: Meta, y: Meta, reduction: str) -> tuple[int, str]:
         wanted = (x.shape[0], *x.shape[2:])
         if y.ndim != x.ndim - 1 and x.ndim == 4:
             raise RuntimeError(
-                "only batches of spatial targets supported (3D tensors) but got targets of dimension: "
+                "only batches of spatial targets supported (3D tensors) but got targets of "
+                "dimension: "
                 f"{y.ndim}"
             )
         if y.shape != wanted:
@@ -126,9 +129,7 @@ def _plain(x: Meta, y: Meta, reduction: str) -> tuple[int, str]:
                 raise RuntimeError(
                     f"size mismatch (got input: {list(x.shape)} , target: {list(y.shape)}"
                 )
-            raise RuntimeError(
-                f"Expected target size {list(wanted)}, got {list(y.shape)}"
-            )
+            raise RuntimeError(f"Expected target size {list(wanted)}, got {list(y.shape)}")
     elif x.ndim == 1 and y.ndim == 1 and y.shape[0] != 1:
         raise ValueError(
             f"For 1D input, 1D target must have size 1, but got target size: {y.shape[0]}"
@@ -256,9 +257,7 @@ def multi_margin_loss(
     n, classes = x.meta.shape
     y = target._v
     if y.meta.ndim > 1 or y.meta.numel != n:
-        raise RuntimeError(
-            f"inconsistent target size, expected {n} but got {list(y.meta.shape)}"
-        )
+        raise RuntimeError(f"inconsistent target size, expected {n} but got {list(y.meta.shape)}")
     y = reshape(y, (n,))
     own = reshape(record2(PICK, x, y, (1, -100)), (n, 1))
     gap = e.add(e.sub(x, own), margin)
@@ -292,8 +291,7 @@ def multilabel_margin_loss(
     y = target._v
     if y.meta.shape != input._v.meta.shape:
         raise RuntimeError(
-            f"inconsistent target size: {list(y.meta.shape)} for input of size: "
-            f"{list(input.shape)}"
+            f"inconsistent target size: {list(y.meta.shape)} for input of size: {list(input.shape)}"
         )
     n, classes = x.meta.shape
     y = reshape(y, (n, classes))
@@ -326,7 +324,9 @@ def multilabel_soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """Binary cross entropy of the scores of each class, averaged over the classes (the last axis)."""
+    """Binary cross entropy of the scores of each class, averaged over the classes (the last
+    axis).
+    """
     reduction = reduction_of(size_average, reduce, reduction)
     check_reduction(reduction)
     x, y = input._v, target._v
@@ -339,5 +339,3 @@ def multilabel_soft_margin_loss(
     each = record1(SUM, losses, ((last,), False))
     each = e.div(each, float(x.meta.shape[-1]))
     return result(each, reduction, "DivBackward0" if reduction == "none" else "")
-
-

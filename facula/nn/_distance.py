@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from ..functions.reductions import vector_norm
@@ -59,9 +58,7 @@ def cdist(
     a, b = x1._v, x2._v
     for k, v in ((1, a), (2, b)):
         if v.meta.ndim < 2:
-            raise RuntimeError(
-                f"cdist only supports at least 2D tensors, X{k} got: {v.meta.ndim}D"
-            )
+            raise RuntimeError(f"cdist only supports at least 2D tensors, X{k} got: {v.meta.ndim}D")
     if a.meta.shape[-1] != b.meta.shape[-1]:
         raise RuntimeError(
             f"X1 and X2 must have the same number of columns. X1: {a.meta.shape[-1]} X2: "
@@ -91,5 +88,3 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     t = wrap(vector_norm(e.sub(a, b), float(p), (1,), False))
     t._fn_name = "PdistBackward0"
     return t
-
-

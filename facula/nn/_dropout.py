@@ -45,9 +45,7 @@ def _drop(input: Tensor, shape: Shape, p: float, inplace: bool) -> Tensor:
     return finish(input, record2(e.MUL, v, mask), inplace, "MulBackward0")
 
 
-def dropout(
-    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> Tensor:
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zeroes elements with probability p and scales the others by 1 / (1 - p), while training.
 
     Raises ValueError for a p outside [0, 1].
@@ -122,7 +120,9 @@ def dropout2d(
 def dropout3d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """Zeroes whole channels of (N, C, D, H, W) or (C, D, H, W) with probability p, while training."""
+    """Zeroes whole channels of (N, C, D, H, W) or (C, D, H, W) with probability p, while
+    training.
+    """
     _check(p)
     n = input.dim()
     if n not in (4, 5):

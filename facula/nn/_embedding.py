@@ -22,9 +22,10 @@ def embedding(
 ) -> Tensor:
     """Rows of `weight` (n, d) by the numbers in `input` of any shape: (*, d).
 
-    The row `padding_idx` gets no gradient. `max_norm`: rows that are used are first scaled down to this
-    norm of order `norm_type`, in place. `scale_grad_by_freq`: a row's gradient is divided by how often it
-    occurs. `sparse` has no effect: gradients are dense. Raises IndexError for a number out of range.
+    The row `padding_idx` gets no gradient. `max_norm`: rows that are used are first scaled down to
+    this norm of order `norm_type`, in place. `scale_grad_by_freq`: a row's gradient is divided by
+    how often it occurs. `sparse` has no effect: gradients are dense. Raises IndexError for a number
+    out of range.
     """
     i, w = input._v, weight._v
     n = w.meta.shape[0] if w.meta.ndim else 0
@@ -37,7 +38,8 @@ def embedding(
     if i.meta.dtype is not int64 and i.meta.dtype is not int32:
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: "
-            f"Long, Int; but got torch.{type_name(i.meta.dtype)}Tensor instead (while checking arguments "
+            f"Long, Int; but got torch.{type_name(i.meta.dtype)}Tensor instead (while checking "
+            "arguments "
             "for embedding)"
         )
     if w.meta.ndim != 2:

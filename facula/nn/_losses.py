@@ -11,7 +11,7 @@ from ..functions.shape import broadcast_shapes
 from ..ops import elementwise as e
 from ..ops.loss import BINARY_CROSS_ENTROPY
 from ..ops.movement import ALIAS, reshape
-from ..ops.reduce import SUM
+from ..ops.reduce import ANY, SUM
 from ..ops.softmax import SOFTPLUS
 from ..tensor import Tensor, type_name, wrap
 from ..trace.recorder import record1, record2
@@ -56,7 +56,9 @@ def reduced(v: Value, reduction: str) -> Value:
 
 
 def result(v: Value, reduction: str, name: str = "") -> Tensor:
-    """The reduced losses as a tensor. `name`: what its grad_fn is called, if not after the reduction."""
+    """The reduced losses as a tensor. `name`: what its grad_fn is called, if not after the
+    reduction.
+    """
     t = wrap(reduced(v, reduction))
     if name or reduction == "mean":
         t._fn_name = name or "MeanBackward0"
@@ -211,7 +213,9 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
-    """Binary cross entropy of sigmoid(input), without overflow; `pos_weight` weighs the targets' 1."""
+    """Binary cross entropy of sigmoid(input), without overflow; `pos_weight` weighs the targets'
+    1.
+    """
     reduction = reduction_of(size_average, reduce, reduction)
     check_reduction(reduction)
     x, y = input._v, target._v
@@ -299,6 +303,24 @@ def poisson_nll_loss(
     return result(losses, reduction, name if reduction == "none" else "")
 
 
+def _variance(input: Tensor, var: Tensor | float) -> Value:
+    """The variance of gaussian_nll_loss as a value that broadcasts with the input."""
+    if not isinstance(var, Tensor):
+        if var < 0:
+            raise ValueError("var has negative entry/entries")
+        return record2(e.ADD, record2(e.MUL, record1(ALIAS, input._v), 0.0), float(var))
+    v = var._v
+    if bool(wrap(record1(ANY, record2(e.LT, v, 0), (tuple(range(v.meta.ndim)), False)))):
+        raise ValueError("var has negative entry/entries")
+    shape, own = input._v.meta.shape, var._v.meta.shape
+    if own != shape:
+        if shape[:-1] == own:
+            return reshape(v, (*own, 1))
+        if shape[:-1] != own[:-1] or own[-1] != 1:
+            raise ValueError("var is of incorrect size")
+    return v
+
+
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -311,19 +333,7 @@ def gaussian_nll_loss(
 
     Raises ValueError for a var of the wrong shape or below 0.
     """
-    if isinstance(var, float):
-        if var < 0:
-            raise ValueError("var has negative entry/entries")
-        var = input * 0.0 + var
-    elif bool((var < 0).any()):  # type: ignore[operator]
-        raise ValueError("var has negative entry/entries")
-    shape, own = tuple(input.shape), tuple(var.shape)
-    v = var._v
-    if own != shape:
-        if shape[:-1] == own:
-            v = reshape(v, (*own, 1))
-        elif shape[:-1] != own[:-1] or own[-1] != 1:
-            raise ValueError("var is of incorrect size")
+    v = _variance(input, var)
     check_reduction(reduction)
     fixed = record1(ALIAS, v)  # the gradient passes the limit, which is no part of the model
     v = e.add(v, e.sub(e.where(record2(e.LT, fixed, eps), eps, fixed), fixed))
@@ -384,7 +394,9 @@ def cosine_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """1 - cos where target is 1, max(0, cos - margin) where it is -1; cos of vectors in the last axis."""
+    """1 - cos where target is 1, max(0, cos - margin) where it is -1; cos of vectors in the last
+    axis.
+    """
     reduction = reduction_of(size_average, reduce, reduction)
     check_reduction(reduction)
     a, b, y = input1._v, input2._v, target._v

@@ -1,4 +1,6 @@
-"""Normalisations: all are one record (facula/ops/normalize.py) between reshapes and an affine map."""
+"""Normalisations: all are one record (facula/ops/normalize.py) between reshapes and an affine
+map.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..dtypes import finfo
+from ..functions.reductions import vector_norm
 from ..functions.registry import no_tracking
 from ..ops import elementwise as e
 from ..ops import reduce
 from ..ops.movement import PAD, SLICE, reshape
 from ..ops.normalize import NORMALIZE
 from ..ops.record import normalize_dims
-from ..functions.reductions import vector_norm
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record1, record2, record_many
 from ..trace.values import Value
@@ -45,14 +47,16 @@ def _check_normalized_shape(
     for argument, p in parameters.items():
         if p is not None and p._v.meta.shape != tail:
             raise RuntimeError(
-                f"Expected {argument} to be of same shape as normalized_shape, but got {argument} of "
+                f"Expected {argument} to be of same shape as normalized_shape, but got {argument} "
+                "of "
                 f"shape {list(p.shape)} and normalized_shape = {list(tail)}"
             )
     if shape[len(shape) - len(tail) :] != tail or len(shape) < len(tail):
         wanted = ", ".join(map(str, tail))
         comma = ", " if name == "layer_norm" else ""
         raise RuntimeError(
-            f"Given normalized_shape={list(tail)}, expected input with shape [*{comma}{wanted}], but got "
+            f"Given normalized_shape={list(tail)}, expected input with shape [*{comma}{wanted}], "
+            "but got "
             f"input of size{list(shape)}"
         )
     return tuple(range(len(shape) - len(tail), len(shape)))
@@ -65,10 +69,10 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-05,
 ) -> Tensor:
-    """Mean 0 and variance 1 over the last axes, which have `normalized_shape`; then * weight + bias."""
-    axes = _check_normalized_shape(
-        input, normalized_shape, "layer_norm", weight=weight, bias=bias
-    )
+    """Mean 0 and variance 1 over the last axes, which have `normalized_shape`; then * weight +
+    bias.
+    """
+    axes = _check_normalized_shape(input, normalized_shape, "layer_norm", weight=weight, bias=bias)
     v = _normalized(input._v, axes, eps)
     t = wrap(_affine(v, None if weight is None else weight._v, None if bias is None else bias._v))
     t._fn_name = "NativeLayerNormBackward0"
@@ -99,9 +103,7 @@ def _per_channel(p: Tensor | None, ndim: int) -> Value | None:
 def _check_channels(channels: int, **parameters: Tensor | None) -> None:
     for name, p in parameters.items():
         if p is not None and p.numel() != channels:
-            raise RuntimeError(
-                f"{name} should contain {channels} elements not {p.numel()}"
-            )
+            raise RuntimeError(f"{name} should contain {channels} elements not {p.numel()}")
 
 
 def group_norm(
@@ -155,7 +157,9 @@ def _statistics(
     v: Value, axes: tuple[int, ...], batch_axes: tuple[int, ...],
     running_mean: Tensor | None, running_var: Tensor | None, momentum: float,
 ) -> None:  # fmt: skip
-    """Updates running mean and (unbiased) variance, the mean over `batch_axes` of those over `axes`."""
+    """Updates running mean and (unbiased) variance, the mean over `batch_axes` of those over
+    `axes`.
+    """
     with no_tracking():
         count = math.prod(v.meta.shape[k] for k in axes)
         copies = math.prod(v.meta.shape[k] for k in batch_axes)
@@ -189,7 +193,8 @@ def batch_norm(
         _check_size(m.shape)
     elif running_mean is None or running_var is None:
         raise RuntimeError(
-            f"running_{'mean' if running_mean is None else 'var'} must be defined in evaluation mode"
+            f"running_{'mean' if running_mean is None else 'var'} must be defined in evaluation "
+            "mode"
         )
     _check_channels(
         m.shape[1], running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
@@ -255,7 +260,8 @@ def local_response_norm(
     m = v.meta
     if m.ndim < 3:
         raise ValueError(
-            f"Expected 3D or higher dimensionality                          input (got {m.ndim} dimensions)"
+            f"Expected 3D or higher dimensionality                          input (got {m.ndim} "
+            "dimensions)"
         )
     if m.numel == 0:
         return input
@@ -286,5 +292,5 @@ def normalize(
     if out is not None:
         from ..functions.registry import write_out
 
-        return write_out(t, out)  # type: ignore[no-any-return]
+        return write_out(t, out)
     return t

@@ -1,4 +1,6 @@
-"""Padding, and the rearrangements of images that are only movement: pixel shuffles, unfold and fold."""
+"""Padding, and the rearrangements of images that are only movement: pixel shuffles, unfold and
+fold.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +22,12 @@ _SPATIAL = ("reflect", "replicate", "circular")
 def pad(
     input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Tensor:
-    """Grows (negative amounts: crops) the last axes; `pad` is (low, high) of the last one, then of the
-    one before it, and so on.
+    """Grows (negative amounts: crops) the last axes; `pad` is (low, high) of the last one, then of
+    the one before it, and so on.
 
-    mode: 'constant' (`value`, default 0), 'reflect', 'replicate' or 'circular'; the last three pad the
-    last 1 to 3 axes of an input with one or two axes more. Raises RuntimeError, NotImplementedError or
-    ValueError for amounts that don't fit.
+    mode: 'constant' (`value`, default 0), 'reflect', 'replicate' or 'circular'; the last three pad
+    the last 1 to 3 axes of an input with one or two axes more. Raises RuntimeError,
+    NotImplementedError or ValueError for amounts that don't fit.
     """
     v = input._v
     amounts = [int(p) for p in pad]
@@ -52,7 +54,9 @@ def pad(
         v = _grow(v, ndim - 1 - k, amounts[2 * k], amounts[2 * k + 1], mode)
     t = wrap(v)
     names = {"reflect": "ReflectionPad", "replicate": "ReplicationPad"}
-    t._fn_name = f"{names[mode]}{count}DBackward0" if mode in names else "torch::autograd::CopySlices"
+    t._fn_name = (
+        f"{names[mode]}{count}DBackward0" if mode in names else "torch::autograd::CopySlices"
+    )
     return t
 
 
@@ -65,8 +69,10 @@ def _constant(v: Value, amounts: list[int], value: float | None) -> Tensor:
         size = m.shape[axis] + low[axis] + high[axis]
         if size < 0:
             raise RuntimeError(
-                f"The input size {m.shape[axis]}, plus negative padding {low[axis]} and {high[axis]} "
-                f"resulted in a negative output size, which is invalid. Check dimension {axis} of your "
+                f"The input size {m.shape[axis]}, plus negative padding {low[axis]} and "
+                f"{high[axis]} "
+                f"resulted in a negative output size, which is invalid. Check dimension {axis} of "
+                "your "
                 "input."
             )
     fill: Any = 0.0 if value is None else value
@@ -87,7 +93,8 @@ def _grow(v: Value, axis: int, low: int, high: int, mode: str) -> Value:
     n = v.meta.shape[axis]
     if mode == "reflect" and (low >= n or high >= n):
         raise RuntimeError(
-            "Argument #4: Padding size should be less than the corresponding input dimension, but got: "
+            "Argument #4: Padding size should be less than the corresponding input dimension, but "
+            "got: "
             f"padding ({low}, {high}) at dimension {axis} of input {list(v.meta.shape)}"
         )
     if mode == "circular" and (low > n or high > n):
@@ -124,13 +131,12 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
             f"{len(shape)} dimension(s)"
         )
     if r <= 0:
-        raise RuntimeError(
-            f"pixel_shuffle expects a positive upscale_factor, but got {r}"
-        )
+        raise RuntimeError(f"pixel_shuffle expects a positive upscale_factor, but got {r}")
     *lead, c, h, w = shape
     if c % (r * r):
         raise RuntimeError(
-            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
+            "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square "
+            "of "
             f"upscale_factor, but input.size(-3)={c} is not divisible by {r * r}"
         )
     k = len(lead)
@@ -151,9 +157,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
             f"{len(shape)} dimension(s)"
         )
     if r <= 0:
-        raise RuntimeError(
-            f"pixel_unshuffle expects a positive downscale_factor, but got {r}"
-        )
+        raise RuntimeError(f"pixel_unshuffle expects a positive downscale_factor, but got {r}")
     *lead, c, h, w = shape
     for name, place, size in (("height", -2, h), ("width", -1, w)):
         if size % r:
@@ -174,7 +178,9 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     v = input._v
     n, c, *rest = v.meta.shape
     if groups <= 0 or c % groups:
-        raise RuntimeError(f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups.")
+        raise RuntimeError(
+            f"Number of channels must be divisible by groups. Got {c} channels and {groups} groups."
+        )
     v = reshape(v, (n, groups, c // groups, *rest))
     v = permute(v, (0, 2, 1, *range(3, 3 + len(rest))))
     t = wrap(reshape(v, (n, c, *rest)))
@@ -214,7 +220,8 @@ def unfold(
     rows, columns = _positions(h, kh, dh, ph, sh), _positions(w, kw, dw, pw, sw)
     if rows < 1 or columns < 1:
         raise RuntimeError(
-            f"Given input with spatial size ({h}, {w}), kernel_size=({kh}, {kw}), dilation=({dh}, {dw}), "
+            f"Given input with spatial size ({h}, {w}), kernel_size=({kh}, {kw}), dilation=({dh}, "
+            f"{dw}), "
             f"padding=({ph}, {pw}), calculated shape of the array of sliding blocks as ({rows}, "
             f"{columns}), but its components must be at least one."
         )
@@ -256,14 +263,17 @@ def fold(
     rows, columns = _positions(h, kh, dh, ph, sh), _positions(w, kw, dw, pw, sw)
     if channels % (kh * kw):
         raise RuntimeError(
-            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
+            "Expected size of input's dimension 1 to be divisible by the product of kernel_size, "
+            "but got "
             f"input.size(1)={channels} and kernel_size=({kh}, {kw})."
         )
     if count != rows * columns:
         raise RuntimeError(
             f"Given output_size=({h}, {w}), kernel_size=({kh}, {kw}), dilation=({dh}, {dw}), "
-            f"padding=({ph}, {pw}), stride=({sh}, {sw}), expected size of input's dimension 2 to match "
-            f"the calculated number of sliding blocks {rows} * {columns} = {rows * columns}, but got "
+            f"padding=({ph}, {pw}), stride=({sh}, {sw}), expected size of input's dimension 2 to "
+            "match "
+            f"the calculated number of sliding blocks {rows} * {columns} = {rows * columns}, but "
+            "got "
             f"input.size(2)={count}."
         )
     c = channels // (kh * kw)
@@ -272,9 +282,7 @@ def fold(
     total: Value | None = None
     for i in range(kh):
         for j in range(kw):
-            part = slice_(
-                parts, (0, 0, i, j, 0, 0), (n, c, i + 1, j + 1, rows, columns), (1,) * 6
-            )
+            part = slice_(parts, (0, 0, i, j, 0, 0), (n, c, i + 1, j + 1, rows, columns), (1,) * 6)
             part = reshape(part, (n, c, rows, columns))
             stops = (n, c, i * dh + (rows - 1) * sh + 1, j * dw + (columns - 1) * sw + 1)
             attrs = (whole, (0, 0, i * dh, j * dw), stops, (1, 1, sh, sw))

@@ -5,6 +5,7 @@ Those that PyTorch also has at its top level, or as methods of tensors, are publ
 
 from __future__ import annotations
 
+from collections.abc import Callable as _Callable
 from typing import Any
 
 from ..functions.linear import linear as linear
@@ -106,8 +107,8 @@ from ._padding import pixel_unshuffle as pixel_unshuffle
 from ._padding import unfold as unfold
 
 
-
-# ---------------------------------------------------------------- names of the top level and of tensors
+# ---------------------------------------------------------------- names of the top level and of
+# tensors
 @_public("softmax")
 def _softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """exp(x) / sum(exp(x)) along `dim`, computed in `dtype` if given."""
@@ -149,7 +150,8 @@ def _group_norm(
 @_public("batch_norm", method=False)
 def _batch_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, running_mean: Tensor | None,
-    running_var: Tensor | None, training: bool, momentum: float, eps: float, cudnn_enabled: bool = True,
+    running_var: Tensor | None, training: bool, momentum: float, eps: float,
+    cudnn_enabled: bool = True,
 ) -> Tensor:  # fmt: skip
     """nn.functional.batch_norm, with the arguments in the order of `torch.batch_norm`."""
     return batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
@@ -167,15 +169,17 @@ def _instance_norm(
     )
 
 
-for _function in (prelu, hardshrink):
+_METHODS: tuple[_Callable[..., Tensor], ...] = (prelu, hardshrink)
+for _function in _METHODS:
     _public()(_function)
-for _function in (
+_FUNCTIONS: tuple[_Callable[..., Tensor], ...] = (
     alpha_dropout, bilinear, celu, celu_, channel_shuffle,
     conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d,
     cosine_similarity, dropout, feature_alpha_dropout, pairwise_distance, pdist, pixel_shuffle,
     pixel_unshuffle, relu_, rms_norm, rrelu, rrelu_, selu, selu_, threshold, threshold_, _cdist,
     _alpha_dropout_, _dropout_, _feature_alpha_dropout_, _feature_dropout, _feature_dropout_,
-):  # fmt: skip
+)  # fmt: skip
+for _function in _FUNCTIONS:
     _public(_function.__name__, method=False)(_function)
 
 
@@ -199,12 +203,16 @@ def _with_reduction(function: Any) -> None:
         return function(*args, reduction=("none", "mean", "sum")[reduction], **named)
 
     call.__name__ = call.__qualname__ = function.__name__
-    call.__doc__ = f"nn.functional.{function.__name__} with a number as reduction: 0 none (the default), 1 mean, 2 sum."
+    call.__doc__ = (
+        f"nn.functional.{function.__name__} with a number as reduction: 0 none (the default), "
+        "1 mean, 2 sum."
+    )
     _public(function.__name__, method=False)(call)
 
 
-for _function in (
-    binary_cross_entropy_with_logits, cosine_embedding_loss, hinge_embedding_loss, kl_div, margin_ranking_loss, poisson_nll_loss,
-    triplet_margin_loss,
-):  # fmt: skip
+_LOSSES: tuple[_Callable[..., Tensor], ...] = (
+    binary_cross_entropy_with_logits, cosine_embedding_loss, hinge_embedding_loss, kl_div,
+    margin_ranking_loss, poisson_nll_loss, triplet_margin_loss,
+)  # fmt: skip
+for _function in _LOSSES:
     _with_reduction(_function)

@@ -14,6 +14,7 @@ from .indexing import FILL, TAKE, TAKE_ADD
 from .movement import reshape
 from .record import Op
 
+
 def _reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     table, index = arrays
     if index.size and (int(index.min()) < 0 or int(index.max()) >= table.shape[0]):
@@ -45,7 +46,8 @@ def _gradient(n: Any, g: Value) -> Any:
     return (record2(TAKE_ADD, g, index, (0, n.meta(0).shape)), None)
 
 
-# (table, row numbers) -> rows. attrs: (row without gradient or -1, whether a row's gradient is divided by
+# (table, row numbers) -> rows. attrs: (row without gradient or -1, whether a row's gradient is
+# divided by
 # how often the row occurs)
 EMBEDDING = Op(
     "embedding",

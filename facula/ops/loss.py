@@ -1,12 +1,13 @@
 """Losses over classes: the cross entropy of scores, the likelihood of log probabilities.
 
-The targets are class numbers. A composite would gather the element of each target, and the gradient of
-a gather is a scatter, which neither fuses nor runs in parallel. Here the gradient is a comparison of the
-class number with the target, which fuses with everything around it; and the cross entropy needs no
-tensor of log probabilities. A target out of range raises IndexError at the latest when the trace ends.
+The targets are class numbers. A composite would gather the element of each target, and the gradient
+of a gather is a scatter, which neither fuses nor runs in parallel. Here the gradient is a
+comparison of the class number with the target, which fuses with everything around it; and the cross
+entropy needs no tensor of log probabilities. A target out of range raises IndexError at the latest
+when the trace ends.
 
-attrs everywhere: `axis` is the classes' axis of the scores, which the targets lack; targets equal to
-`ignore` count for nothing; `reduction` is "none", "sum" or "mean" (over what is not ignored).
+attrs everywhere: `axis` is the classes' axis of the scores, which the targets lack; targets equal
+to `ignore` count for nothing; `reduction` is "none", "sum" or "mean" (over what is not ignored).
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class _Targets:
     def reduce(self, losses: int, reduction: str) -> list[int]:
         """The losses of the targets that count, reduced."""
         t, b = self.t, self.b
-        losses = t.op("where", self.valid, losses, Number(0))
+        losses = t.op("where", self.valid, losses, Number(0.0))
         if reduction == "none":
             return [losses]
         axes = tuple(range(len(t.shape(losses))))
@@ -195,7 +196,7 @@ def _pick_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     if narrow(node.meta.dtype) or not node.meta.numel or not b.graph.shapes[ins[0]][node.attrs[0]]:
         return None
     targets = _Targets(b, ins[0], ins[1], *node.attrs)
-    return [targets.t.op("where", targets.valid, targets.pick(ins[0]), Number(0))]
+    return [targets.t.op("where", targets.valid, targets.pick(ins[0]), Number(0.0))]
 
 
 def _pick_gradient(n: Any, g: Value) -> Any:
@@ -238,7 +239,7 @@ def _spread_lower(b: Any, ins: list[int], node: Any) -> list[int]:
     hit = t.op("eq", numbers, target)
     if 0 <= ignore < size:
         hit = t.op("logical_and", hit, t.op("ne", target, Number(ignore)))
-    return [t.op("where", hit, b.reshape(ins[0], kept), Number(0))]
+    return [t.op("where", hit, b.reshape(ins[0], kept), Number(0.0))]
 
 
 # The gradient of pick: zeros with the gradient in the target's class. attrs: (axis, size, ignore)

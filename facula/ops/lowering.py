@@ -33,13 +33,15 @@ class Terms:
         self.b = b
 
     def shape(self, v: int) -> Shape:
-        return self.b.graph.shapes[v]  # type: ignore[no-any-return]
+        return self.b.graph.shapes[v]
 
     def dtype(self, v: int) -> dtype:
-        return self.b.graph.dtypes[v]  # type: ignore[no-any-return]
+        return self.b.graph.dtypes[v]
 
     def op(self, name: str, *operands: Any) -> int:
-        """An elementwise node. Operands are values of one dtype (after the condition of `where`)."""
+        """An elementwise node. Operands are values of one dtype (after the condition of
+        `where`).
+        """
         values = [v for v in operands if type(v) is int]
         shape = check_broadcast([_Shaped(self.shape(v)) for v in values])  # type: ignore[misc]
         d = self.dtype(values[-1])
@@ -47,9 +49,7 @@ class Terms:
             self.b.expand(v, shape) if type(v) is int else self.b.constant(v.value, d, shape)
             for v in operands
         )
-        return int(
-            self.b.add(name, ins, shape, bool_ if name in _TESTS else d, host=_NUMPY[name])
-        )
+        return int(self.b.add(name, ins, shape, bool_ if name in _TESTS else d, host=_NUMPY[name]))
 
     def reduce(self, name: str, v: int, axes: tuple[int, ...]) -> int:
         """A reduction that keeps the axes, with size 1."""

@@ -1,7 +1,7 @@
 """Normalisation over axes: the part that layer, group, batch, instance and RMS normalisation share.
 
-It is a record because its gradient in terms of its own results is a third of what the chain rule makes
-of its parts, and all of them are recorded in every training step.
+It is a record because its gradient in terms of its own results is a third of what the chain rule
+makes of its parts, and all of them are recorded in every training step.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def _gradient(n: Any, g: Value, g_scale: Value | None) -> Any:
     return (r,)
 
 
-# x -> ((x - mean) * scale, scale) with scale = 1 / sqrt(variance + eps), which keeps the axes with size
+# x -> ((x - mean) * scale, scale) with scale = 1 / sqrt(variance + eps), which keeps the axes with
+# size
 # 1. Without centring the mean is taken for 0. attrs: (axes, eps, centred)
 NORMALIZE = Op("normalize", "reduction", _rule, _reference, _gradient, _lower)

@@ -1,7 +1,8 @@
 """Softmax, its logarithm, and softplus.
 
-They are records and not composites because their gradients are shorter in terms of their result than
-what the chain rule makes of their parts, and (softplus) finite where that gives infinity times zero.
+They are records and not composites because their gradients are shorter in terms of their result
+than what the chain rule makes of their parts, and (softplus) finite where that gives infinity times
+zero.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def _softplus_lower(b: Any, ins: list[int], node: Any) -> list[int]:
     t = Terms(b)
     x = b.cast(ins[0], node.meta.dtype)
     tail = t.op("log1p", t.op("exp", t.op("neg", t.op("abs", x))))
-    return [t.op("add", t.op("maximum", x, Number(0)), tail)]
+    return [t.op("add", t.op("maximum", x, Number(0.0)), tail)]
 
 
 def _softplus(x: np.ndarray) -> np.ndarray:

@@ -1,9 +1,9 @@
 """Calls of nn.functional for comparison with PyTorch: one line each.
 
-A case is (name, call, shapes): `call(t, F, *inputs)` gets the package, its `nn.functional` and tensors
-of these shapes, drawn from the normal distribution. A shape with a letter in front draws otherwise:
-"p" from (0, 1), "+" from (0.3, 2), "s" signs, "k" whole numbers of kinks: values at which activations
-bend. Inputs of class numbers are made by the call, with `labels`.
+A case is (name, call, shapes): `call(t, F, *inputs)` gets the package, its `nn.functional` and
+tensors of these shapes, drawn from the normal distribution. A shape with a letter in front draws
+otherwise: "p" from (0, 1), "+" from (0.3, 2), "s" signs, "k" whole numbers of kinks: values at
+which activations bend. Inputs of class numbers are made by the call, with `labels`.
 """
 
 from __future__ import annotations
@@ -99,68 +99,190 @@ LOSSES = [
     *_reduced("mse", lambda t, F, x, y, **k: F.mse_loss(x, y, **k), [(3, 4), (3, 4)]),
     *_reduced("l1", lambda t, F, x, y, **k: F.l1_loss(x, y, **k), [(3, 4), (3, 4)]),
     *_reduced("smooth_l1", lambda t, F, x, y, **k: F.smooth_l1_loss(x, y, **k), [(9, 4), (9, 4)]),
-    *_reduced("smooth_l1_beta", lambda t, F, x, y, **k: F.smooth_l1_loss(x, y, beta=0.3, **k), [(9, 4), (9, 4)]),
-    *_reduced("huber", lambda t, F, x, y, **k: F.huber_loss(x, y, delta=0.7, **k), [(9, 4), (9, 4)]),
+    *_reduced(
+        "smooth_l1_beta",
+        lambda t, F, x, y, **k: F.smooth_l1_loss(x, y, beta=0.3, **k),
+        [(9, 4), (9, 4)],
+    ),
+    *_reduced(
+        "huber", lambda t, F, x, y, **k: F.huber_loss(x, y, delta=0.7, **k), [(9, 4), (9, 4)]
+    ),
     *_reduced("ce", lambda t, F, x, **k: F.cross_entropy(x, labels(t, 5, 4), **k), [(5, 4)]),
     *_reduced("ce_1d", lambda t, F, x, **k: F.cross_entropy(x, labels(t, (), 4), **k), [(4,)]),
-    *_reduced("ce_ignore", lambda t, F, x, **k: F.cross_entropy(x, labels(t, 5, 4), ignore_index=1, **k), [(5, 4)]),
-    *_reduced("ce_weight", lambda t, F, x, w, **k: F.cross_entropy(x, labels(t, 5, 4), w.detach(), **k), [(5, 4), ("+", 4)]),
-    *_reduced("ce_smooth", lambda t, F, x, **k: F.cross_entropy(x, labels(t, 5, 4), label_smoothing=0.1, **k), [(5, 4)]),
+    *_reduced(
+        "ce_ignore",
+        lambda t, F, x, **k: F.cross_entropy(x, labels(t, 5, 4), ignore_index=1, **k),
+        [(5, 4)],
+    ),
+    *_reduced(
+        "ce_weight",
+        lambda t, F, x, w, **k: F.cross_entropy(x, labels(t, 5, 4), w.detach(), **k),
+        [(5, 4), ("+", 4)],
+    ),
+    *_reduced(
+        "ce_smooth",
+        lambda t, F, x, **k: F.cross_entropy(x, labels(t, 5, 4), label_smoothing=0.1, **k),
+        [(5, 4)],
+    ),
     *_reduced(
         "ce_all",
-        lambda t, F, x, w, **k: F.cross_entropy(x, labels(t, (5, 3), 4), w.detach(), ignore_index=2, label_smoothing=0.2, **k),
+        lambda t, F, x, w, **k: F.cross_entropy(
+            x, labels(t, (5, 3), 4), w.detach(), ignore_index=2, label_smoothing=0.2, **k
+        ),
         [(5, 4, 3), ("+", 4)],
     ),
-    *_reduced("ce_3d", lambda t, F, x, **k: F.cross_entropy(x, labels(t, (5, 3), 4), **k), [(5, 4, 3)]),
-    *_reduced("ce_4d", lambda t, F, x, **k: F.cross_entropy(x, labels(t, (5, 3, 2), 4), **k), [(5, 4, 3, 2)]),
-    *_reduced("ce_prob", lambda t, F, x, y, **k: F.cross_entropy(x, F.softmax(y, 1), **k), [(5, 4), (5, 4)]),
-    *_reduced("ce_prob_1d", lambda t, F, x, y, **k: F.cross_entropy(x, F.softmax(y, 0), **k), [(4,), (4,)]),
+    *_reduced(
+        "ce_3d", lambda t, F, x, **k: F.cross_entropy(x, labels(t, (5, 3), 4), **k), [(5, 4, 3)]
+    ),
+    *_reduced(
+        "ce_4d",
+        lambda t, F, x, **k: F.cross_entropy(x, labels(t, (5, 3, 2), 4), **k),
+        [(5, 4, 3, 2)],
+    ),
+    *_reduced(
+        "ce_prob",
+        lambda t, F, x, y, **k: F.cross_entropy(x, F.softmax(y, 1), **k),
+        [(5, 4), (5, 4)],
+    ),
+    *_reduced(
+        "ce_prob_1d", lambda t, F, x, y, **k: F.cross_entropy(x, F.softmax(y, 0), **k), [(4,), (4,)]
+    ),
     *_reduced(
         "ce_prob_all",
-        lambda t, F, x, y, w, **k: F.cross_entropy(x, F.softmax(y, 1), w.detach(), label_smoothing=0.1, **k),
+        lambda t, F, x, y, w, **k: F.cross_entropy(
+            x, F.softmax(y, 1), w.detach(), label_smoothing=0.1, **k
+        ),
         [(5, 4, 3), (5, 4, 3), ("+", 4)],
     ),
     *_reduced("nll", lambda t, F, x, **k: F.nll_loss(x, labels(t, 5, 4), **k), [(5, 4)]),
-    *_reduced("nll_weight", lambda t, F, x, w, **k: F.nll_loss(x, labels(t, 5, 4), w.detach(), ignore_index=0, **k), [(5, 4), ("+", 4)]),
-    *_reduced("nll_4d", lambda t, F, x, **k: F.nll_loss(x, labels(t, (5, 3, 2), 4), **k), [(5, 4, 3, 2)]),
-    *_reduced("bce", lambda t, F, x, y, **k: F.binary_cross_entropy(x, y, **k), [("p", 3, 4), ("p", 3, 4)]),
-    *_reduced("bce_weight", lambda t, F, x, y, w, **k: F.binary_cross_entropy(x, y, w.detach(), **k), [("p", 3, 4), ("p", 3, 4), ("+", 4)]),
-    *_reduced("bce_logits", lambda t, F, x, y, **k: F.binary_cross_entropy_with_logits(x * 20, y, **k), [(3, 4), ("p", 3, 4)]),
+    *_reduced(
+        "nll_weight",
+        lambda t, F, x, w, **k: F.nll_loss(x, labels(t, 5, 4), w.detach(), ignore_index=0, **k),
+        [(5, 4), ("+", 4)],
+    ),
+    *_reduced(
+        "nll_4d", lambda t, F, x, **k: F.nll_loss(x, labels(t, (5, 3, 2), 4), **k), [(5, 4, 3, 2)]
+    ),
+    *_reduced(
+        "bce", lambda t, F, x, y, **k: F.binary_cross_entropy(x, y, **k), [("p", 3, 4), ("p", 3, 4)]
+    ),
+    *_reduced(
+        "bce_weight",
+        lambda t, F, x, y, w, **k: F.binary_cross_entropy(x, y, w.detach(), **k),
+        [("p", 3, 4), ("p", 3, 4), ("+", 4)],
+    ),
+    *_reduced(
+        "bce_logits",
+        lambda t, F, x, y, **k: F.binary_cross_entropy_with_logits(x * 20, y, **k),
+        [(3, 4), ("p", 3, 4)],
+    ),
     *_reduced(
         "bce_logits_all",
-        lambda t, F, x, y, w, p, **k: F.binary_cross_entropy_with_logits(x, y, w.detach(), pos_weight=p.detach(), **k),
+        lambda t, F, x, y, w, p, **k: F.binary_cross_entropy_with_logits(
+            x, y, w.detach(), pos_weight=p.detach(), **k
+        ),
         [(3, 4), ("p", 3, 4), ("+", 4), ("+", 4)],
     ),
     *_reduced("kl", lambda t, F, x, y, **k: F.kl_div(x, y, **k), [(3, 4), ("p", 3, 4)]),
-    *_reduced("kl_log", lambda t, F, x, y, **k: F.kl_div(x, y, log_target=True, **k), [(3, 4), (3, 4)]),
-    ("kl_batchmean", lambda t, F, x, y: F.kl_div(x, y, reduction="batchmean"), [(3, 4), ("p", 3, 4)]),
-    *_reduced("poisson", lambda t, F, x, y, **k: F.poisson_nll_loss(x, y * 3, **k), [(3, 4), ("+", 3, 4)]),
-    *_reduced("poisson_full", lambda t, F, x, y, **k: F.poisson_nll_loss(x, y.detach() * 3, False, True, **k), [("+", 3, 4), ("+", 3, 4)]),
-    *_reduced("gaussian", lambda t, F, x, y, v, **k: F.gaussian_nll_loss(x, y, v, **k), [(3, 4), (3, 4), ("+", 3, 4)]),
-    *_reduced("gaussian_full", lambda t, F, x, y, v, **k: F.gaussian_nll_loss(x, y, v, full=True, eps=0.8, **k), [(3, 4), (3, 4), ("+", 3, 1)]),
-    *_reduced("hinge_embedding", lambda t, F, x, y, **k: F.hinge_embedding_loss(x, y.detach(), **k), [(3, 4), ("s", 3, 4)]),
-    *_reduced("margin_ranking", lambda t, F, a, b, y, **k: F.margin_ranking_loss(a, b, y.detach(), 0.2, **k), [(7,), (7,), ("s", 7)]),
-    *_reduced("cosine_embedding", lambda t, F, a, b, y, **k: F.cosine_embedding_loss(a, b, y.detach(), 0.1, **k), [(5, 3), (5, 3), ("s", 5)]),
-    *_reduced("soft_margin", lambda t, F, x, y, **k: F.soft_margin_loss(x, y.detach(), **k), [(3, 4), ("s", 3, 4)]),
-    *_reduced("triplet", lambda t, F, a, p, n, **k: F.triplet_margin_loss(a, p, n, **k), [(5, 3), (5, 3), (5, 3)]),
-    *_reduced("triplet_swap", lambda t, F, a, p, n, **k: F.triplet_margin_loss(a, p, n, 2.0, 3, swap=True, **k), [(5, 3), (5, 3), (5, 3)]),
     *_reduced(
-        "triplet_distance",
-        lambda t, F, a, p, n, **k: F.triplet_margin_with_distance_loss(a, p, n, distance_function=lambda x, y: (x - y).abs().sum(-1), **k),
+        "kl_log", lambda t, F, x, y, **k: F.kl_div(x, y, log_target=True, **k), [(3, 4), (3, 4)]
+    ),
+    (
+        "kl_batchmean",
+        lambda t, F, x, y: F.kl_div(x, y, reduction="batchmean"),
+        [(3, 4), ("p", 3, 4)],
+    ),
+    *_reduced(
+        "poisson", lambda t, F, x, y, **k: F.poisson_nll_loss(x, y * 3, **k), [(3, 4), ("+", 3, 4)]
+    ),
+    *_reduced(
+        "poisson_full",
+        lambda t, F, x, y, **k: F.poisson_nll_loss(x, y.detach() * 3, False, True, **k),
+        [("+", 3, 4), ("+", 3, 4)],
+    ),
+    *_reduced(
+        "gaussian",
+        lambda t, F, x, y, v, **k: F.gaussian_nll_loss(x, y, v, **k),
+        [(3, 4), (3, 4), ("+", 3, 4)],
+    ),
+    *_reduced(
+        "gaussian_full",
+        lambda t, F, x, y, v, **k: F.gaussian_nll_loss(x, y, v, full=True, eps=0.8, **k),
+        [(3, 4), (3, 4), ("+", 3, 1)],
+    ),
+    *_reduced(
+        "hinge_embedding",
+        lambda t, F, x, y, **k: F.hinge_embedding_loss(x, y.detach(), **k),
+        [(3, 4), ("s", 3, 4)],
+    ),
+    *_reduced(
+        "margin_ranking",
+        lambda t, F, a, b, y, **k: F.margin_ranking_loss(a, b, y.detach(), 0.2, **k),
+        [(7,), (7,), ("s", 7)],
+    ),
+    *_reduced(
+        "cosine_embedding",
+        lambda t, F, a, b, y, **k: F.cosine_embedding_loss(a, b, y.detach(), 0.1, **k),
+        [(5, 3), (5, 3), ("s", 5)],
+    ),
+    *_reduced(
+        "soft_margin",
+        lambda t, F, x, y, **k: F.soft_margin_loss(x, y.detach(), **k),
+        [(3, 4), ("s", 3, 4)],
+    ),
+    *_reduced(
+        "triplet",
+        lambda t, F, a, p, n, **k: F.triplet_margin_loss(a, p, n, **k),
         [(5, 3), (5, 3), (5, 3)],
     ),
-    *_reduced("multi_margin", lambda t, F, x, **k: F.multi_margin_loss(x, labels(t, 5, 4), **k), [(5, 4)]),
-    *_reduced("multi_margin_all", lambda t, F, x, w, **k: F.multi_margin_loss(x, labels(t, 5, 4), 2, 0.7, w.detach(), **k), [(5, 4), ("+", 4)]),
-    *_reduced("multi_margin_1d", lambda t, F, x, **k: F.multi_margin_loss(x, labels(t, (), 4), **k), [(4,)]),
+    *_reduced(
+        "triplet_swap",
+        lambda t, F, a, p, n, **k: F.triplet_margin_loss(a, p, n, 2.0, 3, swap=True, **k),
+        [(5, 3), (5, 3), (5, 3)],
+    ),
+    *_reduced(
+        "triplet_distance",
+        lambda t, F, a, p, n, **k: F.triplet_margin_with_distance_loss(
+            a, p, n, distance_function=lambda x, y: (x - y).abs().sum(-1), **k
+        ),
+        [(5, 3), (5, 3), (5, 3)],
+    ),
+    *_reduced(
+        "multi_margin", lambda t, F, x, **k: F.multi_margin_loss(x, labels(t, 5, 4), **k), [(5, 4)]
+    ),
+    *_reduced(
+        "multi_margin_all",
+        lambda t, F, x, w, **k: F.multi_margin_loss(x, labels(t, 5, 4), 2, 0.7, w.detach(), **k),
+        [(5, 4), ("+", 4)],
+    ),
+    *_reduced(
+        "multi_margin_1d",
+        lambda t, F, x, **k: F.multi_margin_loss(x, labels(t, (), 4), **k),
+        [(4,)],
+    ),
     *_reduced(
         "multilabel_margin",
-        lambda t, F, x, **k: F.multilabel_margin_loss(x, t.tensor([[1, 3, -1, 0], [2, -1, 1, 1], [0, 1, 2, 3]]), **k),
+        lambda t, F, x, **k: F.multilabel_margin_loss(
+            x, t.tensor([[1, 3, -1, 0], [2, -1, 1, 1], [0, 1, 2, 3]]), **k
+        ),
         [(3, 4)],
     ),
-    *_reduced("multilabel_margin_1d", lambda t, F, x, **k: F.multilabel_margin_loss(x, t.tensor([1, 3, -1, 0]), **k), [(4,)]),
-    *_reduced("multilabel_soft_margin", lambda t, F, x, y, **k: F.multilabel_soft_margin_loss(x, y, **k), [(3, 4), ("p", 3, 4)]),
-    *_reduced("multilabel_soft_margin_w", lambda t, F, x, y, w, **k: F.multilabel_soft_margin_loss(x, y, w.detach(), **k), [(3, 4), ("p", 3, 4), ("+", 4)]),
-]  # fmt: skip
+    *_reduced(
+        "multilabel_margin_1d",
+        lambda t, F, x, **k: F.multilabel_margin_loss(x, t.tensor([1, 3, -1, 0]), **k),
+        [(4,)],
+    ),
+    *_reduced(
+        "multilabel_soft_margin",
+        lambda t, F, x, y, **k: F.multilabel_soft_margin_loss(x, y, **k),
+        [(3, 4), ("p", 3, 4)],
+    ),
+    *_reduced(
+        "multilabel_soft_margin_w",
+        lambda t, F, x, y, w, **k: F.multilabel_soft_margin_loss(x, y, w.detach(), **k),
+        [(3, 4), ("p", 3, 4), ("+", 4)],
+    ),
+]
 
 NORMALISATIONS = [
     ("layer_norm", lambda t, F, x, w, b: F.layer_norm(x, (4,), w, b), [(3, 4), (4,), (4,)]),
@@ -168,8 +290,16 @@ NORMALISATIONS = [
     ("layer_norm_weight", lambda t, F, x, w: F.layer_norm(x, (4,), w), [(2, 3, 4), (4,)]),
     ("rms_norm", lambda t, F, x, w: F.rms_norm(x, (4,), w), [(2, 3, 4), (4,)]),
     ("rms_norm_eps", lambda t, F, x: F.rms_norm(x, (3, 4), eps=0.1), [(2, 3, 4)]),
-    ("batch_norm", lambda t, F, x, w, b: F.batch_norm(x, None, None, w, b, True), [(5, 3), (3,), (3,)]),
-    ("batch_norm_4d", lambda t, F, x, w: F.batch_norm(x, None, None, w, None, True), [(5, 3, 2, 2), (3,)]),
+    (
+        "batch_norm",
+        lambda t, F, x, w, b: F.batch_norm(x, None, None, w, b, True),
+        [(5, 3), (3,), (3,)],
+    ),
+    (
+        "batch_norm_4d",
+        lambda t, F, x, w: F.batch_norm(x, None, None, w, None, True),
+        [(5, 3, 2, 2), (3,)],
+    ),
     (
         "batch_norm_running",
         lambda t, F, x, m, v, w: F.batch_norm(x, m.detach(), v.detach(), w, None, False),
@@ -178,26 +308,50 @@ NORMALISATIONS = [
     ("group_norm", lambda t, F, x, w, b: F.group_norm(x, 2, w, b), [(3, 4, 5), (4,), (4,)]),
     ("group_norm_2d", lambda t, F, x: F.group_norm(x, 2), [(3, 8)]),
     ("instance_norm", lambda t, F, x: F.instance_norm(x), [(3, 2, 5)]),
-    ("instance_norm_w", lambda t, F, x, w, b: F.instance_norm(x, weight=w, bias=b), [(3, 2, 5), (2,), (2,)]),
+    (
+        "instance_norm_w",
+        lambda t, F, x, w, b: F.instance_norm(x, weight=w, bias=b),
+        [(3, 2, 5), (2,), (2,)],
+    ),
     ("local_response_norm", lambda t, F, x: F.local_response_norm(x, 3, 0.5), [(2, 5, 4)]),
-    ("local_response_norm_even", lambda t, F, x: F.local_response_norm(x, 2, 0.5, 0.6, 2.0), [(2, 5, 4, 2)]),
+    (
+        "local_response_norm_even",
+        lambda t, F, x: F.local_response_norm(x, 2, 0.5, 0.6, 2.0),
+        [(2, 5, 4, 2)],
+    ),
     ("normalize", lambda t, F, x: F.normalize(x), [(3, 4)]),
     ("normalize_1", lambda t, F, x: F.normalize(x, 1.0, 0), [(3, 4)]),
-]  # fmt: skip
+]
 
 _q, _k = (2, 3, 4, 5), (2, 3, 6, 5)
 OTHERS = [
     ("linear", lambda t, F, x, w, b: F.linear(x, w, b), [(3, 4), (2, 4), (2,)]),
-    ("bilinear", lambda t, F, x, y, w, b: F.bilinear(x, y, w, b), [(5, 3), (5, 4), (2, 3, 4), (2,)]),
+    (
+        "bilinear",
+        lambda t, F, x, y, w, b: F.bilinear(x, y, w, b),
+        [(5, 3), (5, 4), (2, 3, 4), (2,)],
+    ),
     ("bilinear_lead", lambda t, F, x, y, w: F.bilinear(x, y, w), [(2, 5, 3), (2, 5, 4), (2, 3, 4)]),
     ("embedding", lambda t, F, w: F.embedding(labels(t, (2, 3), 5), w), [(5, 4)]),
     ("embedding_padding", lambda t, F, w: F.embedding(labels(t, (2, 3), 5), w, -1), [(5, 4)]),
     ("embedding_padding_2", lambda t, F, w: F.embedding(t.tensor([1, 2, 2, 0]), w, 2), [(5, 4)]),
-    ("embedding_freq", lambda t, F, w: F.embedding(t.tensor([1, 2, 2, 0]), w, scale_grad_by_freq=True), [(5, 4)]),
+    (
+        "embedding_freq",
+        lambda t, F, w: F.embedding(t.tensor([1, 2, 2, 0]), w, scale_grad_by_freq=True),
+        [(5, 4)],
+    ),
     ("cosine_similarity", lambda t, F, x, y: F.cosine_similarity(x, y), [(3, 4), (3, 4)]),
-    ("cosine_similarity_b", lambda t, F, x, y: F.cosine_similarity(x, y, -1, 2.0), [(3, 1, 4), (2, 4)]),
+    (
+        "cosine_similarity_b",
+        lambda t, F, x, y: F.cosine_similarity(x, y, -1, 2.0),
+        [(3, 1, 4), (2, 4)],
+    ),
     ("pairwise_distance", lambda t, F, x, y: F.pairwise_distance(x, y), [(3, 4), (3, 4)]),
-    ("pairwise_distance_1", lambda t, F, x, y: F.pairwise_distance(x, y, 1.0, keepdim=True), [(3, 4), (4,)]),
+    (
+        "pairwise_distance_1",
+        lambda t, F, x, y: F.pairwise_distance(x, y, 1.0, keepdim=True),
+        [(3, 4), (4,)],
+    ),
     ("pdist", lambda t, F, x: F.pdist(x), [(4, 3)]),
     ("cdist", lambda t, F, x, y: t.cdist(x, y), [(3, 4), (5, 4)]),
     ("cdist_batch", lambda t, F, x, y: t.cdist(x, y, 1.0), [(2, 3, 4), (2, 5, 4)]),
@@ -207,7 +361,11 @@ OTHERS = [
     ("pad_reflect_1", lambda t, F, x: F.pad(x, (1, 2), "reflect"), [(2, 3, 4)]),
     ("pad_reflect_2", lambda t, F, x: F.pad(x, (1, 2, 2, 1), "reflect"), [(2, 2, 3, 4)]),
     ("pad_replicate_1", lambda t, F, x: F.pad(x, (3, 2), "replicate"), [(3, 4)]),
-    ("pad_replicate_3", lambda t, F, x: F.pad(x, (1, 1, 0, 2, 1, 0), "replicate"), [(2, 2, 2, 3, 4)]),
+    (
+        "pad_replicate_3",
+        lambda t, F, x: F.pad(x, (1, 1, 0, 2, 1, 0), "replicate"),
+        [(2, 2, 2, 3, 4)],
+    ),
     ("pad_circular", lambda t, F, x: F.pad(x, (1, 2, 2, 0), "circular"), [(2, 2, 3, 4)]),
     ("pixel_shuffle", lambda t, F, x: F.pixel_shuffle(x, 2), [(2, 8, 3, 2)]),
     ("pixel_unshuffle", lambda t, F, x: F.pixel_unshuffle(x, 2), [(2, 2, 4, 6)]),
@@ -216,8 +374,16 @@ OTHERS = [
     ("unfold_dilated", lambda t, F, x: F.unfold(x, 2, dilation=2), [(3, 5, 5)]),
     ("fold", lambda t, F, x: F.fold(x, (4, 5), 2, padding=1, stride=2), [(2, 12, 9)]),
     ("attention", lambda t, F, q, k, v: F.scaled_dot_product_attention(q, k, v), [_q, _k, _k]),
-    ("attention_causal", lambda t, F, q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.3), [_q, _q, _q]),
-    ("attention_mask", lambda t, F, q, k, v, m: F.scaled_dot_product_attention(q, k, v, m.detach()), [_q, _k, _k, (4, 6)]),
+    (
+        "attention_causal",
+        lambda t, F, q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.3),
+        [_q, _q, _q],
+    ),
+    (
+        "attention_mask",
+        lambda t, F, q, k, v, m: F.scaled_dot_product_attention(q, k, v, m.detach()),
+        [_q, _k, _k, (4, 6)],
+    ),
     (
         "attention_bool",
         lambda t, F, q, k, v, m: F.scaled_dot_product_attention(q, k, v, m > 0.5),
@@ -228,6 +394,6 @@ OTHERS = [
         lambda t, F, q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True),
         [(2, 4, 3, 5), (2, 2, 6, 5), (2, 2, 6, 5)],
     ),
-]  # fmt: skip
+]
 
 CASES = [*ACTIVATIONS, *LOSSES, *NORMALISATIONS, *OTHERS]

@@ -1,4 +1,6 @@
-"""nn.functional has PyTorch's values, gradients, second gradients, dtypes and names of gradients."""
+"""nn.functional has PyTorch's values, gradients, second gradients, dtypes and names of
+gradients.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,15 @@ import facula
 
 torch = pytest.importorskip("torch")
 
-_spec = importlib.util.spec_from_file_location("functional_cases", Path(__file__).with_name("functional_cases.py"))
+_spec = importlib.util.spec_from_file_location(
+    "functional_cases", Path(__file__).with_name("functional_cases.py")
+)
 cases = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(cases)
 IDS = [f"{name}-{k}" for k, (name, _, _) in enumerate(cases.CASES)]
 TOLERANCE = {"float32": (1e-5, 2e-6), "float64": (1e-10, 1e-12)}
-# PyTorch has constants of these in float32, and adds a small number in the second derivative of bce.
+# PyTorch has constants of these in float32, and adds a small number in the second derivative of
+# bce.
 LOOSE = {"celu": 1e-6, "hardsigmoid": 1e-6, "bce": 1e-9}
 
 
@@ -54,7 +59,9 @@ def _run(t, name, call, shapes, dtype):
         second = [None] * len(inputs)
         if not isinstance(total, float):
             try:  # at a bend, the second derivative is anybody's choice
-                second = [] if shapes == [("k",)] else t.autograd.grad(total, inputs, allow_unused=True)
+                second = (
+                    [] if shapes == [("k",)] else t.autograd.grad(total, inputs, allow_unused=True)
+                )
             except (NotImplementedError, RuntimeError) as e:
                 if "not implemented" not in str(e):  # PyTorch lacks some second derivatives
                     raise
@@ -79,8 +86,6 @@ def _close(got, want, dtype, name, what):
     np.testing.assert_allclose(got, want, relative, absolute * max(scale, 1.0), err_msg=what)
 
 
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", cases.CASES, ids=IDS)
 def test_values_and_gradients(case, dtype):
@@ -89,7 +94,11 @@ def test_values_and_gradients(case, dtype):
     for sight in range(3):  # recorded and run by reference; compiled; replayed
         got = _run(facula, name, call, shapes, dtype)
         n = len(shapes)
-        labels = ["output", *(f"gradient {k}" for k in range(n)), *(f"second {k}" for k in range(n))]
+        labels = [
+            "output",
+            *(f"gradient {k}" for k in range(n)),
+            *(f"second {k}" for k in range(n)),
+        ]
         for what, a, b in zip(labels, got[0], want[0], strict=False):
             _close(a, b, dtype, name, f"{what}, sight {sight}")
         assert got[1:] == want[1:]

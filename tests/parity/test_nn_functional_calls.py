@@ -1,4 +1,6 @@
-"""Random draws, in-place forms, running statistics, warnings and errors of nn.functional are PyTorch's."""
+"""Random draws, in-place forms, running statistics, warnings and errors of nn.functional are
+PyTorch's.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ def _f(t):
 
 
 def _ramp(t, *shape):
-    return t.arange(-3.0, 3.0, 6.0 / max(1, t.empty(shape).numel()))[: t.empty(shape).numel()].reshape(shape)
+    return t.arange(-3.0, 3.0, 6.0 / max(1, t.empty(shape).numel()))[
+        : t.empty(shape).numel()
+    ].reshape(shape)
 
 
 RANDOM = [
@@ -40,12 +44,14 @@ RANDOM = [
     lambda t: _f(t).gumbel_softmax(_ramp(t, 4, 6)),
     lambda t: _f(t).gumbel_softmax(_ramp(t, 4, 6), tau=0.5, hard=True),
     lambda t: _f(t).gumbel_softmax(_ramp(t, 4, 6), hard=True, dim=0),
-    lambda t: _f(t).scaled_dot_product_attention(t.ones(2, 4, 6), t.ones(2, 5, 6), t.ones(2, 5, 3), dropout_p=0.5),
+    lambda t: _f(t).scaled_dot_product_attention(
+        t.ones(2, 4, 6), t.ones(2, 5, 6), t.ones(2, 5, 3), dropout_p=0.5
+    ),
     lambda t: (_f(t).dropout(t.ones(3)), t.rand(3), _f(t).dropout2d(t.ones(2, 2, 1, 1)), t.rand(3)),
     lambda t: t.nn.Dropout(0.2)(t.ones(3, 4)),
     lambda t: t.nn.AlphaDropout(0.2)(t.ones(3, 4)),
     lambda t: t.nn.RReLU()(_ramp(t, 3, 4)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", range(len(RANDOM)))
@@ -73,14 +79,17 @@ def _in_place_argument(name):
     return scenario
 
 
-@pytest.mark.parametrize("name", ["relu_", "elu_", "celu_", "selu_", "leaky_relu_", "hardtanh_", "rrelu_"])
+@pytest.mark.parametrize(
+    "name", ["relu_", "elu_", "celu_", "selu_", "leaky_relu_", "hardtanh_", "rrelu_"]
+)
 def test_in_place_forms(name, agree):
     agree(_in_place(name))
 
 
 @pytest.mark.parametrize(
     "name",
-    "relu relu6 hardtanh leaky_relu elu selu celu silu mish hardsigmoid hardswish rrelu dropout".split(),
+    "relu relu6 hardtanh leaky_relu elu selu celu silu mish hardsigmoid hardswish rrelu "
+    "dropout".split(),
 )
 def test_in_place_argument(name, agree):
     agree(_in_place_argument(name))
@@ -141,7 +150,9 @@ VALUES = [
     lambda t: _f(t).mse_loss(t.ones(2, 3), t.zeros(2, 3), reduce=False),
     lambda t: _f(t).mse_loss(t.ones(2, 3), t.zeros(2, 3), size_average=False),
     lambda t: _f(t).mse_loss(t.ones(2, 3), t.zeros(3)),
-    lambda t: _f(t).binary_cross_entropy(t.tensor([0.0, 1.0, 0.0]), t.tensor([0.0, 0.0, 1.0]), reduction="none"),
+    lambda t: _f(t).binary_cross_entropy(
+        t.tensor([0.0, 1.0, 0.0]), t.tensor([0.0, 0.0, 1.0]), reduction="none"
+    ),
     lambda t: _f(t).smooth_l1_loss(t.ones(3), t.zeros(3), beta=0),
     lambda t: _f(t).gaussian_nll_loss(t.ones(3), t.zeros(3), 0.5),
     lambda t: _f(t).pad(t.arange(4), (1, 1)),
@@ -151,9 +162,14 @@ VALUES = [
     lambda t: t.layer_norm(t.ones(3, 2), (2,)),
     lambda t: t.embedding(t.ones(3, 2), t.tensor([1])),
     lambda t: t.binary_cross_entropy_with_logits(t.ones(3), t.ones(3)),
-    lambda t: (t.selu(t.ones(2)), t.celu(t.ones(2)), t.threshold(t.ones(2), 2, 3), t.prelu(t.ones(2), t.ones(1))),
+    lambda t: (
+        t.selu(t.ones(2)),
+        t.celu(t.ones(2)),
+        t.threshold(t.ones(2), 2, 3),
+        t.prelu(t.ones(2), t.ones(1)),
+    ),
     lambda t: t.ones(2).softmax(0).log_softmax(-1).hardshrink(9.0),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", range(len(VALUES)))
@@ -235,7 +251,7 @@ ERRORS = [
     lambda t: _f(t).pdist(_z(t, 3)),
     lambda t: _f(t).linear(_z(t, 2, 3), _z(t, 4, 5)),
     lambda t: _f(t).bilinear(_z(t, 2, 3), _z(t, 2, 3), _z(t, 4, 5, 3)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("case", range(len(ERRORS)))
