@@ -134,6 +134,9 @@ def _with_history_of(t: Any, nv: Value, tracked: bool) -> Value:
         state.tr.leaves[nv.vid - state.tr.base] = nv
     elif not tracked:
         nv = record2(KEEP, old, _plain(nv)) if m.requires_grad else _plain(nv)
+    elif m.requires_grad and not k.requires_grad:
+        # all of it is new (zero_, fill_): it keeps requiring gradients, and what it was gets zeros
+        nv = record2(STRIDED_WRITE, old, nv, (m.shape, contiguous_strides(m.shape), 0))
     return nv
 
 
