@@ -1,0 +1,116 @@
+declare <16 x i64> @llvm.masked.gather.v16i64.v16p0(<16 x ptr>, i32, <16 x i1>, <16 x i64>)
+declare void @llvm.masked.store.v16i64.p0(<16 x i64>, ptr, i32, <16 x i1>)
+define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end) {
+entry:
+  %v1 = getelementptr i64, ptr %rec, i64 13
+  %v2 = load i64, ptr %v1, align 8, !invariant.load !0
+  %v3 = getelementptr i64, ptr %rec, i64 14
+  %v4 = load i64, ptr %v3, align 8, !invariant.load !0
+  %v5 = getelementptr i64, ptr %rec, i64 15
+  %v6 = load i64, ptr %v5, align 8, !invariant.load !0
+  %v7 = getelementptr i64, ptr %rec, i64 16
+  %v8 = load i64, ptr %v7, align 8, !invariant.load !0
+  %v9 = getelementptr i64, ptr %rec, i64 17
+  %v10 = load i64, ptr %v9, align 8, !invariant.load !0
+  %v11 = getelementptr i64, ptr %rec, i64 18
+  %v12 = load i64, ptr %v11, align 8, !invariant.load !0
+  %v13 = getelementptr i64, ptr %rec, i64 19
+  %v14 = load i64, ptr %v13, align 8, !invariant.load !0
+  %v15 = getelementptr i64, ptr %rec, i64 9
+  %v16 = load i64, ptr %v15, align 8, !invariant.load !0
+  %v17 = getelementptr ptr, ptr %slots, i64 %v16
+  %v18 = load ptr, ptr %v17, align 8, !invariant.load !0
+  %v19 = getelementptr i64, ptr %rec, i64 12
+  %v20 = load i64, ptr %v19, align 8, !invariant.load !0
+  %v21 = getelementptr ptr, ptr %slots, i64 %v20
+  %v22 = load ptr, ptr %v21, align 8, !invariant.load !0
+  %v23 = getelementptr i64, ptr %rec, i64 2
+  %v24 = load i64, ptr %v23, align 8, !invariant.load !0
+  %v25 = getelementptr i64, ptr %rec, i64 1
+  %v26 = load i64, ptr %v25, align 8, !invariant.load !0
+  %v27 = getelementptr i64, ptr %rec, i64 4
+  %v28 = load i64, ptr %v27, align 8, !invariant.load !0
+  %v29 = getelementptr i64, ptr %rec, i64 8
+  %v30 = load i64, ptr %v29, align 8, !invariant.load !0
+  %v31 = getelementptr i64, ptr %rec, i64 6
+  %v32 = load i64, ptr %v31, align 8, !invariant.load !0
+  %v33 = getelementptr i64, ptr %rec, i64 7
+  %v34 = load i64, ptr %v33, align 8, !invariant.load !0
+  %v35 = getelementptr i64, ptr %rec, i64 11
+  %v36 = load i64, ptr %v35, align 8, !invariant.load !0
+  %v37 = getelementptr i64, ptr %rec, i64 10
+  %v38 = load i64, ptr %v37, align 8, !invariant.load !0
+  %v39 = getelementptr i64, ptr %rec, i64 0
+  %v40 = load i64, ptr %v39, align 8, !invariant.load !0
+  %v41 = getelementptr i64, ptr %rec, i64 3
+  %v42 = load i64, ptr %v41, align 8, !invariant.load !0
+  %v43 = getelementptr i64, ptr %rec, i64 5
+  %v44 = load i64, ptr %v43, align 8, !invariant.load !0
+  %v45 = mul i64 %begin, %v2
+  %v46 = mul i64 %end, %v2
+  %v47 = icmp slt i64 %v46, %v4
+  %v48 = select i1 %v47, i64 %v46, i64 %v4
+  %v49 = icmp slt i64 %v45, %v48
+  br i1 %v49, label %start3, label %finished2
+start3:
+  %v50 = udiv i64 %v45, %v6
+  %v51 = mul i64 %v50, %v6
+  %v52 = sub i64 %v45, %v51
+  br label %unit1
+unit1:
+  %p53 = phi i64 [%v45, %start3], [%v96, %unit1]
+  %p54 = phi i64 [%v52, %start3], [%v99, %unit1]
+  %p55 = phi i64 [%v50, %start3], [%v101, %unit1]
+  %v56 = mul i64 %p54, %v8
+  %v57 = add i64 %v56, %v8
+  %v58 = icmp slt i64 %v57, %v10
+  %v59 = select i1 %v58, i64 %v57, i64 %v10
+  %v60 = mul i64 %p55, %v26
+  %v61 = add i64 %v24, %v60
+  %v62 = icmp ult i64 %v61, %v42
+  %v63 = mul i64 %p55, %v32
+  %v64 = add i64 %v30, %v63
+  %v65 = mul i64 %p55, %v38
+  %v66 = add i64 %v36, %v65
+  %v67 = trunc i64 %v59 to i32
+  %v68 = insertelement <16 x i32> poison, i32 %v67, i64 0
+  %v69 = shufflevector <16 x i32> %v68, <16 x i32> poison, <16 x i32> zeroinitializer
+  %v70 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v69
+  %v71 = insertelement <16 x i64> poison, i64 %v44, i64 0
+  %v72 = shufflevector <16 x i64> %v71, <16 x i64> poison, <16 x i32> zeroinitializer
+  %v73 = insertelement <16 x i64> poison, i64 %v28, i64 0
+  %v74 = shufflevector <16 x i64> %v73, <16 x i64> poison, <16 x i32> zeroinitializer
+  %v75 = add <16 x i64> %v74, <i64 0, i64 1, i64 2, i64 3, i64 4, i64 5, i64 6, i64 7, i64 8, i64 9, i64 10, i64 11, i64 12, i64 13, i64 14, i64 15>
+  %v76 = icmp ult <16 x i64> %v75, %v72
+  %v77 = insertelement <16 x i1> poison, i1 %v62, i64 0
+  %v78 = shufflevector <16 x i1> %v77, <16 x i1> poison, <16 x i32> zeroinitializer
+  %v79 = and <16 x i1> %v70, %v78
+  %v80 = and <16 x i1> %v79, %v76
+  %v81 = mul i64 0, %v34
+  %v82 = add i64 %v64, %v81
+  %v83 = getelementptr i64, ptr %v18, i64 %v82
+  %v84 = insertelement <16 x i64> poison, i64 %v34, i64 0
+  %v85 = shufflevector <16 x i64> %v84, <16 x i64> poison, <16 x i32> zeroinitializer
+  %v86 = mul <16 x i64> <i64 0, i64 1, i64 2, i64 3, i64 4, i64 5, i64 6, i64 7, i64 8, i64 9, i64 10, i64 11, i64 12, i64 13, i64 14, i64 15>, %v85
+  %v87 = getelementptr i64, ptr %v83, <16 x i64> %v86
+  %v88 = call <16 x i64> @llvm.masked.gather.v16i64.v16p0(<16 x ptr> %v87, i32 8, <16 x i1> %v80, <16 x i64> zeroinitializer)
+  %v89 = insertelement <16 x i1> poison, i1 %v62, i64 0
+  %v90 = shufflevector <16 x i1> %v89, <16 x i1> poison, <16 x i32> zeroinitializer
+  %v91 = and <16 x i1> %v90, %v76
+  %v92 = insertelement <16 x i64> poison, i64 %v40, i64 0
+  %v93 = shufflevector <16 x i64> %v92, <16 x i64> poison, <16 x i32> zeroinitializer
+  %v94 = select <16 x i1> %v91, <16 x i64> %v88, <16 x i64> %v93
+  %v95 = getelementptr i64, ptr %v22, i64 %v66
+  call void @llvm.masked.store.v16i64.p0(<16 x i64> %v94, ptr %v95, i32 8, <16 x i1> %v70)
+  %v96 = add i64 %p53, 1
+  %v97 = add i64 %p54, 1
+  %v98 = icmp eq i64 %v97, %v6
+  %v99 = select i1 %v98, i64 0, i64 %v97
+  %v100 = zext i1 %v98 to i64
+  %v101 = add i64 %p55, %v100
+  %v102 = icmp slt i64 %v96, %v48
+  br i1 %v102, label %unit1, label %finished2
+finished2:
+  ret void
+}
+!0 = !{}
