@@ -105,6 +105,30 @@ from ._padding import pad as pad
 from ._padding import pixel_shuffle as pixel_shuffle
 from ._padding import pixel_unshuffle as pixel_unshuffle
 from ._padding import unfold as unfold
+from ._pooling import adaptive_avg_pool1d as adaptive_avg_pool1d
+from ._pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
+from ._pooling import adaptive_avg_pool3d as adaptive_avg_pool3d
+from ._pooling import adaptive_max_pool1d as adaptive_max_pool1d
+from ._pooling import adaptive_max_pool1d_with_indices as adaptive_max_pool1d_with_indices
+from ._pooling import adaptive_max_pool2d as adaptive_max_pool2d
+from ._pooling import adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices
+from ._pooling import adaptive_max_pool3d as adaptive_max_pool3d
+from ._pooling import adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices
+from ._pooling import avg_pool1d as avg_pool1d
+from ._pooling import avg_pool2d as avg_pool2d
+from ._pooling import avg_pool3d as avg_pool3d
+from ._pooling import lp_pool1d as lp_pool1d
+from ._pooling import lp_pool2d as lp_pool2d
+from ._pooling import lp_pool3d as lp_pool3d
+from ._pooling import max_pool1d as max_pool1d
+from ._pooling import max_pool1d_with_indices as max_pool1d_with_indices
+from ._pooling import max_pool2d as max_pool2d
+from ._pooling import max_pool2d_with_indices as max_pool2d_with_indices
+from ._pooling import max_pool3d as max_pool3d
+from ._pooling import max_pool3d_with_indices as max_pool3d_with_indices
+from ._pooling import max_unpool1d as max_unpool1d
+from ._pooling import max_unpool2d as max_unpool2d
+from ._pooling import max_unpool3d as max_unpool3d
 
 
 # ---------------------------------------------------------------- names of the top level and of
@@ -174,7 +198,8 @@ for _function in _METHODS:
     _public()(_function)
 _FUNCTIONS: tuple[_Callable[..., Tensor], ...] = (
     alpha_dropout, bilinear, celu, celu_, channel_shuffle,
-    conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d,
+    avg_pool1d, adaptive_avg_pool1d, max_pool1d, max_pool2d, max_pool3d,
+    max_pool1d_with_indices, conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d,
     cosine_similarity, dropout, feature_alpha_dropout, pairwise_distance, pdist, pixel_shuffle,
     pixel_unshuffle, relu_, rms_norm, rrelu, rrelu_, selu, selu_, threshold, threshold_, _cdist,
     _alpha_dropout_, _dropout_, _feature_alpha_dropout_, _feature_dropout, _feature_dropout_,
@@ -216,3 +241,6 @@ _LOSSES: tuple[_Callable[..., Tensor], ...] = (
 )  # fmt: skip
 for _function in _LOSSES:
     _with_reduction(_function)
+
+
+_public("adaptive_max_pool1d", method=False)(adaptive_max_pool1d_with_indices)
