@@ -21,7 +21,7 @@ from .devices import cpu, device
 from .dtypes import BY_NAME, bool_, dtype, from_numpy_dtype
 from .ops.elementwise import ADD, DIV, MUL, SUB
 from .tensor_sharing import join, refresh, type_name
-from .trace.recorder import NUMBER, _State, record2, set_grad_mode, state
+from .trace.recorder import NUMBER, Failed, _State, record2, set_grad_mode, state
 from .trace.replay import array_of, flush, pointer_of
 from .trace.values import OUTSIDE, Value, meta, outside
 
@@ -343,6 +343,8 @@ class Tensor(metaclass=_Metatype):
             if v.buf is None:
                 flush()
                 v = self._v
+                if type(v.over) is Failed:
+                    v.over.complain()
                 if v.over == "stale":
                     made = _materialised(self)
                     made.rec = v.rec
@@ -359,6 +361,8 @@ class Tensor(metaclass=_Metatype):
             v = self._v
             if v.buf is not None:
                 return array_of(v)
+        if type(v.over) is Failed:
+            v.over.complain()
         assert self._base is not None
         m = v.meta
         flat = self._base._array().reshape(-1)

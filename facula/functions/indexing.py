@@ -161,30 +161,65 @@ def _bounds(s: slice, n: int) -> tuple[int, int, int]:
     return start, max(start, stop), step
 
 
+# (facts, index) -> (what to slice or None, the shape, the name of the gradient): indices seen before.
+_basics: dict[Any, tuple[Any, tuple[int, ...], str]] = {}
+
+
 def _basic(t: Tensor, p: Parsed) -> Tensor:
     """The view of the basic part."""
-    v = t._v
-    shape = v.meta.shape
+    return _view_of(t, *_steps(t._v.meta.shape, p))
+
+
+def _steps(shape: tuple[int, ...], p: Parsed) -> tuple[Any, tuple[int, ...], str]:
     whole = all(
         a == 0 and b == n and s == 1
         for a, b, s, n in zip(p.starts, p.stops, p.steps, shape, strict=True)
     )
-    if not whole:
-        v = record1(mv.SLICE, v, (tuple(p.starts), tuple(p.stops), tuple(p.steps)))
-    new = tuple(p.shape)
+    cut = None if whole else (tuple(p.starts), tuple(p.stops), tuple(p.steps))
+    new, rank = tuple(p.shape), len(shape)
     name = "SliceBackward0"
-    if v.meta.shape != new or v is t._v:
-        name = "SelectBackward0" if len(new) < v.meta.ndim else ("UnsqueezeBackward0" if len(new) > v.meta.ndim else "AliasBackward0")
+    if whole or len(new) != rank:
+        name = "SelectBackward0" if len(new) < rank else "UnsqueezeBackward0" if len(new) > rank else "AliasBackward0"
+    return cut, new, name
+
+
+def _view_of(t: Tensor, cut: Any, new: tuple[int, ...], name: str) -> Tensor:
+    v = t._v
+    if cut is not None:
+        v = record1(mv.SLICE, v, cut)
+    if v.meta.shape != new or cut is None:
         v = record1(mv.RESHAPE, v, new)
     r = wrap_view(v, t)
     r._fn_name = name
     return r
 
 
+def _key(m: Any, index: Any) -> Any:
+    """What an index of one position or slice is looked up by; None for others."""
+    kind = type(index)
+    if kind is int:
+        return (m, index)
+    if kind is slice:
+        a, b, c = index.start, index.stop, index.step
+        if all(x is None or type(x) is int for x in (a, b, c)):
+            return (m, a, b, c)
+    return None
+
+
 def _getitem(self: Tensor, index: Any) -> Tensor:
-    p = Parsed(self._v.meta.shape, _normal(index))
+    m = self._v.meta
+    key = _key(m, index)
+    known = _basics.get(key) if key is not None else None
+    if known is not None:
+        return _view_of(self, *known)
+    p = Parsed(m.shape, _normal(index))
     if all(a is None for a in p.arrays):
-        return _basic(self, p)
+        steps = _steps(m.shape, p)
+        if key is not None:
+            if len(_basics) > 10_000:
+                _basics.clear()
+            _basics[key] = steps
+        return _view_of(self, *steps)
     base = _basic(self, p)
     return wrap(_index(base._v, p.arrays))
 

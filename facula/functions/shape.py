@@ -9,7 +9,7 @@ from ..ops import movement as mv
 from ..ops.record import normalize_dim
 from ..tensor import Size, Tensor, type_name, wrap, wrap_view
 from ..trace.recorder import record1
-from ..trace.values import Value
+from ..trace.values import Meta, Value
 from .registry import public
 
 
@@ -51,13 +51,32 @@ def _as_view(v: Value, of: Tensor) -> Tensor:
     return wrap_view(v, of)
 
 
+# (facts, arguments) -> (the new shape, whether that is a view): what view and reshape found before.
+_known: dict[Any, tuple[tuple[int, ...], bool]] = {}
+
+
+def _new_shape(m: Meta, shape: tuple[Any, ...]) -> tuple[tuple[int, ...], bool]:
+    """The shape that the arguments of view and reshape mean, and whether it is a view."""
+    new = _filled(ints(shape), m.numel)
+    found = (new, mv.view_strides(m.shape, m.strides, new) is not None)
+    given = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple) else shape
+    if all(type(n) is int for n in given):  # a tensor as a size has another value next time
+        if len(_known) > 10_000:
+            _known.clear()
+        _known[m, shape] = found
+    return found
+
+
 @public()
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The same elements in another shape; a view where that is possible."""
     v = input._v
-    new = _filled(ints(shape), v.meta.numel)
+    try:
+        new, view = _known.get((v.meta, shape)) or _new_shape(v.meta, shape)
+    except TypeError:  # a list cannot be looked up
+        new, view = _new_shape(v.meta, shape)
     r = record1(mv.RESHAPE, v, new)
-    if mv.view_strides(v.meta.shape, v.meta.strides, new) is None:
+    if not view:
         t = wrap(r)
         t._fn_name = "UnsafeViewBackward0"
         return t
@@ -66,11 +85,17 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 
 def _view(self: Tensor, *shape: Any) -> Tensor:
     """A view in another shape, or (given a dtype) of the same bytes as that dtype."""
-    if len(shape) == 1 and isinstance(shape[0], DType):
-        return _view_dtype(self, shape[0])
     v = self._v
-    new = _filled(ints(shape), v.meta.numel)
-    if mv.view_strides(v.meta.shape, v.meta.strides, new) is None:
+    try:
+        known = _known.get((v.meta, shape))
+    except TypeError:  # a list cannot be looked up
+        known = None
+    if known is None:
+        if len(shape) == 1 and isinstance(shape[0], DType):
+            return _view_dtype(self, shape[0])
+        known = _new_shape(v.meta, shape)
+    new, view = known
+    if not view:
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across "
             "two contiguous subspaces). Use .reshape(...) instead."

@@ -214,8 +214,20 @@ def grown() -> None:
     Counter.nodes += 1
 
 
+class Failed(list[Any]):
+    """What a value notes whose operation raised when its frame ended."""
+
+    error: Exception
+
+    def complain(self) -> None:
+        """Raises RuntimeError: the value was never computed."""
+        raise RuntimeError(f"this tensor could not be computed: {self.error}") from self.error
+
+
 def _resolve(tr: Frame, v: Value) -> Value:
     """What a value without memory means now: a stale view is derived again, a foreign frame is ended."""
+    if type(v.over) is Failed:
+        v.over.complain()
     if v.vid == OUTSIDE and v.rec is not None and v.over == "stale":
         return state.refresh(v)
     if v.buf is None and v.vid != OUTSIDE:

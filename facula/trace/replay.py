@@ -15,7 +15,7 @@ import numpy as np
 from .. import config
 from ..runtime import memory
 from .build import build_graph
-from .recorder import BUNDLE, INPUT, MODE, OP, Counter, Frame, Node, Tape, _State, caller, state
+from .recorder import BUNDLE, INPUT, MODE, OP, Counter, Failed, Frame, Node, Tape, _State, caller, state
 from .values import OUTSIDE, Value, outside
 
 MAX_NODES = 12_000  # of all tries together; beyond that paths that were not compiled are forgotten
@@ -137,6 +137,9 @@ def flush(frame: Frame | None = None) -> None:
             plans[key] = _SEEN
             try:
                 _first_sight(tr, live)
+            except Exception:
+                _salvage(tr, live)
+                raise
             finally:
                 _end(tr)
             return
@@ -152,6 +155,9 @@ def flush(frame: Frame | None = None) -> None:
         else:
             buffers = _reference(plan, tr)
         _deliver(plan, tr, live, buffers)
+    except Exception:
+        _salvage(tr, live)
+        raise
     finally:
         _end(tr)
 
@@ -180,6 +186,20 @@ def _first_sight(tr: Frame, live: list[Value]) -> None:
     buffers = _run_references(path, None, outputs, [v.meta for v in live], tr)
     for v, b in zip(live, buffers, strict=True):
         v.buf = b
+
+
+def _salvage(tr: Frame, live: list[Value]) -> None:
+    """An operation raised: what does not depend on it is computed all the same, the rest notes the error."""
+    outputs = [v.vid - tr.base for v in live]
+    errors: list[Exception] = []
+    buffers = _run_references(tr.node.path(), None, outputs, [v.meta for v in live], tr, errors)
+    for v, b in zip(live, buffers, strict=True):
+        if b is not None:
+            v.buf = b
+        elif errors:
+            note = Failed()
+            note.error = errors[0]
+            v.over = note
 
 
 def _deliver(plan: Plan, tr: Frame, live: list[Value], buffers: list[Any]) -> None:
@@ -319,9 +339,13 @@ def _reference(plan: Plan, tr: Frame) -> list[Any]:
 
 
 def _run_references(
-    path: list[Node], needed: set[int] | None, outputs: list[int], metas: list[Any], tr: Frame
-) -> list[Any]:
-    """Runs the nodes at the positions `needed` (all for None); the outputs as memory of their own."""
+    path: list[Node], needed: set[int] | None, outputs: list[int], metas: list[Any], tr: Frame,
+    errors: list[Exception] | None = None,
+) -> list[Any]:  # fmt: skip
+    """Runs the nodes at the positions `needed` (all for None); the outputs as memory of their own.
+
+    errors: what an op raises is collected there, and what depends on it is None. Nothing is updated then.
+    """
     env: dict[int, Any] = {}
     inputs = iter(tr.inputs)
     scalars = iter(tr.scalars)
@@ -350,16 +374,21 @@ def _run_references(
                 env[s] = next(scalars)
             if needed is not None and position not in needed:
                 continue
+            if errors is not None and (n.op.kind == "effect" or any(s not in env for s in n.ins)):
+                continue
             if n.op.kind == "effect":
                 effects.append((n, _apart(n, env)))
                 continue
             try:
                 out = n.op.reference([env[s] for s in n.ins], n.attrs, n.metas)
-            except IndexError as e:
+            except Exception as e:
+                if errors is not None:
+                    errors.append(e)
+                    continue
                 if n.where:
                     e.add_note(f"recorded at {n.where}")
-                raise
-            except MemoryError as e:
+                if not isinstance(e, MemoryError):
+                    raise
                 raise RuntimeError(f"out of memory in {n.op.name} -> {list(n.metas)}: {e}") from None
             if len(n.metas) == 1 and not isinstance(out, tuple):
                 env[n.slot] = out
@@ -370,7 +399,10 @@ def _run_references(
                 if last[s] == position:
                     env.pop(s, None)
         given = {id(v.buf) for v in tr.inputs if type(v) is Value}
-        buffers = [_owned(env[s], m, given) for s, m in zip(outputs, metas, strict=True)]
+        buffers = [
+            _owned(env[s], m, given) if s in env or errors is None else None
+            for s, m in zip(outputs, metas, strict=True)
+        ]
         for n, arrays in effects:  # in memory, after all that reads it
             n.op.reference(arrays, n.attrs, n.metas)
     return buffers

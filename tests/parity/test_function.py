@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("torch")
-from programs import check, programs  # noqa: E402
+_helpers = runpy.run_path(str(Path(__file__).with_name("programs.py")))
+check, programs = _helpers["check"], _helpers["programs"]
 
 PROGRAMS = """
 # square
