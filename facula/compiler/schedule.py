@@ -153,7 +153,7 @@ class Scheduler:
         for number, node in enumerate(graph.nodes):
             for v in node.outs:
                 self.producer[v], self.number_of[v] = node, number
-            if node.op == "multi_update":
+            if node.op == "multi_update" or not node.outs:
                 updates.append((number, node))
                 continue
             self._visit(number, node)
@@ -164,7 +164,10 @@ class Scheduler:
             for a in node.ins:
                 self.realise(a)
         for number, node in updates:
-            self._update(number, node)
+            if node.op == "multi_update":
+                self._update(number, node)
+            else:
+                self._host(number, node)
         return self
 
     def _visit(self, number: int, node: GraphNode) -> None:

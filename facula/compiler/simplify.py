@@ -285,7 +285,7 @@ def dead_code(graph: Graph) -> Graph:
         needed[v] = True
     keep: list[GraphNode] = []
     for node in reversed(graph.nodes):
-        if node.op == "multi_update" or any(needed[v] for v in node.outs):
+        if not node.outs or any(needed[v] for v in node.outs):
             keep.append(node)
             for a in node.ins:
                 needed[a] = True

@@ -20,8 +20,9 @@ def own_operands(graph: Graph) -> Graph:
 
     That input may be written by this update or another (the gradient of p * q by p is q). The
     positions of such operands are the fifth attribute of the node; they are copied where needed.
+    (All nodes without results are updates: of a dtype for which there is no code, as host calls.)
     """
-    updates = [n for n in graph.nodes if n.op == "multi_update" and n.attrs[4:]]
+    updates = [n for n in graph.nodes if not n.outs and n.attrs[4:]]
     if not updates:
         return graph
     below = {n.outs[0]: n.ins[0] for n in graph.nodes if n.op == "reshape"}

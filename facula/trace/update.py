@@ -101,8 +101,10 @@ class UpdateOp:
         return attrs[4]  # type: ignore[no-any-return]
 
     @staticmethod
-    def lower(b: Any, ins: list[int], node: Node) -> list[int]:
+    def lower(b: Any, ins: list[int], node: Node) -> list[int] | None:
         expr, n, k, written, computed = node.attrs
+        if any(b.graph.dtypes[v].name not in ("float32", "float64") for v in ins[: n * k : k]):
+            return None  # a host step: the reference, on the memory itself
         numbers = {g.outs[0]: g.attrs[0] for g in b.graph.nodes if g.op == "scalar"}
         index = [numbers[v] for v in ins[n * k :]]
         steps = tuple(
