@@ -1,0 +1,151 @@
+"""Frames: what they keep, what a failed operation leaves behind, several threads, values handed over."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import pytest
+
+import facula
+from facula.runtime.memory import memory_stats
+from facula.trace.recorder import state
+from facula.trace.replay import flush
+
+
+@pytest.fixture(autouse=True)
+def fresh_frame():
+    flush()
+    yield
+    flush()
+
+
+def test_values_dead_in_python_are_not_kept():
+    x = facula.ones(1000)
+    seen = []
+    for _ in range(4):
+        y = x * 2
+        seen.append(weakref.ref(y))
+        z = (y + 1).sum()
+        del y
+        z.item()
+    gc.collect()
+    assert [r() for r in seen] == [None] * 4
+    assert not state.tr.values and not state.tr.inputs
+
+
+def test_memory_of_a_loop_is_given_back():
+    w = facula.ones(64, 64, requires_grad=True)
+    x = facula.ones(8, 64)
+
+    def step():
+        loss = (x @ w).tanh().sum()
+        loss.backward()
+        with facula.no_grad():
+            w.sub_(w.grad * 1e-3)
+        w.grad = None
+        loss.item()
+
+    def in_use():
+        gc.collect()
+        return {k: v for k, v in memory_stats().items() if "use" in k or "alloc" in k}
+
+    for _ in range(20):
+        step()
+    before = in_use()
+    for _ in range(100):
+        step()
+    assert in_use() == before
+
+
+def test_a_graph_dies_with_its_last_tensor():
+    w = facula.ones(3, requires_grad=True)
+    y = (w * 2).exp()
+    y.tolist()
+    held = weakref.ref(y)
+    del y
+    gc.collect()
+    assert held() is None
+
+
+@pytest.mark.parametrize("run", range(3))
+def test_an_index_out_of_range_names_its_line(run):
+    x = facula.arange(4.0)
+    y = x + 1
+    z = y[facula.tensor([9])] * 2
+    with pytest.raises(IndexError, match="index 9 is out of bounds") as caught:
+        z.tolist()
+    assert "test_frames.py" in "".join(caught.value.__notes__)
+    assert y.tolist() == [1, 2, 3, 4]  # what does not depend on it is there
+    with pytest.raises(RuntimeError, match="could not be computed"):
+        (z + 1).tolist()
+    assert (x * 2).tolist() == [0, 2, 4, 6]
+
+
+def test_a_wrong_call_leaves_the_frame_usable():
+    x = facula.ones(3, requires_grad=True)
+    y = x * 2
+    with pytest.raises(RuntimeError):
+        y + facula.ones(4)
+    (y * y).sum().backward()
+    assert x.grad.tolist() == [8, 8, 8]
+
+
+def test_threads_have_frames_of_their_own():
+    results: dict[int, float] = {}
+
+    def work(k: int) -> None:
+        w = facula.full((4,), float(k), requires_grad=True)
+        for _ in range(5):
+            loss = (w * w).sum()
+            loss.backward()
+        results[k] = w.grad.sum().item()
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert results == {k: 5 * 2 * 4 * float(k) for k in range(4)}
+
+
+def test_tensors_handed_between_threads():
+    x = facula.ones(4)
+    recorded = x + 1  # not in memory yet
+    found: list[list[float]] = []
+
+    def work() -> None:
+        found.append((recorded * 2).tolist())
+
+    t = threading.Thread(target=work)
+    t.start()
+    t.join()
+    assert found == [[4.0] * 4]
+    assert (recorded + 1).tolist() == [3.0] * 4
+
+
+def test_a_thread_has_its_own_grad_mode():
+    seen: list[bool] = []
+    with facula.no_grad():
+        t = threading.Thread(target=lambda: seen.append(facula.is_grad_enabled()))
+        t.start()
+        t.join()
+    assert seen == [True]
+
+
+def test_a_long_stretch_of_work_is_cut():
+    x = facula.zeros(2)
+    for _ in range(9000):
+        x = x + 1
+    assert x.tolist() == [9000.0, 9000.0]
+
+
+def test_numpy_sees_recorded_writes_and_is_seen():
+    x = facula.zeros(4)
+    a = x.numpy()
+    for k in range(4):
+        x[k] = k
+        a[k] += 10
+        x += 1
+    assert a.tolist() == x.tolist() == [14.0, 14.0, 14.0, 14.0]
