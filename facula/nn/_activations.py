@@ -52,7 +52,8 @@ def finish(input: Tensor, v: Value, inplace: bool, name: str) -> Tensor:
 # ---------------------------------------------------------------- bent lines
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0); in place if `inplace`."""
-    return finish(input, record1(e.RELU, input._v), inplace, "ReluBackward0")
+    v = record1(e.RELU, input._v)
+    return finish(input, v, True, "ReluBackward0") if inplace else wrap(v)
 
 
 def _limit(v: Value, low: float, high: float) -> Value:
@@ -169,11 +170,10 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
         d = v.meta.dtype
         raise RuntimeError(
             f"lambda must be in range [0, {finfo(d).max:g}] for input dtype {type_name(d)}, but "
-            "found "
-            f"{lambd:g}"
+            f"found {lambd:g}"
         )
-    low = e.where(record2(e.LT, v, -lambd), e.add(v, lambd), e.mul(v, 0.0))
-    t = wrap(e.where(record2(e.GT, v, lambd), e.sub(v, lambd), low))
+    moved = e.where(record2(e.GT, v, 0), e.sub(v, lambd), e.add(v, lambd))
+    t = wrap(e.where(record2(e.LE, record1(e.ABS, v), lambd), 0.0, moved))
     t._fn_name = "SoftshrinkBackward0"
     return t
 

@@ -58,7 +58,8 @@ def cross_entropy(
         y = reshape(y, ())
     if weight is None and label_smoothing == 0.0:
         t = wrap(record2(CROSS_ENTROPY, x, y, (axis, ignore_index, reduction)))
-        t._fn_name = name
+        if x.meta.ndim > 2:
+            t._fn_name = name
         return t
     log = record1(LOG_SOFTMAX, x, (axis,))
     loss = _nll(log, y, weight, axis, ignore_index, reduction)

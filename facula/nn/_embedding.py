@@ -39,8 +39,7 @@ def embedding(
         raise RuntimeError(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: "
             f"Long, Int; but got torch.{type_name(i.meta.dtype)}Tensor instead (while checking "
-            "arguments "
-            "for embedding)"
+            "arguments for embedding)"
         )
     if w.meta.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")

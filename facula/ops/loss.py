@@ -22,7 +22,7 @@ from ..trace.values import Shape, Value, meta
 from . import elementwise as e
 from .lowering import Number, Terms, narrow
 from .movement import expand, reshape
-from .record import Op, convert
+from .record import Example, Op, Operand, convert
 from .reduce import SUM
 from .softmax import SOFTMAX, exponentials, log_softmax_of
 
@@ -108,6 +108,16 @@ def _share(n: Any, g: Value) -> Value:
     return expand(g, target.meta.shape)
 
 
+_EXAMPLE = Example(
+    *(
+        ((shape, Operand(target, "index", shape[1])), (1, ignore, reduction))
+        for shape, target in (((5, 7), (5,)), ((1, 3), (1,)), ((2, 7, 3), (2, 3)), ((301, 250), (301,)))
+        for ignore in (-100, 2)
+        for reduction in ("none", "mean", "sum")
+    ),
+    dtypes="f", special=(), tolerance=256.0,
+)  # fmt: skip
+
 # ---------------------------------------------------------------- cross entropy of scores
 def _cross_entropy(arrays: Any, attrs: Any, metas: Any) -> Any:
     x, target = arrays
@@ -151,6 +161,7 @@ CROSS_ENTROPY = Op(
     _cross_entropy_gradient,
     _cross_entropy_lower,
     "NllLossBackward0",
+    example=_EXAMPLE,
 )
 
 
@@ -180,7 +191,7 @@ def _nll_gradient(n: Any, g: Value) -> Any:
 
 
 # (log probabilities, targets) -> losses. attrs: (axis, ignore, reduction)
-NLL = Op("nll", "indexing", _loss_rule, _nll, _nll_gradient, _nll_lower, "NllLossBackward0")
+NLL = Op("nll", "indexing", _loss_rule, _nll, _nll_gradient, _nll_lower, "NllLossBackward0", example=_EXAMPLE)
 
 
 # ---------------------------------------------------------------- an element of each class axis
@@ -213,6 +224,14 @@ PICK = Op(
     _pick_gradient,
     _pick_lower,
     "GatherBackward0",
+    example=Example(
+        *(
+            ((shape, Operand(target, "index", shape[1])), (1, ignore))
+            for shape, target in (((5, 7), (5,)), ((2, 7, 3), (2, 3)), ((0, 3), (0,)), ((301, 250), (301,)))
+            for ignore in (-100, 2)
+        ),
+        dtypes="f",
+    ),
 )
 
 
@@ -253,21 +272,49 @@ SPREAD = Op(
     lambda n, g: (record2(PICK, g, n.i(1), (n.attrs[0], n.attrs[2])), None),
     _spread_lower,
     "GatherBackward0",
+    example=Example(
+        *(
+            ((shape, Operand(shape, "index", 7)), (1, 7, ignore))
+            for shape in ((5,), (2, 3), (0,), (301,))
+            for ignore in (-100, 2)
+        ),
+        dtypes="f",
+    ),
 )
 
 
 # ---------------------------------------------------------------- binary cross entropy
 def _bce(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    if ((x < 0) | (x > 1)).any():
+    if not ((x >= 0) & (x <= 1)).all():
         raise RuntimeError("all elements of input should be between 0 and 1")
     low = x.dtype.type(-100)
     return np.asarray((y - 1) * np.maximum(np.log1p(-x), low) - y * np.maximum(np.log(x), low))
+
+
+def _checked_probabilities(t: Terms, x: int, n: int) -> int:
+    """The values, each read by an index that is out of range where the value is not in [0, 1].
+
+    Programs check indices and nothing else; the error then comes from the reference.
+    """
+    b, shape = t.b, t.shape(x)
+    inside = t.op("logical_and", t.op("ge", x, Number(0.0)), t.op("le", x, Number(1.0)))
+    places = b.add("iota", (), (n,), int64, (0,), host=lambda: np.arange(n))
+    index = t.op("where", b.reshape(inside, (n,)), places, Number(-1))
+
+    def host(a: np.ndarray, i: np.ndarray) -> np.ndarray:
+        if i.size and i.min() < 0:
+            raise IndexError("a probability is not between 0 and 1")
+        return a
+
+    checked = b.add("take", (b.reshape(x, (n,)), index), (n,), t.dtype(x), (0,), host=host)
+    return int(b.reshape(checked, shape))
 
 
 def _bce_lower(b: Any, ins: list[int], node: Any) -> list[int]:
     t, low = Terms(b), Number(-100.0)
     out = node.meta
     x, y = (b.expand(b.cast(v, out.dtype), out.shape) for v in ins)
+    x = _checked_probabilities(t, x, out.numel)
     no = t.op("maximum", t.op("log1p", t.op("neg", x)), low)
     yes = t.op("maximum", t.op("log", x), low)
     return [t.op("sub", t.op("mul", t.op("sub", y, Number(1.0)), no), t.op("mul", y, yes))]
@@ -291,3 +338,7 @@ BINARY_CROSS_ENTROPY = e._elementwise(
     "binary_cross_entropy", _bce, gradient=_bce_gradient, domain=(0.05, 0.95), arity=2
 )
 BINARY_CROSS_ENTROPY.lower = _bce_lower
+BINARY_CROSS_ENTROPY.example = Example(
+    *(((shape, shape), ()) for shape in ((), (0,), (7,), (3, 17), (301, 250))),
+    dtypes="f", domain=(0.05, 0.95), special=(), tolerance=64.0,
+)  # fmt: skip

@@ -122,6 +122,21 @@ def test_row_out_of_range():
             F.embedding(facula.tensor([0, bad]), w).tolist()
 
 
+@pytest.mark.parametrize("bad", [1.5, -0.25, float("nan")])
+@pytest.mark.parametrize("size", [2, 40])
+def test_probability_out_of_range(bad, size):
+    good = facula.full((size,), 0.5)
+    for value in (bad, 0.25, bad, bad):
+        x = good.clone()
+        x[1] = value
+        loss = F.binary_cross_entropy(x * 1.0, good)
+        if value == 0.25:
+            assert loss.item() > 0
+            continue
+        with pytest.raises(RuntimeError, match="all elements of input should be between 0 and 1"):
+            loss.item()
+
+
 def test_extreme_scores():
     x = facula.tensor([[1e30, 0.0, -1e30], [-1e4, -1e4, -1e4]], requires_grad=True)
     for _ in range(3):
