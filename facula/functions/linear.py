@@ -17,34 +17,7 @@ from .registry import public
 
 def _product(a: Any, b: Any) -> Any:
     """The matrix product of values with PyTorch's rules for vectors."""
-    m, n = a.meta.ndim, b.meta.ndim
-    if m >= 2 and n >= 2:
-        return record2(MATMUL, a, b)
-    if m == 0 or n == 0:
-        raise RuntimeError(
-            f"both arguments to matmul need to be at least 1D, but they are {m}D and {n}D"
-        )
-    x = reshape(a, (1, *a.meta.shape)) if m == 1 else a
-    y = reshape(b, (*b.meta.shape, 1)) if n == 1 else b
-    if x.meta.shape[-1] != y.meta.shape[-2]:
-        if m == n == 1:
-            raise RuntimeError(
-                "inconsistent tensor size, expected tensor "
-                f"{list(a.meta.shape)} and src {list(b.meta.shape)} to have the same number of elements, but got "
-                f"{a.meta.numel} and {b.meta.numel} elements respectively"
-            )
-        if n == 1 and m == 2:
-            raise RuntimeError(
-                f"size mismatch, got input ({a.meta.shape[0]}), mat ({a.meta.shape[0]}x{a.meta.shape[1]}), vec "
-                f"({b.meta.shape[0]})"
-            )
-    r = record2(MATMUL, x, y)
-    shape = r.meta.shape
-    if m == 1:
-        shape = (*shape[:-2], shape[-1])
-    if n == 1:
-        shape = shape[:-1]
-    return reshape(r, shape)
+    return record2(MATMUL, a, b)
 
 
 _NAMES = {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (2, 2): "MmBackward0", (1, 2): "SqueezeBackward4"}

@@ -8,9 +8,9 @@ import numpy as np
 
 from ..dtypes import bool_
 from ..trace.recorder import record2
-from ..trace.values import Value, meta
+from ..trace.values import Shape, Value, meta
 from .elementwise import _conj
-from .movement import transpose
+from .movement import reshape, transpose
 from .record import Example, Op, broadcast_shapes
 
 
@@ -26,18 +26,39 @@ def _rule(metas: Any, attrs: Any) -> Any:
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {_c_name(a.dtype)} != {_c_name(b.dtype)}"
         )
-    if a.shape[-1] != b.shape[-2]:
-        if a.ndim == 2 and b.ndim == 2:
+    if a.ndim == 0 or b.ndim == 0:
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D"
+        )
+    x, y = _matrices(a.shape, b.shape)
+    if x[-1] != y[-2]:
+        if a.ndim == b.ndim == 1:
             raise RuntimeError(
-                f"mat1 and mat2 shapes cannot be multiplied ({a.shape[0]}x{a.shape[1]} and "
+                f"inconsistent tensor size, expected tensor {list(a.shape)} and src {list(b.shape)} to have the "
+                f"same number of elements, but got {a.numel} and {b.numel} elements respectively"
+            )
+        if a.ndim == 2 and b.ndim == 1:
+            raise RuntimeError(
+                f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})"
+            )
+        if b.ndim == 2:
+            rows = a.numel // a.shape[-1] if a.shape[-1] else x[-2]
+            raise RuntimeError(
+                f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a.shape[-1]} and "
                 f"{b.shape[0]}x{b.shape[1]})"
             )
         raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]}, {a.shape[-1]}] "
-            f"but got: [{b.shape[0]}, {b.shape[-2]}]."
+            f"Expected size for first two dimensions of batch2 tensor to be: [{x[0]}, {x[-1]}] "
+            f"but got: [{y[0]}, {y[-2]}]."
         )
-    batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    return (meta((*batch, a.shape[-2], b.shape[-1]), a.dtype),)
+    batch = broadcast_shapes(x[:-2], y[:-2])
+    kept = (() if a.ndim == 1 else (x[-2],)) + (() if b.ndim == 1 else (y[-1],))
+    return (meta((*batch, *kept), a.dtype),)
+
+
+def _matrices(a: Shape, b: Shape) -> tuple[Shape, Shape]:
+    """The shapes with a vector on the left as a row, one on the right as a column."""
+    return (1, *a) if len(a) == 1 else a, (*b, 1) if len(b) == 1 else b
 
 
 def _c_name(d: Any) -> str:
@@ -58,20 +79,30 @@ def _reference(arrays: Any, attrs: Any, metas: Any) -> Any:
 
 
 def _gradient(n: Any, g: Value) -> Any:
-    return (
-        matmul(g, _conj(transpose(n.i(1)))) if n.needs[0] else None,
-        matmul(_conj(transpose(n.i(0))), g) if n.needs[1] else None,
-    )
+    a, b = n.meta(0).shape, n.meta(1).shape
+    x, y = _matrices(a, b)
+    g = reshape(g, (*broadcast_shapes(x[:-2], y[:-2]), x[-2], y[-1]))
+    first = second = None
+    if n.needs[0]:
+        first = matmul(g, _conj(transpose(reshape(n.i(1), y))))
+    if n.needs[1]:
+        second = matmul(_conj(transpose(reshape(n.i(0), x))), g)
+        if len(b) == 1:
+            second = reshape(second, second.meta.shape[:-1])
+    return (first, second)
 
 
 def _lower(b: Any, ins: list[int], node: Any) -> list[int]:
     out = node.meta
-    batch = out.shape[:-2]
-    xs = [b.expand(v, batch + b.graph.shapes[v][-2:]) for v in ins]
+    x, y = _matrices(b.graph.shapes[ins[0]], b.graph.shapes[ins[1]])
+    batch = broadcast_shapes(x[:-2], y[:-2])
+    args = tuple(
+        b.expand(b.reshape(v, shape), batch + shape[-2:]) for v, shape in zip(ins, (x, y), strict=True)
+    )
+    full = (*batch, x[-2], y[-1])
     metas = node.metas
-    return [
-        b.add("matmul", tuple(xs), out.shape, out.dtype, host=lambda *a: _reference(a, (), metas))
-    ]
+    r = b.add("matmul", args, full, out.dtype, host=lambda *a: _reference(a, (), metas))
+    return [b.reshape(r, out.shape)]
 
 
 MATMUL = Op(
@@ -88,9 +119,10 @@ MATMUL = Op(
             for shapes in (
                 ((1, 1), (1, 1)), ((3, 4), (4, 5)), ((0, 4), (4, 5)), ((3, 0), (0, 5)), ((2, 3, 4), (2, 4, 5)),
                 ((2, 3, 4), (4, 5)), ((2, 1, 3, 4), (3, 4, 1)), ((1, 17), (17, 1)), ((33, 65), (65, 31)),
-                ((130, 70), (70, 90)), ((0, 3, 4), (0, 4, 5)),
+                ((130, 70), (70, 90)), ((0, 3, 4), (0, 4, 5)), ((4,), (4,)), ((3, 4), (4,)), ((4,), (4, 5)),
+                ((2, 3, 4), (4,)), ((4,), (2, 4, 5)), ((0,), (0,)),
             )
         ),
-        tolerance=256.0,
+        dtypes="ifc", tolerance=256.0,
     ),
 )  # fmt: skip

@@ -215,7 +215,17 @@ def check_dtype(name: str, d: dtype, allowed: str) -> None:
 def elementwise_rule(kind: str, name: str, dtypes: str) -> Callable[..., tuple[Meta, ...]]:
     """The rule of elementwise ops. kind: same, float (integers become floats), compare (result bool)."""
 
+    floats = kind in ("same", "float") and "f" in dtypes
+
     def rule(metas: Sequence[Meta], attrs: tuple[Any, ...]) -> tuple[Meta, ...]:
+        if floats:  # what most calls are: floats of one shape and dtype, or floats and a number
+            a, b = metas[0], metas[-1]
+            d = a.dtype
+            if d.is_floating_point and not a.wrapped and (
+                (d is b.dtype and a.shape == b.shape and not b.wrapped)
+                or (b.wrapped and not b.dtype.is_complex)
+            ):
+                return (meta(a.shape, d),)
         shape = check_broadcast(metas)
         if kind == "bool":
             return (meta(shape, bool_),)
