@@ -12,7 +12,7 @@ from ..trace.values import Value, meta
 from . import elementwise as e
 from .indexing import FILL, TAKE, TAKE_ADD
 from .movement import reshape
-from .record import Op
+from .record import Example, Op, Operand
 
 
 def _reference(arrays: Any, attrs: Any, metas: Any) -> Any:
@@ -56,4 +56,11 @@ EMBEDDING = Op(
     _reference,
     _gradient,
     _lower,
+    example=Example(
+        *(
+            ((table, Operand(index, "index", table[0])), (-1, False))
+            for table, index in (((5, 3), (4,)), ((5, 3), (2, 2)), ((4, 1), ()), ((5, 3), (0,)), ((301, 25), (400,)))
+        ),
+        dtypes="f",
+    ),
 )

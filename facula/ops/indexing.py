@@ -347,6 +347,8 @@ def _scatter_reduce_gradient(n: Any, g: Value) -> Any:
         count = add(count, 1.0) if include else record2(MAXIMUM, count, 1.0)
         share = div(g, count)
         return (share if stays is None else mul(share, stays), None, gathered(share))
+    if how == "sum":
+        return (g if stays is None else mul(g, stays), None, gathered(g))
     if how == "prod":
         whole = mul(g, out)
         own = div(whole, base) if stays is None else mul(g, stays)

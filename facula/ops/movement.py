@@ -474,4 +474,7 @@ KEEP = Op(
     lambda arrays, attrs, metas: np.array(arrays[1], copy=True),
     lambda n, g: (g, None),
     lambda b, ins, node: [ins[1]],
+    example=Example((((), ()), ()), (((0, 2), (0, 2)), ()), (((3, 5), (3, 5)), ()), dtypes="fc"),
 )
+assert KEEP.example is not None
+KEEP.example.derivative = False

@@ -14,7 +14,7 @@ from ..trace.recorder import record1
 from ..trace.values import Value, meta
 from .elementwise import SQUARE, add, div, mul, neg, sub
 from .lowering import Number, Terms, narrow
-from .record import Op, convert
+from .record import Example, Op, convert
 from .reduce import SUM
 
 
@@ -75,4 +75,14 @@ def _gradient(n: Any, g: Value, g_scale: Value | None) -> Any:
 # x -> ((x - mean) * scale, scale) with scale = 1 / sqrt(variance + eps), which keeps the axes with
 # size
 # 1. Without centring the mean is taken for 0. attrs: (axes, eps, centred)
-NORMALIZE = Op("normalize", "reduction", _rule, _reference, _gradient, _lower)
+NORMALIZE = Op(
+    "normalize", "reduction", _rule, _reference, _gradient, _lower,
+    example=Example(
+        *(
+            ((shape,), (axes, 1e-5, centred))
+            for shape, axes in (((7,), (0,)), ((3, 17), (1,)), ((5, 4, 3), (0, 2)), ((301, 250), (1,)))
+            for centred in (True, False)
+        ),
+        dtypes="f", special=(), tolerance=1024.0,
+    ),
+)  # fmt: skip

@@ -15,7 +15,7 @@ from ..trace.recorder import record1
 from ..trace.values import Value, meta
 from .elementwise import EXP, SIGMOID, _elementwise, mul, sub
 from .lowering import Number, Terms, narrow
-from .record import Op, convert
+from .record import NOT_FINITE, Example, Op, convert
 from .reduce import SUM
 
 
@@ -78,8 +78,16 @@ def _log_softmax_gradient(n: Any, g: Value) -> Any:
     return (sub(g, mul(record1(EXP, n.o()), total)),)
 
 
+_EXAMPLE = Example(
+    *(
+        ((shape,), (axis,))
+        for shape, axis in (((1,), 0), ((7,), 0), ((3, 17), 1), ((3, 17), 0), ((5, 4, 3), 1), ((0, 3), 1), ((301, 250), 1))
+    ),
+    dtypes="f", special=NOT_FINITE, tolerance=64.0,
+)  # fmt: skip
+
 # attrs: (axis,); for floating-point tensors of at least one axis
-SOFTMAX = Op("softmax", "reduction", _rule, _softmax, _softmax_gradient, _softmax_lower)
+SOFTMAX = Op("softmax", "reduction", _rule, _softmax, _softmax_gradient, _softmax_lower, example=_EXAMPLE)
 LOG_SOFTMAX = Op(
     "log_softmax",
     "reduction",
@@ -87,6 +95,7 @@ LOG_SOFTMAX = Op(
     lambda arrays, attrs, metas: convert(log_softmax_of(arrays[0], attrs[0]), metas[0].dtype),
     _log_softmax_gradient,
     _log_softmax_lower,
+    example=_EXAMPLE,
 )
 
 

@@ -36,6 +36,7 @@ KINDS = {
     "b": ("bool",),
     "i": ("uint8", "int8", "int16", "int32", "int64"),
     "f": ("float16", "bfloat16", "float32", "float64"),
+    "d": ("float32", "float64"),
     "c": ("complex64", "complex128"),
 }
 
@@ -92,7 +93,7 @@ def _draw(r: np.random.Generator, o: Operand, d: dtype, example: Example, specia
     """An operand: an array, or a Python number."""
     low, high = example.domain
     if o.kind == "number":
-        return float(r.uniform(low, high)) if "f" in example.dtypes else int(r.integers(0, 5))
+        return float(r.uniform(low, high)) if set("fd") & set(example.dtypes) else int(r.integers(0, 5))
     if o.kind in ("index", "distinct"):
         return _index(r, o)
     if o.kind == "mask":
@@ -288,7 +289,8 @@ def _differentiable(op: Op) -> bool:
     return (
         op.gradient is not None
         and op.example is not None
-        and any(k in "fc" for k in op.example.dtypes)
+        and op.example.derivative
+        and any(k in "fdc" for k in op.example.dtypes)
     )
 
 
