@@ -47,14 +47,14 @@ class Example:
     """How the generated tests (tests/ops) call an op.
 
     cases: pairs (operands, attrs); an operand is an `Operand`, or a shape, which stands for values.
-    dtypes: the kinds of dtype that the op takes: b bool, i integers, f floats, c complex; those of the
+    dtypes: the kinds of dtype that the op takes: b bool, i integers, f floats (d: no 16-bit ones), c complex; those of the
     second operand on may be restricted by their own kind. domain: the interval that holds the operands of
     gradient tests; it excludes kinks and poles. special: the special numbers from which operands are drawn
     too. reach: the magnitude of float64 operands up to which results are defined. tolerance: units in the
     last place of the dtype by which compiled code may differ from the reference.
     """
 
-    __slots__ = ("_cases", "dtypes", "domain", "special", "tolerance", "reach")
+    __slots__ = ("_cases", "dtypes", "domain", "special", "tolerance", "reach", "derivative")
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class Example:
         self._cases = cases
         self.dtypes, self.domain, self.special, self.tolerance = dtypes, domain, special, tolerance
         self.reach = float("inf")
+        self.derivative = True
 
     @property
     def cases(self) -> tuple[tuple[tuple[Operand, ...], tuple[Any, ...]], ...]:
