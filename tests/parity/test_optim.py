@@ -234,3 +234,32 @@ def test_the_order_of_arguments(name: str) -> None:
     assert [(p.name, p.kind, p.default) for p in ours.values()] == [
         (p.name, p.kind, p.default) for p in theirs.values()
     ]
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"lr": 0.3, "max_iter": 5}, {"line_search_fn": "strong_wolfe"},
+    {"line_search_fn": "strong_wolfe", "max_iter": 7, "history_size": 3},
+])  # fmt: skip
+def test_lbfgs(options: dict[str, Any]) -> None:
+    """Rosenbrock's valley in float64: the losses of the closures and the end."""
+    found = []
+    for t in (facula, torch):
+        p = t.nn.Parameter(t.tensor([-1.2, 1.0], dtype=t.float64))
+        q = t.nn.Parameter(t.tensor([[0.5]], dtype=t.float64))
+        o = t.optim.LBFGS([p, q], **({"lr": 0.01} | options if not options else options))
+        losses: list[float] = []
+
+        def closure(p: Any = p, q: Any = q, o: Any = o, losses: list[float] = losses) -> Any:
+            o.zero_grad()
+            loss = (1 - p[0]) ** 2 + 5 * (p[1] - p[0] ** 2) ** 2 + ((q - p[1]) ** 2).sum()
+            loss.backward()
+            losses.append(loss.item())
+            return loss
+
+        returned = [o.step(closure).item() for _ in range(3)]
+        state = o.state_dict()["state"][0]
+        found.append((returned, losses, p.tolist(), q.tolist(), state["func_evals"], state["n_iter"], set(state)))
+    ours, theirs = found
+    np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(ours[2], theirs[2], rtol=1e-6)
+    assert ours[4:6] == theirs[4:6] and ours[6] == theirs[6] - {"al"}  # only scratch space
