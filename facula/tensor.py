@@ -21,8 +21,8 @@ from .devices import cpu, device
 from .dtypes import BY_NAME, bool_, dtype, from_numpy_dtype
 from .ops.elementwise import ADD, DIV, MUL, SUB
 from .tensor_sharing import join, refresh, type_name
-from .trace.recorder import NUMBER, Failed, _State, record2, set_grad_mode, state
-from .trace.replay import array_of, flush, pointer_of
+from .trace.recorder import NUMBER, Failed, record2, set_grad_mode, state
+from .trace.replay import array_of, flush
 from .trace.values import OUTSIDE, Value, meta, outside
 
 _new = object.__new__
@@ -381,7 +381,7 @@ class Tensor(metaclass=_Metatype):
         v = root._value()
         shown = root._shown() if root._shown is not None else None
         if shown is None:
-            shown = _Shown(v)
+            shown = sharing.Shown(v)
             root._shown = weakref.ref(shown)
             v.pin = root._shown
             m = v.meta
@@ -490,39 +490,7 @@ class Tensor(metaclass=_Metatype):
     @staticmethod
     def _alias_as(cls: type, data: Tensor, requires_grad: bool) -> Any:
         """A leaf of class `cls` on the data of a tensor (for Parameter): storage shared, history not."""
-        v = data._value()
-        m = v.meta
-        if requires_grad and not m.dtype.is_differentiable:
-            raise RuntimeError(
-                "Only Tensors of floating point and complex dtype can require gradients"
-            )
-        t = _new(cls)
-        buf = v.buf if m.contiguous and m.offset == 0 else np.asarray(data._array(), order="C")
-        t._v = outside(meta(m.shape, m.dtype, requires_grad, requires_grad), buf)
-        t._v.pin = v.pin
-        if requires_grad:
-            t._v.rec = weakref.ref(t)
-        root = data if data._base is None else data._base
-        if root is not data:
-            if m.contiguous and m.numel == root._v.meta.numel:
-                t._base = root
-                t._cut = True
-                t._own = requires_grad  # a write keeps it a leaf
-                join(root, t)
-            return t
-        # the parameter owns the storage from now on; `data`, if anybody keeps it, shares it
-        t._ver, t._shown = data._ver, data._shown
-        for reference in data._views or ():
-            view = reference()
-            if view is not None:
-                view._base = t
-                join(t, view)
-        data._views, data._shown = None, None
-        data._base, data._cut = t, True
-        data._v = outside(m.plain, buf)
-        data._v.pin = v.pin
-        join(t, data)
-        return t
+        return sharing.adopt(cls, data, requires_grad)
 
     # ------------------------------------------------------------ Python's protocols
     def __bool__(self) -> bool:
@@ -701,52 +669,9 @@ def _lower_name(d: dtype) -> str:
     return name[0].lower() + name[1:]
 
 
-class _Shown:
-    """Memory of a storage that Python code holds; alive as long as any ndarray on it."""
-
-    __slots__ = ("buffer", "__array_interface__", "__weakref__")
-
-    def __init__(self, v: Value) -> None:
-        pointer = pointer_of(v) if v.meta.numel else 0
-        self.buffer = v.buf
-        m = v.meta
-        spec = m.dtype.np.str if m.dtype.np.kind != "V" else "<u2"
-        self.__array_interface__ = {
-            "shape": (m.numel,), "typestr": spec, "version": 3,
-            "data": (pointer, False) if m.numel else (np.empty(1).ctypes.data, False),
-        }  # fmt: skip
-
-
 def _materialised(t: Tensor) -> Value:
     m = t._v.meta
     return outside(meta(m.shape, m.dtype, strides=m.strides, offset=m.offset), np.asarray(t._array(), order="C"))
-
-
-def _snapshot(v: Value) -> Value:
-    """A private copy of memory that Python code may write to."""
-    copy = outside(v.meta, array_of(v).copy())
-    copy.rec = v.rec
-    return copy
-
-
-def _constant(x: Any) -> Value:
-    """A bool or complex Python number (or a NumPy scalar) as a value."""
-    if isinstance(x, bool):
-        return outside(meta((), bool_, wrapped=True), np.asarray(x))
-    if isinstance(x, complex):
-        return outside(meta((), BY_NAME["complex128"], wrapped=True), np.asarray(x))
-    if isinstance(x, np.generic):
-        return _constant_number(x)
-    if isinstance(x, (int, float)):
-        return outside(meta((), BY_NAME["int64" if isinstance(x, int) else "float64"], wrapped=True), np.asarray(x))
-    raise TypeError(f"expected a Tensor or a number, got {type(x).__name__}")
-
-
-def _constant_number(x: np.generic) -> Value:
-    kind = x.dtype.kind
-    name = {"f": "float64", "c": "complex128", "b": "bool"}.get(kind, "int64")
-    d = BY_NAME[name]
-    return outside(meta((), d, wrapped=True), np.asarray(x, d.np))
 
 
 def from_array(a: np.ndarray, d: dtype | None = None) -> Tensor:
@@ -768,7 +693,4 @@ def _rebuild(a: np.ndarray, d: dtype, requires_grad: bool) -> Tensor:
     return t.requires_grad_() if requires_grad else t
 
 
-_State.refresh = staticmethod(refresh)
-_State.snapshot = staticmethod(_snapshot)
-_State.constant = staticmethod(_constant)
 __all__ = ["Size", "Tensor", "from_array", "type_name", "wrap", "wrap_view"]

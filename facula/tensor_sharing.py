@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .dtypes import dtype
+from .dtypes import BY_NAME, bool_, dtype
 from .ops.elementwise import CLONE, cast
 from .ops.movement import ALIAS, AS_STRIDED, KEEP, LEAF, RESHAPE, STRIDED_WRITE
-from .trace.recorder import mark_written, record1, record2, set_grad_mode, state
-from .trace.replay import array_of, flush
+from .trace.recorder import _State, mark_written, record1, record2, set_grad_mode, state
+from .trace.replay import array_of, flush, pointer_of
 from .trace.values import Meta, Value, contiguous_strides, meta, outside
 
 LEAF_WRITTEN = "a leaf Variable that requires grad is being used in an in-place operation."
@@ -360,7 +360,7 @@ def join(root: Any, t: Any) -> Any:
 def alias(of: Any, cls: type, silent: bool = False) -> Any:
     """A handle of class `cls` on the same storage without history; `silent`: its writes count no version."""
     v = of._v
-    t = object.__new__(cls)
+    t: Any = object.__new__(cls)
     root = of if of._base is None else of._base
     t._base = root
     t._cut = True
@@ -403,3 +403,89 @@ def set_data(t: Any, other: Any) -> None:
         join(root, t)
     if t._bundle is not None:
         t._bundle.dirty = True
+
+
+def adopt(cls: type, data: Any, requires_grad: bool) -> Any:
+    """A leaf of class `cls` on the data of a tensor (for Parameter), which owns the storage from now on."""
+    v = data._value()
+    m = v.meta
+    if requires_grad and not m.dtype.is_differentiable:
+        raise RuntimeError(
+            "Only Tensors of floating point and complex dtype can require gradients"
+        )
+    t: Any = object.__new__(cls)
+    buf = v.buf if m.contiguous and m.offset == 0 else np.asarray(data._array(), order="C")
+    t._v = outside(meta(m.shape, m.dtype, requires_grad, requires_grad), buf)
+    t._v.pin = v.pin
+    if requires_grad:
+        t._v.rec = weakref.ref(t)
+    root = data if data._base is None else data._base
+    if root is not data:
+        if m.contiguous and m.numel == root._v.meta.numel:
+            t._base = root
+            t._cut = True
+            t._own = requires_grad  # a write keeps it a leaf
+            join(root, t)
+        return t
+    # the parameter owns the storage from now on; `data`, if anybody keeps it, shares it
+    t._ver, t._shown = data._ver, data._shown
+    for reference in data._views or ():
+        view = reference()
+        if view is not None:
+            view._base = t
+            join(t, view)
+    data._views, data._shown = None, None
+    data._base, data._cut = t, True
+    data._v = outside(m.plain, buf)
+    data._v.pin = v.pin
+    join(t, data)
+    return t
+
+
+# ---------------------------------------------------------------- memory that others see, and constants
+class Shown:
+    """Memory of a storage that Python code holds; alive as long as any ndarray on it."""
+
+    __slots__ = ("buffer", "__array_interface__", "__weakref__")
+
+    def __init__(self, v: Value) -> None:
+        pointer = pointer_of(v) if v.meta.numel else 0
+        self.buffer = v.buf
+        m = v.meta
+        spec = m.dtype.np.str if m.dtype.np.kind != "V" else "<u2"
+        self.__array_interface__ = {
+            "shape": (m.numel,), "typestr": spec, "version": 3,
+            "data": (pointer, False) if m.numel else (np.empty(1).ctypes.data, False),
+        }  # fmt: skip
+
+
+def _snapshot(v: Value) -> Value:
+    """A private copy of memory that Python code may write to."""
+    copy = outside(v.meta, array_of(v).copy())
+    copy.rec = v.rec
+    return copy
+
+
+def _constant(x: Any) -> Value:
+    """A bool or complex Python number (or a NumPy scalar) as a value."""
+    if isinstance(x, bool):
+        return outside(meta((), bool_, wrapped=True), np.asarray(x))
+    if isinstance(x, complex):
+        return outside(meta((), BY_NAME["complex128"], wrapped=True), np.asarray(x))
+    if isinstance(x, np.generic):
+        return _constant_number(x)
+    if isinstance(x, (int, float)):
+        return outside(meta((), BY_NAME["int64" if isinstance(x, int) else "float64"], wrapped=True), np.asarray(x))
+    raise TypeError(f"expected a Tensor or a number, got {type(x).__name__}")
+
+
+def _constant_number(x: np.generic) -> Value:
+    kind = x.dtype.kind
+    name = {"f": "float64", "c": "complex128", "b": "bool"}.get(kind, "int64")
+    d = BY_NAME[name]
+    return outside(meta((), d, wrapped=True), np.asarray(x, d.np))
+
+
+_State.refresh = staticmethod(refresh)
+_State.snapshot = staticmethod(_snapshot)
+_State.constant = staticmethod(_constant)
