@@ -7,6 +7,7 @@ import pytest
 
 import facula
 import facula.nn.functional as F
+from facula import config
 from facula.autograd.gradcheck import gradcheck, gradgradcheck
 from facula.ops.embedding import EMBEDDING
 from facula.ops.loss import BINARY_CROSS_ENTROPY, CROSS_ENTROPY, NLL, PICK, SPREAD
@@ -101,17 +102,16 @@ def test_target_out_of_range(bad):
     x = facula.zeros(3, 4, requires_grad=True)
     for _ in range(3):
         for call in (F.cross_entropy, F.nll_loss):
-            loss = call(x, facula.tensor([0, bad, 1]))
             with pytest.raises(IndexError, match=f"Target {bad} is out of bounds."):
-                loss.item()
+                call(x, facula.tensor([0, bad, 1])).item()
     assert F.cross_entropy(x, facula.tensor([0, 1, 2])).item() == pytest.approx(np.log(4))
 
 
 def test_target_out_of_range_in_backward():
     for _ in range(3):
         x = facula.zeros(3, 4, requires_grad=True)
-        F.cross_entropy(x, facula.tensor([0, 9, 1])).backward()
         with pytest.raises(IndexError, match="Target 9 is out of bounds."):
+            F.cross_entropy(x, facula.tensor([0, 9, 1])).backward()
             assert x.grad is not None and x.grad.tolist()
 
 
@@ -129,12 +129,11 @@ def test_probability_out_of_range(bad, size):
     for value in (bad, 0.25, bad, bad):
         x = good.clone()
         x[1] = value
-        loss = F.binary_cross_entropy(x * 1.0, good)
         if value == 0.25:
-            assert loss.item() > 0
+            assert F.binary_cross_entropy(x * 1.0, good).item() > 0
             continue
         with pytest.raises(RuntimeError, match="all elements of input should be between 0 and 1"):
-            loss.item()
+            F.binary_cross_entropy(x * 1.0, good).item()
 
 
 def test_extreme_scores():
@@ -158,6 +157,7 @@ def test_finite_gradients_far_out(f):
         assert np.isfinite(y.tolist()).all() and np.isfinite(x.grad.tolist()).all()
 
 
+@pytest.mark.skipif(config.eager, reason="nothing is recorded for later then")
 def test_cross_entropy_is_one_call_of_the_trace():
     x, y = facula.zeros(3, 4), facula.tensor([0, 1, 2])
     F.cross_entropy(x, y).item()
