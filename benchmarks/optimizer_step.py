@@ -2,8 +2,9 @@
 
     python benchmarks/optimizer_step.py [optimizer ...]
 
-The two run by turns in one process, PyTorch with one thread (FACULA_THREADS sets ours), and the table shows the median of the
-microseconds a step. Gradients are constant, so that nothing but the step is measured.
+The two run by turns in one process, PyTorch with one thread (FACULA_THREADS sets ours), and the
+table shows the median of the microseconds a step. Gradients are constant, so that nothing but the
+step is measured.
 """
 
 from __future__ import annotations

@@ -14,7 +14,8 @@ Group = dict[str, Any]
 
 
 def _gradient(x: Terms, maximize: bool, decay: str) -> tuple[Term, Term]:
-    """(parameter, gradient) after weight decay: "" none, "l2" in the gradient, "decoupled" apart."""
+    """(parameter, gradient) after weight decay: "" none, "l2" in the gradient, "decoupled"
+    apart."""
     p, g = x.param, x.grad
     if maximize:
         g = -g
@@ -69,7 +70,8 @@ class _AdamKin(MultiTensorOptimizer):
         beta1, beta2 = number(beta1), number(beta2)
         lr, decay = number(group["lr"]), group["weight_decay"]
         return {
-            "lr": lr, "beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2, "eps": group["eps"],
+            "lr": lr, "beta1": beta1, "new1": 1 - beta1, "beta2": beta2, "new2": 1 - beta2,
+            "eps": group["eps"],
             "weight_decay": decay, "keep": 1 - lr * decay,
         }  # fmt: skip
 
@@ -80,8 +82,8 @@ class Adam(_AdamKin):
         m = m + (1 - beta1) * (g - m);  v = beta2 * v + (1 - beta2) * g * g
         p = p - lr / (1 - beta1 ** t) * m / (sqrt(v) / sqrt(1 - beta2 ** t) + eps)
 
-    With `amsgrad`, the largest v so far takes the place of v. Raises ValueError for a hyperparameter
-    out of range. foreach, fused, capturable: accepted, without effect.
+    With `amsgrad`, the largest v so far takes the place of v. Raises ValueError for a
+    hyperparameter out of range. foreach, fused, capturable: accepted, without effect.
     """
 
     def __init__(
@@ -123,7 +125,12 @@ class Adam(_AdamKin):
         }
 
     def write(
-        self, x: Terms, maximize: bool = False, decay: str = "", near: bool = True, amsgrad: bool = False
+        self,
+        x: Terms,
+        maximize: bool = False,
+        decay: str = "",
+        near: bool = True,
+        amsgrad: bool = False,
     ) -> None:
         p, g = _gradient(x, maximize, decay)
         m, v = _average(x, g, near), _square(x, g)
@@ -134,7 +141,8 @@ class Adam(_AdamKin):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): p = p * (1 - lr * weight_decay)."""
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): p = p * (1 - lr *
+    weight_decay)."""
 
     def __init__(
         self, params: Any, lr: Any = 1e-3, betas: tuple[Any, Any] = (0.9, 0.999), eps: float = 1e-8,
@@ -157,12 +165,13 @@ class AdamW(Adam):
 class Adamax(_AdamKin):
     """Adamax (Kingma and Ba 2014): the infinity norm in place of the square.
 
-        m = m + (1 - beta1) * (g - m);  u = max(beta2 * u, |g| + eps)
-        p = p - lr / (1 - beta1 ** t) * m / u
+    m = m + (1 - beta1) * (g - m);  u = max(beta2 * u, |g| + eps)
+    p = p - lr / (1 - beta1 ** t) * m / u
     """
 
     def __init__(
-        self, params: Any, lr: Any = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+        self, params: Any, lr: Any = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
         weight_decay: float = 0, foreach: bool | None = None, *, maximize: bool = False,
         differentiable: bool = False, capturable: bool = False,
     ) -> None:  # fmt: skip
@@ -189,16 +198,18 @@ class Adamax(_AdamKin):
 class NAdam(_AdamKin):
     """Adam with Nesterov's momentum (Dozat 2016).
 
-        mu(t) = beta1 * (1 - 0.96 ** (t * momentum_decay) / 2)
-        p = p - lr * (1 - mu(t)) / (1 - mu(1) ... mu(t)) * g / d
-              - lr * mu(t+1) / (1 - mu(1) ... mu(t+1)) * m / d,   d = sqrt(v / (1 - beta2 ** t)) + eps
+    mu(t) = beta1 * (1 - 0.96 ** (t * momentum_decay) / 2)
+    p = p - lr * (1 - mu(t)) / (1 - mu(1) ... mu(t)) * g / d
+          - lr * mu(t+1) / (1 - mu(1) ... mu(t+1)) * m / d,   d = sqrt(v / (1 - beta2 ** t)) + eps
     """
 
     scalars = ("step", "mu_product")
 
     def __init__(
-        self, params: Any, lr: Any = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *,
+        self, params: Any, lr: Any = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False,
+        *,
         foreach: bool | None = None, maximize: bool = False, capturable: bool = False,
         differentiable: bool = False,
     ) -> None:  # fmt: skip
@@ -239,17 +250,21 @@ class NAdam(_AdamKin):
 class RAdam(_AdamKin):
     """Rectified Adam (Liu et al. 2019): without the second moment until its variance is tractable.
 
-        r = rho - 2 * t * beta2 ** t / (1 - beta2 ** t),  rho = 2 / (1 - beta2) - 1
-        p = p - lr * m / (1 - beta1 ** t) * (rect(r) * sqrt(1 - beta2 ** t) / (sqrt(v) + eps) if r > 5 else 1)
+    r = rho - 2 * t * beta2 ** t / (1 - beta2 ** t),  rho = 2 / (1 - beta2) - 1
+    p = p - lr * m / (1 - beta1 ** t) * (rect(r) * sqrt(1 - beta2 ** t) / (sqrt(v) + eps) if r > 5
+      else 1)
     """
 
     def __init__(
-        self, params: Any, lr: Any = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-        weight_decay: float = 0, decoupled_weight_decay: bool = False, *, foreach: bool | None = None,
+        self, params: Any, lr: Any = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0, decoupled_weight_decay: bool = False, *,
+        foreach: bool | None = None,
         maximize: bool = False, capturable: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
         self._make(params, {
-            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize,
+            "lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
+            "maximize": maximize,
             "foreach": foreach, "capturable": capturable,
             "decoupled_weight_decay": decoupled_weight_decay, "differentiable": differentiable,
         })  # fmt: skip
@@ -274,7 +289,12 @@ class RAdam(_AdamKin):
         }  # fmt: skip
 
     def write(
-        self, x: Terms, maximize: bool = False, decay: str = "", near: bool = True, rectified: bool = False
+        self,
+        x: Terms,
+        maximize: bool = False,
+        decay: str = "",
+        near: bool = True,
+        rectified: bool = False,
     ) -> None:
         p, g = _gradient(x, maximize, decay)
         m, v = _average(x, g, near), _square(x, g)

@@ -32,12 +32,14 @@ class _Adaptive(MultiTensorOptimizer):
 class RMSprop(_Adaptive):
     """RMSprop (Hinton's lecture), centered as by Graves (2013) if wanted.
 
-        v = alpha * v + (1 - alpha) * g * g;  d = sqrt(v) + eps   (centered: sqrt(v - mean(g) ** 2) + eps)
-        b = momentum * b + g / d;  p = p - lr * b     (without momentum: p = p - lr * g / d)
+    v = alpha * v + (1 - alpha) * g * g;  d = sqrt(v) + eps   (centered: sqrt(v - mean(g) ** 2) +
+      eps)
+    b = momentum * b + g / d;  p = p - lr * b     (without momentum: p = p - lr * g / d)
     """
 
     def __init__(
-        self, params: Any, lr: Any = 1e-2, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0,
+        self, params: Any, lr: Any = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
+        weight_decay: float = 0,
         momentum: float = 0, centered: bool = False, capturable: bool = False,
         foreach: bool | None = None, maximize: bool = False, differentiable: bool = False,
     ) -> None:  # fmt: skip
@@ -68,7 +70,8 @@ class RMSprop(_Adaptive):
     def constants(self, group: Group) -> Numbers:
         return {
             "lr": number(group["lr"]), "alpha": group["alpha"], "new": 1 - group["alpha"],
-            "eps": group["eps"], "momentum": group["momentum"], "weight_decay": group["weight_decay"],
+            "eps": group["eps"], "momentum": group["momentum"],
+            "weight_decay": group["weight_decay"],
         }  # fmt: skip
 
     def write(
@@ -94,7 +97,7 @@ class RMSprop(_Adaptive):
 class Adagrad(_Adaptive):
     """Adagrad (Duchi et al. 2011).
 
-        s = s + g * g;  p = p - lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)
+    s = s + g * g;  p = p - lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)
     """
 
     def __init__(
@@ -124,7 +127,7 @@ class Adagrad(_Adaptive):
         return ("sum",)
 
     def initial(self, name: str, group: Group) -> float:
-        return group["initial_accumulator_value"] if name == "sum" else 0.0  # type: ignore[no-any-return]
+        return group["initial_accumulator_value"] if name == "sum" else 0.0
 
     def constants(self, group: Group) -> Numbers:
         names = "lr_decay", "eps", "weight_decay"
@@ -144,12 +147,13 @@ class Adagrad(_Adaptive):
 class Adadelta(_Adaptive):
     """Adadelta (Zeiler 2012).
 
-        v = rho * v + (1 - rho) * g * g;  d = sqrt(u + eps) / sqrt(v + eps) * g
-        u = rho * u + (1 - rho) * d * d;  p = p - lr * d
+    v = rho * v + (1 - rho) * g * g;  d = sqrt(u + eps) / sqrt(v + eps) * g
+    u = rho * u + (1 - rho) * d * d;  p = p - lr * d
     """
 
     def __init__(
-        self, params: Any, lr: Any = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0,
+        self, params: Any, lr: Any = 1.0, rho: float = 0.9, eps: float = 1e-6,
+        weight_decay: float = 0,
         foreach: bool | None = None, *, capturable: bool = False, maximize: bool = False,
         differentiable: bool = False,
     ) -> None:  # fmt: skip
@@ -185,8 +189,8 @@ class Adadelta(_Adaptive):
 class Rprop(_Adaptive):
     """Resilient backpropagation (Riedmiller and Braun 1993): only the gradients' signs count.
 
-    Where the sign is that of the step before, the element's step grows by etas[1]; where it changed, the
-    step shrinks by etas[0] and is not taken. It stays within `step_sizes`.
+    Where the sign is that of the step before, the element's step grows by etas[1]; where it
+    changed, the step shrinks by etas[0] and is not taken. It stays within `step_sizes`.
     """
 
     def __init__(
@@ -198,7 +202,8 @@ class Rprop(_Adaptive):
         if not 0.0 < etas[0] < 1.0 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
         super().__init__(params, {
-            "lr": lr, "etas": etas, "step_sizes": step_sizes, "foreach": foreach, "maximize": maximize,
+            "lr": lr, "etas": etas, "step_sizes": step_sizes, "foreach": foreach,
+            "maximize": maximize,
             "differentiable": differentiable, "capturable": capturable,
         })  # fmt: skip
 

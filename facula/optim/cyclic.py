@@ -17,7 +17,8 @@ def _for_groups(optimizer: Optimizer, name: str, value: Any) -> list[Any]:
     if isinstance(value, (list, tuple)):
         if len(value) != groups:
             raise ValueError(
-                f"{name} must have the same length as optimizer.param_groups. {name} has {len(value)} values, "
+                f"{name} must have the same length as optimizer.param_groups. {name} has "
+                f"{len(value)} values, "
                 f"param_groups has {groups}."
             )
         return list(value)
@@ -27,7 +28,9 @@ def _for_groups(optimizer: Optimizer, name: str, value: Any) -> list[Any]:
 def _uses_beta1(optimizer: Optimizer) -> bool:
     """Whether the momentum is betas[0]. Raises ValueError for an optimizer without momentum."""
     if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
-        raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
+        raise ValueError(
+            "optimizer must support momentum or beta1 with `cycle_momentum` option enabled"
+        )
     return "betas" in optimizer.defaults
 
 
@@ -39,8 +42,8 @@ def _set_momentum(group: dict[str, Any], use_beta1: bool, momentum: float) -> No
 
 
 class CyclicLR(LRScheduler):
-    """The rate between `base_lr` and `max_lr`, up in `step_size_up` steps and down in `step_size_down`
-    (Smith 2017).
+    """The rate between `base_lr` and `max_lr`, up in `step_size_up` steps and down in
+    `step_size_down` (Smith 2017).
 
     mode: "triangular"; "triangular2" halves the height at each cycle; "exp_range" multiplies it by
     gamma ** step. scale_fn takes the place of mode: it is called with the cycle or the step
@@ -97,7 +100,7 @@ class CyclicLR(LRScheduler):
             return 1.0
         if self.mode == "triangular2":
             return 1 / (2.0 ** (x - 1))
-        return self.gamma**x  # type: ignore[no-any-return]
+        return self.gamma**x
 
     def get_lr(self) -> list[Any]:
         """The rates of the current step; sets the momentum."""
@@ -132,8 +135,8 @@ class CyclicLR(LRScheduler):
 
 
 class OneCycleLR(LRScheduler):
-    """One cycle over the whole training: up from max_lr / div_factor to max_lr, then down to the initial
-    rate / final_div_factor (Smith and Topin 2018).
+    """One cycle over the whole training: up from max_lr / div_factor to max_lr, then down to the
+    initial rate / final_div_factor (Smith and Topin 2018).
 
     total_steps, or epochs and steps_per_epoch: the length. pct_start: the share of the way up.
     anneal_strategy: "cos" or "linear". three_phase: down to the initial rate first, symmetrically.
@@ -194,12 +197,14 @@ class OneCycleLR(LRScheduler):
         return end + (start - end) / 2.0 * (math.cos(math.pi * share) + 1)
 
     def get_lr(self) -> list[Any]:
-        """The rates of the current step; sets the momentum. Raises ValueError beyond the last step."""
+        """The rates of the current step; sets the momentum. Raises ValueError beyond the last
+        step."""
         self._check_get_lr()
         step = self.last_epoch
         if step > self.total_steps:
             raise ValueError(
-                f"Tried to step {step} times. The specified number of total steps is {self.total_steps}"
+                f"Tried to step {step} times. The specified number of total steps is "
+                f"{self.total_steps}"
             )
         start = 0.0
         for phase in self._schedule_phases:
@@ -232,6 +237,3 @@ def _total(total_steps: int | None, epochs: int | None, steps_per_epoch: int | N
     if not isinstance(steps_per_epoch, int) or steps_per_epoch <= 0:
         raise ValueError(f"Expected positive integer steps_per_epoch, but got {steps_per_epoch}")
     return epochs * steps_per_epoch
-
-
-

@@ -6,7 +6,8 @@
     x.write("param", x.param - x["lr"] * average)
     formula = x.formula()
 
-Numbers by name (`x["lr"]`) are run-time scalars, converted to the tensors' dtype when they are used.
+Numbers by name (`x["lr"]`) are run-time scalars, converted to the tensors' dtype when they are
+used.
 """
 
 from __future__ import annotations

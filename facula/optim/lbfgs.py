@@ -1,8 +1,8 @@
 """L-BFGS: a quasi-Newton method that asks for the loss several times in a step.
 
 The direction comes from the last `history_size` changes of parameters and gradients by the two-loop
-recursion (Nocedal and Wright 2006, algorithm 7.4); the length of the step is fixed or found by a search
-for the strong Wolfe conditions (algorithms 3.5 and 3.6, with cubic interpolation).
+recursion (Nocedal and Wright 2006, algorithm 7.4); the length of the step is fixed or found by a
+search for the strong Wolfe conditions (algorithms 3.5 and 3.6, with cubic interpolation).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ def _cubic(
     x1: float, f1: float, g1: float, x2: float, f2: float, g2: float,
     bounds: tuple[float, float] | None = None,
 ) -> float:  # fmt: skip
-    """The minimum of the cubic through two points with these values and slopes, within the bounds."""
+    """The minimum of the cubic through two points with these values and slopes, within the
+    bounds."""
     low, high = bounds if bounds is not None else (min(x1, x2), max(x1, x2))
     d1 = g1 + g2 - 3 * (f1 - f2) / (x1 - x2)
     square = d1**2 - g1 * g2
@@ -48,7 +49,8 @@ def _strong_wolfe(
     phi: Phi, x: Any, t: float, d: Any, start: _Point, tolerance_change: float, c1: float = 1e-4,
     c2: float = 0.9, max_ls: int = 25,
 ) -> tuple[_Point, int]:  # fmt: skip
-    """A step length with sufficient decrease and a flat enough slope, and the number of evaluations.
+    """A step length with sufficient decrease and a flat enough slope, and the number of
+    evaluations.
 
     phi(x, t, d): loss and gradient at x + t * d. start: the point of length 0.
     """
@@ -124,8 +126,8 @@ class LBFGS(Optimizer):
     """L-BFGS. `step` needs a closure that clears the gradients, computes the loss and returns it.
 
     max_iter, max_eval: iterations and evaluations in a step (max_eval None: 1.25 times max_iter).
-    tolerance_grad, tolerance_change: when to stop. line_search_fn: "strong_wolfe" or None. One group
-    of parameters only.
+    tolerance_grad, tolerance_change: when to stop. line_search_fn: "strong_wolfe" or None. One
+    group of parameters only.
     """
 
     def __init__(
@@ -176,7 +178,7 @@ class LBFGS(Optimizer):
         return loss, gradient
 
     @no_grad()
-    def step(self, closure: Callable[[], Any]) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any]) -> Any:
         """Several iterations; returns the loss before the first."""
         evaluate = enable_grad()(closure)
         group = self.param_groups[0]

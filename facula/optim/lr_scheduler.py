@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-
 from .cyclic import CyclicLR as CyclicLR
 from .cyclic import OneCycleLR as OneCycleLR
 from .optimizer import Optimizer
@@ -24,7 +23,8 @@ from .schedule import LRScheduler as LRScheduler
 from .schedule import set_value
 
 __all__ = [
-    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR",
+    "ChainedScheduler", "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts",
+    "CyclicLR",
     "ExponentialLR", "LambdaLR", "LinearLR", "LRScheduler", "MultiplicativeLR", "MultiStepLR",
     "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR", "StepLR",
 ]  # fmt: skip
@@ -49,11 +49,12 @@ class LambdaLR(LRScheduler):
                 raise ValueError(f"Expected {groups} lr_lambdas, but got {len(lr_lambda)}")
             self.lr_lambdas = list(lr_lambda)
         else:
-            self.lr_lambdas = [lr_lambda] * groups  # type: ignore[list-item]
+            self.lr_lambdas = [lr_lambda] * groups
         super().__init__(optimizer, last_epoch)
 
     def state_dict(self) -> dict[str, Any]:
-        """The attributes; of the functions only what callable objects hold (functions are not saved)."""
+        """The attributes; of the functions only what callable objects hold (functions are not
+        saved)."""
         result = super().state_dict()
         result["lr_lambdas"] = [
             None if isinstance(f, types.FunctionType) else vars(f).copy() for f in self.lr_lambdas
@@ -72,7 +73,8 @@ class LambdaLR(LRScheduler):
         """The rates of the current epoch."""
         self._check_get_lr()
         return [
-            base * f(self.last_epoch) for f, base in zip(self.lr_lambdas, self.base_lrs, strict=True)
+            base * f(self.last_epoch)
+            for f, base in zip(self.lr_lambdas, self.base_lrs, strict=True)
         ]
 
 
@@ -84,7 +86,8 @@ class MultiplicativeLR(LambdaLR):
         if self.last_epoch <= 0 or self._is_initial:
             return self._current()
         return [
-            rate * f(self.last_epoch) for f, rate in zip(self.lr_lambdas, self._current(), strict=True)
+            rate * f(self.last_epoch)
+            for f, rate in zip(self.lr_lambdas, self._current(), strict=True)
         ]
 
 
@@ -112,7 +115,11 @@ class MultiStepLR(LRScheduler):
     """The rate times `gamma` at each of the milestones (epochs)."""
 
     def __init__(
-        self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
+        self,
+        optimizer: Optimizer,
+        milestones: Iterable[int],
+        gamma: float = 0.1,
+        last_epoch: int = -1,
     ) -> None:
         self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
@@ -133,7 +140,11 @@ class ConstantLR(LRScheduler):
     """The rate times `factor` for `total_iters` epochs."""
 
     def __init__(
-        self, optimizer: Optimizer, factor: float = 1.0 / 3, total_iters: int = 5, last_epoch: int = -1
+        self,
+        optimizer: Optimizer,
+        factor: float = 1.0 / 3,
+        total_iters: int = 5,
+        last_epoch: int = -1,
     ) -> None:
         if not 0 <= factor <= 1.0:
             raise ValueError("Constant multiplicative factor expected to be between 0 and 1.")
@@ -155,7 +166,8 @@ class ConstantLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """The rate times a factor that goes from `start_factor` to `end_factor` in `total_iters` epochs."""
+    """The rate times a factor that goes from `start_factor` to `end_factor` in `total_iters`
+    epochs."""
 
     def __init__(
         self, optimizer: Optimizer, start_factor: float = 1.0 / 3, end_factor: float = 1.0,
@@ -163,7 +175,8 @@ class LinearLR(LRScheduler):
     ) -> None:  # fmt: skip
         if not 0 < start_factor <= 1.0:
             raise ValueError(
-                "Starting multiplicative factor expected to be greater than 0 and less or equal to 1."
+                "Starting multiplicative factor expected to be greater than 0 and less or equal "
+                "to 1."
             )
         if not 0 <= end_factor <= 1.0:
             raise ValueError("Ending multiplicative factor expected to be between 0 and 1.")
@@ -183,7 +196,9 @@ class LinearLR(LRScheduler):
 
     def _get_closed_form_lr(self) -> Rates:
         slope, done = self.end_factor - self.start_factor, min(self.total_iters, self.last_epoch)
-        return [base * (self.start_factor + slope * done / self.total_iters) for base in self.base_lrs]
+        return [
+            base * (self.start_factor + slope * done / self.total_iters) for base in self.base_lrs
+        ]
 
 
 class ExponentialLR(LRScheduler):
@@ -259,8 +274,8 @@ class CosineAnnealingLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Half a cosine of T_0 epochs from the initial rate to `eta_min`, then again from the start, each
-    period `T_mult` times as long as the one before (Loshchilov and Hutter 2017)."""
+    """Half a cosine of T_0 epochs from the initial rate to `eta_min`, then again from the start,
+    each period `T_mult` times as long as the one before (Loshchilov and Hutter 2017)."""
 
     def __init__(
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0,
@@ -271,7 +286,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         if T_mult < 1 or not isinstance(T_mult, int):
             raise ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
         if not isinstance(eta_min, (float, int)):
-            raise ValueError(f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}")
+            raise ValueError(
+                f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}"
+            )
         self.T_0, self.T_i, self.T_mult, self.eta_min = T_0, T_0, T_mult, eta_min
         self.T_cur: float = last_epoch
         super().__init__(optimizer, last_epoch)
@@ -327,8 +344,10 @@ class SequentialLR(LRScheduler):
             _check_member(self, i, s, optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                "Sequential Schedulers expects number of schedulers provided to be one more than the number of "
-                f"milestone points, but got number of schedulers {len(schedulers)} and the number of milestones to "
+                "Sequential Schedulers expects number of schedulers provided to be one more than "
+                "the number of "
+                f"milestone points, but got number of schedulers {len(schedulers)} and the number "
+                f"of milestones to "
                 f"be equal to {len(milestones)}"
             )
         self._schedulers, self._milestones = schedulers, milestones
@@ -370,8 +389,10 @@ def _check_member(owner: LRScheduler, i: int, s: Any, optimizer: Optimizer) -> N
         raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
     if isinstance(s, ReduceLROnPlateau):
         raise ValueError(
-            f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to be "
-            f"specified when calling `step`, but got one at index {i} in the given schedulers sequence."
+            f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional "
+            f"kwargs to be "
+            f"specified when calling `step`, but got one at index {i} in the given schedulers "
+            f"sequence."
         )
     if s.optimizer is not optimizer:
         raise ValueError(
@@ -382,7 +403,8 @@ def _check_member(owner: LRScheduler, i: int, s: Any, optimizer: Optimizer) -> N
 
 
 def _take_back(s: Any) -> None:
-    """Undoes the step that a schedule made when it was made (of those inside it, if there are any)."""
+    """Undoes the step that a schedule made when it was made (of those inside it, if there are
+    any)."""
     if hasattr(s, "_schedulers"):
         for inner in s._schedulers:
             _take_back(inner)
@@ -410,7 +432,8 @@ class ChainedScheduler(LRScheduler):
     ) -> None:
         if len(schedulers) < 1:
             raise ValueError(
-                "ChainedScheduler expects at least one scheduler to be chained, but got no scheduler."
+                "ChainedScheduler expects at least one scheduler to be chained, but got no "
+                "scheduler."
             )
         optimizer = optimizer or schedulers[0].optimizer
         for i, s in enumerate(schedulers):
@@ -507,8 +530,10 @@ class ReduceLROnPlateau(LRScheduler):
                 raise RuntimeError(
                     "The number of param groups in the `optimizer` "
                     f"({len(groups)}) differs from when `ReduceLROnPlateau` was initialized "
-                    f"({len(self.min_lrs)}), usually due to a new param group being added to the optimizer. "
-                    "Please modify the `min_lrs` field to match the length of the `optimizer` param groups."
+                    f"({len(self.min_lrs)}), usually due to a new param group being added to the "
+                    f"optimizer. "
+                    "Please modify the `min_lrs` field to match the length of the `optimizer` "
+                    "param groups."
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
         for group, low in zip(groups, self.min_lrs, strict=True):
@@ -534,6 +559,3 @@ class ReduceLROnPlateau(LRScheduler):
     def get_lr(self) -> Rates:
         """The rates as they are: they depend on measures, not on the epoch."""
         return [g["lr"] for g in self.optimizer.param_groups]
-
-
-

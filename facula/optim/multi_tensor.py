@@ -3,16 +3,17 @@
 A subclass says which state tensors it has and writes its formula once (`formula.py`); how a step is
 recorded, where state lies, and when what was prepared is still valid is here.
 
-What is prepared for a group (`_Plan`) are batches: parameters of one dtype that have had the same number
-of steps. It stays valid while every parameter holds the same value object, nobody has written to a
-parameter or a state tensor but the optimizer (their `Watch`), and the dicts of the state are unchanged.
-The 0-d tensors of the state ("step") of a batch lie side by side in one array; a step writes them all.
+What is prepared for a group (`_Plan`) are batches: parameters of one dtype that have had the same
+number of steps. It stays valid while every parameter holds the same value object, nobody has
+written to a parameter or a state tensor but the optimizer (their `Watch`), and the dicts of the
+state are unchanged. The 0-d tensors of the state ("step") of a batch lie side by side in one
+array; a step writes them all.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
@@ -73,7 +74,8 @@ class MultiTensorOptimizer(Optimizer):
         return _NOTHING
 
     def phase(self, c: Numbers, scalars: list[float], fresh: bool) -> tuple[Any, ...]:
-        """What selects the formula beside the switches: `scalars` after this step, the first step."""
+        """What selects the formula beside the switches: `scalars` after this step, the first
+        step."""
         return ()
 
     def write(self, x: Terms, *switches: Any) -> None:
@@ -84,7 +86,8 @@ class MultiTensorOptimizer(Optimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Updates every parameter that has a gradient.
 
-        closure: a function that computes the loss (and its gradients) again; its result is returned.
+        closure: a function that computes the loss (and its gradients) again; its result is
+        returned.
         """
         loss = None
         if closure is not None:
@@ -112,11 +115,12 @@ class MultiTensorOptimizer(Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._plans = {}
-        self._hyper = itemgetter("lr", *state.get("defaults", self.__dict__.get("defaults")))
+        self._hyper = itemgetter("lr", *(state.get("defaults") or self.defaults))
         super().__setstate__(state)
 
     def _prepared(self, index: int, group: Group) -> _Plan | None:
-        """The plan of a group, made anew if it is not valid any more; None if there is no gradient."""
+        """The plan of a group, made anew if it is not valid any more; None if there is no
+        gradient."""
         params = group["params"]
         try:
             grads = [p._grad._v for p in params]
@@ -139,7 +143,8 @@ class MultiTensorOptimizer(Optimizer):
     def _new_plan(self, group: Group, params: list[Tensor]) -> _Plan:
         if group.get("differentiable"):
             raise NotImplementedError(
-                f"{type(self).__name__}: differentiable=True (gradients through the step itself) is "
+                f"{type(self).__name__}: differentiable=True (gradients through the step itself) "
+                f"is "
                 "not supported"
             )
         for p in params:
@@ -199,9 +204,7 @@ class _Plan:
         "switches", "ready",
     )  # fmt: skip
 
-    def __init__(
-        self, params: list[Tensor], entries: list[_Entry], names: tuple[str, ...]
-    ) -> None:
+    def __init__(self, params: list[Tensor], entries: list[_Entry], names: tuple[str, ...]) -> None:
         sorted_out: dict[Any, list[int]] = {}
         for i, (p, e) in enumerate(zip(params, entries, strict=True)):
             numbers = tuple(float(t.item()) for t in e.numbers)
@@ -371,7 +374,8 @@ class _Batch:
         return True
 
     def take_grads(self, grads: list[Value], slots: list[int]) -> None:
-        """Takes this batch's share of the gradients: slots in the open frame, -1 for those in memory."""
+        """Takes this batch's share of the gradients: slots in the open frame, -1 for those in
+        memory."""
         if self.rows is not None:
             grads = [grads[i] for i in self.rows]
             slots = [slots[i] for i in self.rows]
@@ -392,14 +396,15 @@ class _Batch:
             self._tell_others()
 
     def _tell_others(self) -> None:
-        """The memory has changed: views are derived again, other copies of a storage are written."""
+        """The memory has changed: views are derived again, other copies of a storage are
+        written."""
         for root in self.shared:
             _tell_views(root)
         for t in self.apart:
-            root = t._base
-            assert root is not None
+            owner = t._base
+            assert owner is not None
             now = outside(t._v.meta.plain, array_of(t._v).copy())
-            sharing.settle(root, sharing._placed(root._v, now, t._v.meta, False), False, but=t)
+            sharing.settle(owner, sharing._placed(owner._v, now, t._v.meta, False), False, but=t)
             self.watch.dirty = True
 
 
@@ -409,7 +414,8 @@ def _make_writable(t: Tensor, like: Tensor) -> None:
     m, k = v.meta, like._v.meta
     if m.dtype is not k.dtype or m.shape != k.shape:
         raise RuntimeError(
-            f"the state of a parameter must have its dtype and shape: expected {like.dtype} {list(like.shape)}, "
+            f"the state of a parameter must have its dtype and shape: expected {like.dtype} "
+            f"{list(like.shape)}, "
             f"got {t.dtype} {list(t.shape)}"
         )
     a = array_of(v)

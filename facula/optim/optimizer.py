@@ -1,7 +1,8 @@
 """The base of all optimizers: parameter groups, state, hooks, and what checkpoints hold of them.
 
-`param_groups` is a list of dicts of hyperparameters, each with its list of parameters; `state` maps a
-parameter to a dict of tensors. `state_dict()` numbers the parameters in order; its layout is PyTorch's.
+`param_groups` is a list of dicts of hyperparameters, each with its list of parameters; `state`
+maps a parameter to a dict of tensors. `state_dict()` numbers the parameters in order; its layout
+is PyTorch's.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from ..utils.hooks import RemovableHandle
 from .state import States
 
 __all__ = [
-    "Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook", "required",
+    "Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook",
+    "required",
 ]  # fmt: skip
 
 
@@ -71,13 +73,16 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(step)
     def hooked(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         if _pre_hooks or self._optimizer_step_pre_hooks:
-            for hook in chain(list(_pre_hooks.values()), list(self._optimizer_step_pre_hooks.values())):
+            for hook in chain(
+                list(_pre_hooks.values()), list(self._optimizer_step_pre_hooks.values())
+            ):
                 changed = hook(self, args, kwargs)
                 if changed is None:
                     continue
                 if not isinstance(changed, tuple) or len(changed) != 2:
                     raise RuntimeError(
-                        f"{step} must return None or a tuple of (new_args, new_kwargs), but got {changed}."
+                        f"{step} must return None or a tuple of (new_args, new_kwargs), but got "
+                        f"{changed}."
                     )
                 args, kwargs = changed
         out = step(self, *args, **kwargs)
@@ -85,7 +90,9 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
             flush()
         self._opt_called = True
         if _post_hooks or self._optimizer_step_post_hooks:
-            for hook in chain(list(self._optimizer_step_post_hooks.values()), list(_post_hooks.values())):
+            for hook in chain(
+                list(self._optimizer_step_post_hooks.values()), list(_post_hooks.values())
+            ):
                 hook(self, args, kwargs)
         return out
 
@@ -96,9 +103,9 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
 class Optimizer:
     """Base class of optimizers.
 
-    params: an iterable of tensors, of (name, tensor) pairs, or of dicts with the key "params" and the
-    hyperparameters of that group. defaults: the hyperparameters of groups that do not give them.
-    Subclasses define `step(closure=None)`.
+    params: an iterable of tensors, of (name, tensor) pairs, or of dicts with the key "params" and
+    the hyperparameters of that group. defaults: the hyperparameters of groups that do not give
+    them. Subclasses define `step(closure=None)`.
     """
 
     param_groups: list[dict[str, Any]]
@@ -115,8 +122,8 @@ class Optimizer:
         self._make_hooks()
         if isinstance(params, Tensor):
             raise TypeError(
-                "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
-                + _kind(params)
+                "params argument given to the optimizer should be an iterable of Tensors or "
+                "dicts, but got " + _kind(params)
             )
         self.state = States()
         self.param_groups = []
@@ -170,8 +177,8 @@ class Optimizer:
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Adds a group: {"params": tensors, hyperparameters that differ from the defaults}.
 
-        Raises TypeError for what is not a tensor or has no order, ValueError for a tensor that is not
-        a leaf, a parameter of another group, or a missing hyperparameter.
+        Raises TypeError for what is not a tensor or has no order, ValueError for a tensor that is
+        not a leaf, a parameter of another group, or a missing hyperparameter.
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
@@ -180,7 +187,8 @@ class Optimizer:
             param_group["params"] = [params]
         elif isinstance(params, set):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors "
+                "optimizer parameters need to be organized in ordered collections, but the "
+                "ordering of tensors "
                 "in sets will change between runs. Please use a list instead."
             )
         else:
@@ -188,19 +196,23 @@ class Optimizer:
         self._split_names(param_group)
         for p in param_group["params"]:
             if not isinstance(p, Tensor):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {_kind(p)}")
+                raise TypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {_kind(p)}"
+                )
             if not self.defaults.get("differentiable", None) and not (p.is_leaf or p._retains):
                 raise ValueError("can't optimize a non-leaf Tensor")
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
                 raise ValueError(
-                    f"parameter group didn't specify a value of required optimization parameter {name}"
+                    f"parameter group didn't specify a value of required optimization parameter "
+                    f"{name}"
                 )
             param_group.setdefault(name, default)
         own = param_group["params"]
         if len(own) != len(set(own)):
             warnings.warn(
-                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an "
+                "optimizer contains a parameter group with duplicate parameters; in future, this "
+                "will cause an "
                 "error; see github.com/pytorch/pytorch/issues/40967 for more information",
                 stacklevel=3,
             )
@@ -249,7 +261,7 @@ class Optimizer:
                         p._grad = g = g.detach()
                     else:
                         g.requires_grad_(False)
-                    g.zero_()  # type: ignore[attr-defined]
+                    g.zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Updates the parameters once. closure: computes the loss again, which is returned."""
@@ -290,7 +302,8 @@ class Optimizer:
 
     # ------------------------------------------------------------ checkpoints
     def state_dict(self) -> dict[str, Any]:
-        """{"state": {number of the parameter: its state}, "param_groups": [...]}; refers to the tensors."""
+        """{"state": {number of the parameter: its state}, "param_groups": [...]}; refers to the
+        tensors."""
         for hook in list(self._state_dict_pre_hooks.values()):
             hook(self)
         numbers: dict[int, int] = {}
@@ -328,7 +341,8 @@ class Optimizer:
             raise ValueError("loaded state dict has a different number of parameter groups")
         if any(len(g["params"]) != len(s["params"]) for g, s in zip(groups, saved, strict=True)):
             raise ValueError(
-                "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+                "loaded state dict contains a parameter group that doesn't match the size of "
+                "optimizer's group"
             )
         numbered = chain.from_iterable(g["params"] for g in saved)
         params = dict(zip(numbered, chain.from_iterable(g["params"] for g in groups), strict=True))

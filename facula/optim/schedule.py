@@ -9,9 +9,12 @@ from ..tensor import Tensor
 from .optimizer import Optimizer
 
 EPOCH_DEPRECATION_WARNING = (
-    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please "
-    "use `scheduler.step()` to step the scheduler. During the deprecation, if epoch is different from None, the "
-    "closed form is used instead of the new chainable form, where available. Please open an issue if you are "
+    "The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where "
+    "possible. Please "
+    "use `scheduler.step()` to step the scheduler. During the deprecation, if epoch is different "
+    "from None, the "
+    "closed form is used instead of the new chainable form, where available. Please open an issue "
+    "if you are "
     "unable to replicate your use case: https://github.com/pytorch/pytorch/issues/new/choose."
 )
 _HOW = "https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
@@ -33,8 +36,8 @@ def set_value(group: dict[str, Any], name: str, value: Any) -> None:
 class LRScheduler:
     """Base class: a subclass defines `get_lr()`, the rates of `last_epoch` (one for each group).
 
-    last_epoch: the epoch to go on from; -1 starts anew. Raises TypeError for what is not an optimizer,
-    KeyError if the optimizer has not been scheduled before and last_epoch is not -1.
+    last_epoch: the epoch to go on from; -1 starts anew. Raises TypeError for what is not an
+    optimizer, KeyError if the optimizer has not been scheduled before and last_epoch is not -1.
     """
 
     _skipped: tuple[str, ...] = ("optimizer",)  # what state_dict() leaves out
@@ -51,9 +54,12 @@ class LRScheduler:
                 group.setdefault("initial_lr", copy_of(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
-                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
-                    "last_epoch >= 0.\nThis typically happens when:\n1. You're trying to resume training from a "
-                    "checkpoint but haven't properly loaded the optimizer state\n2. You're using last_epoch >= 0 for "
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming "
+                    f"scheduler with "
+                    "last_epoch >= 0.\nThis typically happens when:\n1. You're trying to resume "
+                    "training from a "
+                    "checkpoint but haven't properly loaded the optimizer state\n2. You're using "
+                    "last_epoch >= 0 for "
                     "a fresh training run (not recommended)"
                 )
         self.base_lrs: list[Any] = [copy_of(g["initial_lr"]) for g in optimizer.param_groups]
@@ -88,7 +94,8 @@ class LRScheduler:
     def _check_get_lr(self) -> None:
         if not self._get_lr_called_within_step:
             warnings.warn(
-                "To get the last learning rate computed by the scheduler, please use `get_last_lr()`.",
+                "To get the last learning rate computed by the scheduler, please use "
+                "`get_last_lr()`.",
                 UserWarning,
                 stacklevel=3,
             )
@@ -112,24 +119,29 @@ class LRScheduler:
         """Warns if the optimizer has not been stepped before the schedule."""
         if not hasattr(self.optimizer.step, "hooked"):
             warnings.warn(
-                "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. "
-                "Please, make sure to call `optimizer.step()` before `lr_scheduler.step()`. See more details at "
-                + _HOW,
+                "Seems like `optimizer.step()` has been overridden after learning rate scheduler "
+                "initialization. "
+                "Please, make sure to call `optimizer.step()` before `lr_scheduler.step()`. See "
+                "more details at " + _HOW,
                 UserWarning,
                 stacklevel=3,
             )
         elif not self.optimizer._opt_called:
             warnings.warn(
-                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch 1.1.0 and later, you "
-                "should call them in the opposite order: `optimizer.step()` before `lr_scheduler.step()`.  Failure "
-                "to do this will result in PyTorch skipping the first value of the learning rate schedule. See "
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`. In PyTorch "
+                "1.1.0 and later, you "
+                "should call them in the opposite order: `optimizer.step()` before "
+                "`lr_scheduler.step()`.  Failure "
+                "to do this will result in PyTorch skipping the first value of the learning rate "
+                "schedule. See "
                 "more details at " + _HOW,
                 UserWarning,
                 stacklevel=3,
             )
 
     def _set(self, epoch: int | None) -> None:
-        """Computes the rates and sets them; in closed form, where there is one, for a given epoch."""
+        """Computes the rates and sets them; in closed form, where there is one, for a given
+        epoch."""
         self._get_lr_called_within_step = True
         try:
             if epoch is not None:

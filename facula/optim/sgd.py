@@ -25,7 +25,8 @@ class SGD(MultiTensorOptimizer):
     scalars = ()
 
     def __init__(
-        self, params: Any, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0, weight_decay: Any = 0,
+        self, params: Any, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0,
+        weight_decay: Any = 0,
         nesterov: bool = False, *, maximize: bool = False, foreach: bool | None = None,
         differentiable: bool = False, fused: bool | None = None,
     ) -> None:  # fmt: skip
@@ -45,7 +46,8 @@ class SGD(MultiTensorOptimizer):
         super().__setstate__(state)
         for group in self.param_groups:
             for name, default in (
-                ("nesterov", False), ("maximize", False), ("foreach", None), ("differentiable", False),
+                ("nesterov", False), ("maximize", False), ("foreach", None),
+                ("differentiable", False),
                 ("fused", None),
             ):  # fmt: skip
                 group.setdefault(name, default)
@@ -82,17 +84,19 @@ class SGD(MultiTensorOptimizer):
 
 
 class ASGD(MultiTensorOptimizer):
-    """Averaged stochastic gradient descent (Polyak and Juditsky 1992); the average is in state "ax".
+    """Averaged stochastic gradient descent (Polyak and Juditsky 1992); the average is in state
+    "ax".
 
-        p = p * (1 - lambd * eta) - eta * g
-        ax = ax + mu * (p - ax)
-        eta = lr / (1 + lambd * lr * t) ** alpha,  mu = 1 / max(1, t - t0)   for the next step
+    p = p * (1 - lambd * eta) - eta * g
+    ax = ax + mu * (p - ax)
+    eta = lr / (1 + lambd * lr * t) ** alpha,  mu = 1 / max(1, t - t0)   for the next step
     """
 
     scalars = ("step", "eta", "mu")
 
     def __init__(
-        self, params: Any, lr: Any = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6,
+        self, params: Any, lr: Any = 1e-2, lambd: float = 1e-4, alpha: float = 0.75,
+        t0: float = 1e6,
         weight_decay: float = 0, foreach: bool | None = None, maximize: bool = False,
         differentiable: bool = False, capturable: bool = False,
     ) -> None:  # fmt: skip

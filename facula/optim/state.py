@@ -1,7 +1,7 @@
 """The state of an optimizer as dicts that notice when somebody changes them.
 
-An optimizer keeps prepared what a step needs (where parameters and state lie in memory). It looks at
-the dicts again only after one of them was changed, which they note themselves.
+An optimizer keeps prepared what a step needs (where parameters and state lie in memory). It looks
+at the dicts again only after one of them was changed, which they note themselves.
 """
 
 from __future__ import annotations
@@ -73,7 +73,16 @@ def _noticed(cls: type, name: str) -> None:
     setattr(cls, name, method)
 
 
-for _name in ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "update", "setdefault"):
+for _name in (
+    "__setitem__",
+    "__delitem__",
+    "__ior__",
+    "clear",
+    "pop",
+    "popitem",
+    "update",
+    "setdefault",
+):
     _noticed(ParameterState, _name)
     if _name not in ("__setitem__", "update", "setdefault"):
         _noticed(States, _name)

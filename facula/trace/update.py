@@ -98,7 +98,7 @@ class UpdateOp:
     @staticmethod
     def computed(attrs: Any) -> Sequence[int]:
         """Positions of the operands that the frame computed."""
-        return attrs[4]  # type: ignore[no-any-return]
+        return attrs[4]
 
     @staticmethod
     def lower(b: Any, ins: list[int], node: Node) -> list[int] | None:
@@ -107,9 +107,7 @@ class UpdateOp:
             return None  # a host step: the reference, on the memory itself
         numbers = {g.outs[0]: g.attrs[0] for g in b.graph.nodes if g.op == "scalar"}
         index = [numbers[v] for v in ins[n * k :]]
-        steps = tuple(
-            (op, xs, (index[a[0]],) if op == "scalar" else a) for op, xs, a in expr.steps
-        )
+        steps = tuple((op, xs, (index[a[0]],) if op == "scalar" else a) for op, xs, a in expr.steps)
         attrs = (UpdateExpr(expr.k, steps), n, k, written, computed)
         b.graph.nodes.append(GraphNode("multi_update", tuple(ins[: n * k]), (), attrs))
         return []

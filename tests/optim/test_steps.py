@@ -96,7 +96,7 @@ def test_views_and_aliases_see_the_step() -> None:
 def test_a_snapshot_of_the_same_frame_keeps_the_old_value() -> None:
     p = nn.Parameter(fl.tensor([2.0, 4.0]))
     o = SGD([p], lr=0.5)
-    for step in range(4):
+    for _ in range(4):
         before = values(p)
         o.zero_grad()
         copied = p.detach().clone()
@@ -186,7 +186,8 @@ def test_a_parameter_that_is_only_recorded() -> None:
 
 
 def test_gradients_of_every_kind() -> None:
-    """Recorded, in memory, missing, read before the step, a view, accumulated, of a second backward."""
+    """Recorded, in memory, missing, read before the step, a view, accumulated, of a second
+    backward."""
     p = [nn.Parameter(fl.full((4,), 8.0)) for _ in range(5)]
     flat = fl.ones(8)
     o = SGD(p, lr=1.0)

@@ -1,5 +1,5 @@
-"""Optimizers beside PyTorch's: the same parameters and gradients, step by step, and checkpoints that
-either loads."""
+"""Optimizers beside PyTorch's: the same parameters and gradients, step by step, and checkpoints
+that either loads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ CONFIGS: list[tuple[str, dict[str, Any]]] = [
     ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "maximize": True}),
     ("Adam", {"lr": 0.01}),
     ("Adam", {"lr": 0.01, "amsgrad": True, "weight_decay": 0.1, "maximize": True}),
-    ("Adam", {"lr": 0.01, "betas": (0.3, 0.9), "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("Adam", {"lr": 0.01, "betas": (0.3, 0.9), "weight_decay": 0.1,
+              "decoupled_weight_decay": True}),
     ("AdamW", {"lr": 0.01, "amsgrad": True}),
     ("RMSprop", {"lr": 0.01}),
     ("RMSprop", {"lr": 0.01, "momentum": 0.9, "centered": True, "weight_decay": 0.1, "eps": 1e-3}),
@@ -203,7 +204,10 @@ def test_errors_and_texts(name: str, agree: Any) -> None:
 @pytest.mark.parametrize("name", sorted({n for n, _ in CONFIGS}))
 def test_defaults_and_state(name: str) -> None:
     """The same hyperparameters with the same defaults; the same names in the state."""
-    assert getattr(facula.optim, name)([_p(facula)]).defaults == getattr(torch.optim, name)([_p(torch)]).defaults
+    assert (
+        getattr(facula.optim, name)([_p(facula)]).defaults
+        == getattr(torch.optim, name)([_p(torch)]).defaults
+    )
     found = []
     for t in (facula, torch):
         p = _p(t)
@@ -258,7 +262,17 @@ def test_lbfgs(options: dict[str, Any]) -> None:
 
         returned = [o.step(closure).item() for _ in range(3)]
         state = o.state_dict()["state"][0]
-        found.append((returned, losses, p.tolist(), q.tolist(), state["func_evals"], state["n_iter"], set(state)))
+        found.append(
+            (
+                returned,
+                losses,
+                p.tolist(),
+                q.tolist(),
+                state["func_evals"],
+                state["n_iter"],
+                set(state),
+            )
+        )
     ours, theirs = found
     np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-6, atol=1e-12)
     np.testing.assert_allclose(ours[2], theirs[2], rtol=1e-6)

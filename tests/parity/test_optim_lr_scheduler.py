@@ -1,4 +1,5 @@
-"""Schedules beside PyTorch's: the sequences of rates and momenta, state dicts, warnings and errors."""
+"""Schedules beside PyTorch's: the sequences of rates and momenta, state dicts, warnings and
+errors."""
 
 from __future__ import annotations
 
@@ -15,7 +16,10 @@ torch = pytest.importorskip("torch")
 
 def optimizer(t: Any, kind: str = "SGD", **options: Any) -> Any:
     """An optimizer with two groups, with and without a rate of its own."""
-    groups = [{"params": [t.nn.Parameter(t.zeros(2))]}, {"params": [t.nn.Parameter(t.zeros(2))], "lr": 0.5}]
+    groups = [
+        {"params": [t.nn.Parameter(t.zeros(2))]},
+        {"params": [t.nn.Parameter(t.zeros(2))], "lr": 0.5},
+    ]
     return getattr(t.optim, kind)(groups, **{"lr": 0.1, **options})
 
 
@@ -25,7 +29,9 @@ def sgd(t: Any) -> Any:
 
 def _sequence(t: Any, o: Any) -> Any:
     s = t.optim.lr_scheduler
-    return s.SequentialLR(o, [s.LinearLR(o, total_iters=4), s.CosineAnnealingLR(o, 6), s.StepLR(o, 2)], [4, 10])
+    return s.SequentialLR(
+        o, [s.LinearLR(o, total_iters=4), s.CosineAnnealingLR(o, 6), s.StepLR(o, 2)], [4, 10]
+    )
 
 
 def _nested(t: Any, o: Any) -> Any:
@@ -36,33 +42,39 @@ def _nested(t: Any, o: Any) -> Any:
 
 def _chain(t: Any, o: Any) -> Any:
     s = t.optim.lr_scheduler
-    return s.ChainedScheduler([s.ConstantLR(o, 0.1, 3), s.ExponentialLR(o, 0.9), s.MultiStepLR(o, [5])])
+    return s.ChainedScheduler(
+        [s.ConstantLR(o, 0.1, 3), s.ExponentialLR(o, 0.9), s.MultiStepLR(o, [5])]
+    )
+
+
+def _s(t: Any) -> Any:
+    return t.optim.lr_scheduler
 
 
 Make = Callable[[Any, Any], Any]
 SCHEDULES: dict[str, tuple[str, Make]] = {
-    "LambdaLR": ("SGD", lambda t, o: t.optim.lr_scheduler.LambdaLR(o, lambda e: 0.9**e)),
-    "LambdaLR 2": ("SGD", lambda t, o: t.optim.lr_scheduler.LambdaLR(o, [lambda e: 1 / (e + 1), lambda e: e])),
-    "MultiplicativeLR": ("SGD", lambda t, o: t.optim.lr_scheduler.MultiplicativeLR(o, lambda e: 0.9 + 0.01 * e)),
-    "StepLR": ("SGD", lambda t, o: t.optim.lr_scheduler.StepLR(o, 3)),
-    "MultiStepLR": ("SGD", lambda t, o: t.optim.lr_scheduler.MultiStepLR(o, [2, 5, 5, 9], 0.3)),
-    "ConstantLR": ("SGD", lambda t, o: t.optim.lr_scheduler.ConstantLR(o, 0.25, 4)),
-    "LinearLR": ("SGD", lambda t, o: t.optim.lr_scheduler.LinearLR(o)),
-    "LinearLR down": ("SGD", lambda t, o: t.optim.lr_scheduler.LinearLR(o, 1.0, 0.1, 7)),
-    "ExponentialLR": ("Adam", lambda t, o: t.optim.lr_scheduler.ExponentialLR(o, 0.9)),
-    "PolynomialLR": ("SGD", lambda t, o: t.optim.lr_scheduler.PolynomialLR(o, 8, 2.0)),
-    "CosineAnnealingLR": ("SGD", lambda t, o: t.optim.lr_scheduler.CosineAnnealingLR(o, 5, 0.01)),
-    "WarmRestarts": ("SGD", lambda t, o: t.optim.lr_scheduler.CosineAnnealingWarmRestarts(o, 3, 2, 0.01)),
+    "LambdaLR": ("SGD", lambda t, o: _s(t).LambdaLR(o, lambda e: 0.9**e)),
+    "LambdaLR 2": ("SGD", lambda t, o: _s(t).LambdaLR(o, [lambda e: 1 / (e + 1), lambda e: e])),
+    "MultiplicativeLR": ("SGD", lambda t, o: _s(t).MultiplicativeLR(o, lambda e: 0.9 + 0.01 * e)),
+    "StepLR": ("SGD", lambda t, o: _s(t).StepLR(o, 3)),
+    "MultiStepLR": ("SGD", lambda t, o: _s(t).MultiStepLR(o, [2, 5, 5, 9], 0.3)),
+    "ConstantLR": ("SGD", lambda t, o: _s(t).ConstantLR(o, 0.25, 4)),
+    "LinearLR": ("SGD", lambda t, o: _s(t).LinearLR(o)),
+    "LinearLR down": ("SGD", lambda t, o: _s(t).LinearLR(o, 1.0, 0.1, 7)),
+    "ExponentialLR": ("Adam", lambda t, o: _s(t).ExponentialLR(o, 0.9)),
+    "PolynomialLR": ("SGD", lambda t, o: _s(t).PolynomialLR(o, 8, 2.0)),
+    "CosineAnnealingLR": ("SGD", lambda t, o: _s(t).CosineAnnealingLR(o, 5, 0.01)),
+    "WarmRestarts": ("SGD", lambda t, o: _s(t).CosineAnnealingWarmRestarts(o, 3, 2, 0.01)),
     "SequentialLR": ("SGD", _sequence),
     "SequentialLR nested": ("SGD", _nested),
     "ChainedScheduler": ("SGD", _chain),
-    "CyclicLR": ("SGD", lambda t, o: t.optim.lr_scheduler.CyclicLR(o, 0.01, [0.1, 0.3], 3, 5)),
-    "CyclicLR 2": ("Adam", lambda t, o: t.optim.lr_scheduler.CyclicLR(o, 0.01, 0.1, 3, mode="triangular2")),
-    "CyclicLR exp": ("SGD", lambda t, o: t.optim.lr_scheduler.CyclicLR(o, 0.01, 0.1, 4, mode="exp_range", gamma=0.9)),
-    "CyclicLR own": ("SGD", lambda t, o: t.optim.lr_scheduler.CyclicLR(
+    "CyclicLR": ("SGD", lambda t, o: _s(t).CyclicLR(o, 0.01, [0.1, 0.3], 3, 5)),
+    "CyclicLR 2": ("Adam", lambda t, o: _s(t).CyclicLR(o, 0.01, 0.1, 3, mode="triangular2")),
+    "CyclicLR exp": ("SGD", lambda t, o: _s(t).CyclicLR(o, 0.01, 0.1, 4, mode="exp_range", gamma=0.9)),
+    "CyclicLR own": ("SGD", lambda t, o: _s(t).CyclicLR(
         o, 0.01, 0.1, 4, scale_fn=lambda x: 0.5**x, scale_mode="iterations", cycle_momentum=False)),
-    "OneCycleLR": ("Adam", lambda t, o: t.optim.lr_scheduler.OneCycleLR(o, 0.1, 20)),
-    "OneCycleLR 3": ("SGD", lambda t, o: t.optim.lr_scheduler.OneCycleLR(
+    "OneCycleLR": ("Adam", lambda t, o: _s(t).OneCycleLR(o, 0.1, 20)),
+    "OneCycleLR 3": ("SGD", lambda t, o: _s(t).OneCycleLR(
         o, [0.1, 0.4], epochs=4, steps_per_epoch=5, three_phase=True, anneal_strategy="linear")),
 }  # fmt: skip
 
@@ -138,7 +150,8 @@ def test_going_on_from_a_checkpoint(name: str) -> None:
 ])  # fmt: skip
 def test_resuming_at_an_epoch(name: str) -> None:
     arguments = {
-        "StepLR": (3,), "MultiStepLR": ([2, 5],), "ExponentialLR": (0.9,), "CosineAnnealingLR": (5,),
+        "StepLR": (3,), "MultiStepLR": ([2, 5],), "ExponentialLR": (0.9,),
+        "CosineAnnealingLR": (5,),
         "LambdaLR": (lambda e: 0.9**e,), "MultiplicativeLR": (lambda e: 0.9,),
         "CosineAnnealingWarmRestarts": (3,),
     }  # fmt: skip
@@ -168,7 +181,24 @@ def test_resuming_at_an_epoch(name: str) -> None:
     {"mode": "max", "patience": 1, "threshold_mode": "abs", "eps": 0.01},
 ])  # fmt: skip
 def test_plateau(options: dict[str, Any]) -> None:
-    measures = [3.0, 2.5, 2.6, 2.6, 2.4, 2.4, 2.5, 2.7, float("nan"), 2.0, 2.1, 2.1, 2.1, 2.2, 1.9, 5.0]
+    measures = [
+        3.0,
+        2.5,
+        2.6,
+        2.6,
+        2.4,
+        2.4,
+        2.5,
+        2.7,
+        float("nan"),
+        2.0,
+        2.1,
+        2.1,
+        2.1,
+        2.2,
+        1.9,
+        5.0,
+    ]
     found = []
     for t in (facula, torch):
         o = sgd(t)
@@ -197,7 +227,6 @@ def test_a_rate_that_is_a_tensor() -> None:
     close(found[0], found[1])
 
 
-L = "lr_scheduler"
 ERRORS: dict[str, Callable[[Any], Any]] = {
     "not an optimizer": lambda t: t.optim.lr_scheduler.StepLR(3, 3),
     "not scheduled": lambda t: t.optim.lr_scheduler.StepLR(sgd(t), 3, last_epoch=2),
