@@ -1,9 +1,10 @@
 """The tensor: a thin handle on a value.
 
-A handle points to an immutable `Value`. Writing in place points it to another one. A view holds its base
-and its place in the base's storage (shape, strides, offset in its value's facts); a write through any of
-them makes a new value of the base, and the other views are derived again when they are next read.
-Methods are attached by the modules of facula/functions, one definition for function, method and in-place.
+A handle points to an immutable `Value`. Writing in place points it to another one. A view holds its
+base and its place in the base's storage (shape, strides, offset in its value's facts); a write
+through any of them makes a new value of the base, and the other views are derived again when they
+are next read. Methods are attached by the modules of facula/functions, one definition for function,
+method and in-place.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ class Tensor(metaclass=_Metatype):
         if not -n <= dim < n:
             low = -max(n, 1)
             raise IndexError(
-                f"Dimension out of range (expected to be in range of [{low}, {-low - 1}], but got {dim})"
+                f"Dimension out of range (expected to be in range of [{low}, {-low - 1}], but got "
+                f"{dim})"
             )
         return shape[dim]
 
@@ -190,8 +192,10 @@ class Tensor(metaclass=_Metatype):
         if not requires_grad:
             if not m.leaf:
                 raise RuntimeError(
-                    "you can only change requires_grad flags of leaf variables. If you want to use a computed "
-                    "variable in a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
+                    "you can only change requires_grad flags of leaf variables. If you want to use "
+                    "a computed "
+                    "variable in a subgraph that doesn't require differentiation use var_no_grad = "
+                    "var.detach()."
                 )
         elif not m.dtype.is_differentiable:
             raise RuntimeError(
@@ -220,10 +224,14 @@ class Tensor(metaclass=_Metatype):
             import warnings
 
             warnings.warn(
-                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad "
-                "attribute won't be populated during autograd.backward(). If you indeed want the .grad field "
-                "to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you "
-                "access the non-leaf Tensor by mistake, make sure you access the leaf Tensor instead.",
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
+                ".grad "
+                "attribute won't be populated during autograd.backward(). If you indeed want the "
+                ".grad field "
+                "to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. "
+                "If you "
+                "access the non-leaf Tensor by mistake, make sure you access the leaf Tensor "
+                "instead.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -234,21 +242,10 @@ class Tensor(metaclass=_Metatype):
         if g is not None:
             if not isinstance(g, Tensor):
                 raise TypeError(
-                    f"assigned grad expected to be a Tensor or None but got grad of type {type(g).__name__}"
+                    "assigned grad expected to be a Tensor or None but got grad of type "
+                    f"{type(g).__name__}"
                 )
-            if g.dtype is not self.dtype:
-                raise RuntimeError(
-                    f"attempting to assign a gradient with dtype '{_lower_name(g.dtype)}' to a tensor with grad_dtype "
-                    f"'{type_name(self.dtype)}'. The gradient must match the tensor's grad_dtype (defaults to the "
-                    "tensor's dtype). You can set the tensor's grad_dtype attribute with a specific dtype, or None to "
-                    "allow any dtype. Set grad_dtype with caution. Diverging the dtypes of a tensor and its gradient "
-                    "may break downstream systems that assume they match."
-                )
-            if g._v.meta.shape != self._v.meta.shape:
-                raise RuntimeError(
-                    f"attempting to assign a gradient of size '{list(g.shape)}' to a tensor of size "
-                    f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
-                )
+            sharing.check_grad(self, g)
         self._grad = g
 
     @grad.deleter
@@ -407,7 +404,8 @@ class Tensor(metaclass=_Metatype):
         m = self._v.meta
         if m.requires_grad and not force:
             raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
+                "instead."
             )
         if m.dtype is BY_NAME["bfloat16"]:
             raise TypeError("Got unsupported ScalarType BFloat16")
@@ -556,9 +554,11 @@ class Tensor(metaclass=_Metatype):
             return memo[id(self)]  # type: ignore[no-any-return]
         if not self.is_leaf:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                "protocol at the "
                 "moment.  If you were attempting to deepcopy a module, this may be because of a "
-                "torch.nn.utils.weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
+                "torch.nn.utils.weight_norm usage, see "
+                "https://github.com/pytorch/pytorch/pull/103001"
             )
         t = from_array(self._array().copy())
         if self.requires_grad:
@@ -662,11 +662,6 @@ def wrap_view(v: Value, of: Tensor) -> Tensor:
             t._cut, t._head, t._silent = True, of if of._head is None else of._head, of._silent
     state.tr.views.append(join(root, t))
     return t  # type: ignore[no-any-return]
-
-
-def _lower_name(d: dtype) -> str:
-    name = type_name(d)
-    return name[0].lower() + name[1:]
 
 
 def _materialised(t: Tensor) -> Value:

@@ -1,16 +1,18 @@
 """Storage that several handles share: writing in place, versions, and views that are derived again.
 
-The tensor that owns a storage (its root) holds the storage's value. A view has its place in it (shape,
-strides and offset of its facts) and, after a write, is stale until it is read: then it is derived again
-from the root. A write is a new value of the root; what it means for gradients depends on who writes:
+The tensor that owns a storage (its root) holds the storage's value. A view has its place in it
+(shape, strides and offset of its facts) and, after a write, is stale until it is read: then it is
+derived again from the root. A write is a new value of the root; what it means for gradients depends
+on who writes:
 
 - through the root or a view of it with gradients on, it is part of the history (`STRIDED_WRITE`);
-- under `no_grad`, or through `detach()` or `.data`, the numbers change and the history does not (`KEEP`);
+- under `no_grad`, or through `detach()` or `.data`, the numbers change and the history does not
+  (`KEEP`);
 - a leaf that requires gradients stays a leaf (`LEAF`).
 
-A detached alias that got a history of its own (`requires_grad_()`, or a write of something that requires
-gradients) is its own head (`_own`): it follows the root's numbers and keeps its own history; views of it
-are derived from it.
+A detached alias that got a history of its own (`requires_grad_()`, or a write of something that
+requires gradients) is its own head (`_own`): it follows the root's numbers and keeps its own
+history; views of it are derived from it.
 """
 
 from __future__ import annotations
@@ -29,9 +31,12 @@ from .trace.replay import array_of, flush, pointer_of
 from .trace.values import Meta, Value, contiguous_strides, meta, outside
 
 LEAF_WRITTEN = "a leaf Variable that requires grad is being used in an in-place operation."
-VIEW_OF_LEAF_WRITTEN = "a view of a leaf Variable that requires grad is being used in an in-place operation."
+VIEW_OF_LEAF_WRITTEN = (
+    "a view of a leaf Variable that requires grad is being used in an in-place operation."
+)
 OVERLAP = (
-    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+    "unsupported operation: more than one element of the written-to tensor refers to a single "
+    "memory location. "
     "Please clone() the tensor before performing the operation."
 )
 
@@ -44,6 +49,29 @@ def type_name(d: dtype) -> str:
         "complex64": "ComplexFloat", "complex128": "ComplexDouble",
     }  # fmt: skip
     return names[d.name]
+
+
+def lower_name(d: dtype) -> str:
+    """PyTorch's name of a dtype as a C++ type: float, long, ..."""
+    name = type_name(d)
+    return name[0].lower() + name[1:]
+
+
+def check_grad(t: Any, g: Any) -> None:
+    """Raises RuntimeError if a tensor cannot be the gradient of `t`: another dtype or shape."""
+    if g.dtype is not t.dtype:
+        raise RuntimeError(
+            f"attempting to assign a gradient with dtype '{lower_name(g.dtype)}' to a tensor with "
+            f"grad_dtype '{type_name(t.dtype)}'. The gradient must match the tensor's grad_dtype "
+            "(defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with a "
+            "specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the "
+            "dtypes of a tensor and its gradient may break downstream systems that assume they match."
+        )
+    if g._v.meta.shape != t._v.meta.shape:
+        raise RuntimeError(
+            f"attempting to assign a gradient of size '{list(g.shape)}' to a tensor of size "
+            f"'{list(t.shape)}'. Please ensure that the gradient and the tensor are the same size"
+        )
 
 
 def check_writable(t: Any) -> None:
@@ -60,17 +88,19 @@ def check_writable(t: Any) -> None:
 
 
 def write(t: Any, nv: Value, overlap: bool = False) -> Any:
-    """Writes a value (converted to the tensor's dtype) into a tensor and all that share its storage.
+    """Writes a value (converted to the tensor's dtype) into a tensor and all that share its
+    storage.
 
-    Raises RuntimeError for another shape, a dtype that cannot be converted, a leaf that requires gradients
-    (with gradients on), and (unless `overlap`) a view with several elements in one place.
+    Raises RuntimeError for another shape, a dtype that cannot be converted, a leaf that requires
+    gradients (with gradients on), and (unless `overlap`) a view with several elements in one place.
     """
     old = t._v
     m = old.meta
     check_writable(t)
     if nv.meta.shape != m.shape:
         raise RuntimeError(
-            f"output with shape {list(m.shape)} doesn't match the broadcast shape {list(nv.meta.shape)}"
+            f"output with shape {list(m.shape)} doesn't match the broadcast shape "
+            f"{list(nv.meta.shape)}"
         )
     if nv.meta.dtype is not m.dtype:
         if not dtypes.can_cast(nv.meta.dtype, m.dtype):
@@ -85,7 +115,11 @@ def write(t: Any, nv: Value, overlap: bool = False) -> Any:
     if root is None:
         settle(t, nv, grad and (m.requires_grad or nv.meta.requires_grad))
         return t
-    if 0 in m.strides and not overlap and any(s == 0 and n > 1 for s, n in zip(m.strides, m.shape, strict=True)):
+    if (
+        0 in m.strides
+        and not overlap
+        and any(s == 0 and n > 1 for s, n in zip(m.strides, m.shape, strict=True))
+    ):
         raise RuntimeError(OVERLAP)
     if t._cut:
         head = t if t._head is None else t._head
@@ -146,11 +180,14 @@ def _is_new(v: Value) -> bool:
     return v.vid == tr.base + tr.node.slot and v.buf is None
 
 
-def settle(root: Any, nv: Value, tracked: bool, silent: bool = False, but: Any = None, call: Any = None) -> None:
+def settle(
+    root: Any, nv: Value, tracked: bool, silent: bool = False, but: Any = None, call: Any = None
+) -> None:
     """Makes `nv` the value of a storage: handles that share it are derived again.
 
-    tracked: the write is part of the history. silent: it counts no version. but: an alias that is up to date.
-    call: the numbers of what the operation read and made, if that is not the storage's own value.
+    tracked: the write is part of the history. silent: it counts no version. but: an alias that is
+    up to date. call: the numbers of what the operation read and made, if that is not the storage's
+    own value.
     """
     old = root._v
     if call is None:
@@ -180,7 +217,9 @@ def settle(root: Any, nv: Value, tracked: bool, silent: bool = False, but: Any =
         root._v = kept
 
 
-def _stale_views(root: Any, reference: Any, expected: int, call: Any, silent: bool, but: Any) -> None:
+def _stale_views(
+    root: Any, reference: Any, expected: int, call: Any, silent: bool, but: Any
+) -> None:
     owned = False
     for r in root._views:
         view = r()
@@ -236,7 +275,8 @@ def _relative(m: Meta, source: Any) -> tuple[Any, ...]:
         return (m.shape, m.strides, m.offset)
     if not s.contiguous:
         raise RuntimeError(
-            "a view of a detached tensor that has gradients of its own and is not contiguous cannot be derived "
+            "a view of a detached tensor that has gradients of its own and is not contiguous "
+            "cannot be derived "
             "again after a write; call .clone() after .detach()"
         )
     return (m.shape, m.strides, m.offset - s.offset)
@@ -392,7 +432,10 @@ def set_data(t: Any, other: Any) -> None:
     root = other if other._base is None else other._base
     shared = t._base is None and not t._views and t._shown is None and root is not t
     strides = None if o.contiguous and o.offset == 0 else o.strides
-    fresh = outside(meta(o.shape, o.dtype, leaf, leaf, strides if shared else None, o.offset if shared else 0), v.buf)
+    fresh = outside(
+        meta(o.shape, o.dtype, leaf, leaf, strides if shared else None, o.offset if shared else 0),
+        v.buf,
+    )
     fresh.pin = v.pin
     fresh.rec = weakref.ref(t) if leaf else None
     t._v = fresh
@@ -410,9 +453,7 @@ def adopt(cls: type, data: Any, requires_grad: bool) -> Any:
     v = data._value()
     m = v.meta
     if requires_grad and not m.dtype.is_differentiable:
-        raise RuntimeError(
-            "Only Tensors of floating point and complex dtype can require gradients"
-        )
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     t: Any = object.__new__(cls)
     buf = v.buf if m.contiguous and m.offset == 0 else np.asarray(data._array(), order="C")
     t._v = outside(meta(m.shape, m.dtype, requires_grad, requires_grad), buf)
@@ -442,7 +483,8 @@ def adopt(cls: type, data: Any, requires_grad: bool) -> Any:
     return t
 
 
-# ---------------------------------------------------------------- memory that others see, and constants
+# ---------------------------------------------------------------- memory that others see, and
+# constants
 class Shown:
     """Memory of a storage that Python code holds; alive as long as any ndarray on it."""
 
@@ -475,7 +517,10 @@ def _constant(x: Any) -> Value:
     if isinstance(x, np.generic):
         return _constant_number(x)
     if isinstance(x, (int, float)):
-        return outside(meta((), BY_NAME["int64" if isinstance(x, int) else "float64"], wrapped=True), np.asarray(x))
+        return outside(
+            meta((), BY_NAME["int64" if isinstance(x, int) else "float64"], wrapped=True),
+            np.asarray(x),
+        )
     raise TypeError(f"expected a Tensor or a number, got {type(x).__name__}")
 
 

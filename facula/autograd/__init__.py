@@ -1,7 +1,7 @@
 """Automatic differentiation: backward, grad, modes, functions with a backward of their own, checks.
 
-The names are looked up at their first use: the tensor itself is made on `engine`, which lies in this
-package, and the public functions here are made on the tensor.
+The names are looked up at their first use: the tensor itself is made on `engine`, which lies in
+this package, and the public functions here are made on the tensor.
 """
 
 from __future__ import annotations

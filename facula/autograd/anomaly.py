@@ -1,7 +1,7 @@
 """Anomaly mode: accepted for programs that ask for it.
 
-A backward that fails says which call was recorded where, with or without this mode; a check of every gradient
-for NaN would end the frame after each operation, and is not made.
+A backward that fails says which call was recorded where, with or without this mode; a check of
+every gradient for NaN would end the frame after each operation, and is not made.
 """
 
 from __future__ import annotations

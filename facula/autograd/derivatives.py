@@ -1,7 +1,8 @@
-"""Derivatives of functions: jacobian, hessian, and products with vectors, as in `torch.autograd.functional`.
+"""Derivatives of functions: jacobian, hessian, and products with vectors, as in
+`torch.autograd.functional`.
 
-Rows of a Jacobian are gradients of single results; a product from the right is two products from the left
-(the double-backward trick), so that one set of gradient rules serves all of them.
+Rows of a Jacobian are gradients of single results; a product from the right is two products from
+the left (the double-backward trick), so that one set of gradient rules serves all of them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ def _pack(x: Any, name: str) -> tuple[bool, tuple[Tensor, ...]]:
     xs = tuple(x) if is_tuple else (x,)
     for k, t in enumerate(xs):
         if not isinstance(t, Tensor):
-            raise TypeError(f"{name} must be a Tensor or a tuple of Tensors; element {k} is {type(t).__name__}")
+            raise TypeError(
+                f"{name} must be a Tensor or a tuple of Tensors; element {k} is {type(t).__name__}"
+            )
     return is_tuple, xs
 
 
@@ -49,7 +52,15 @@ def _grad(ys: Any, xs: Any, vs: Any, create: bool) -> tuple[Tensor, ...]:
     if not used:
         return tuple(x.new_zeros(tuple(x.shape)) for x in xs)
     ys, vs = zip(*used, strict=True)
-    return grad(ys, xs, vs, retain_graph=True, create_graph=create, allow_unused=True, materialize_grads=True)  # type: ignore[return-value]
+    return grad(
+        ys,
+        xs,
+        vs,
+        retain_graph=True,
+        create_graph=create,
+        allow_unused=True,
+        materialize_grads=True,
+    )  # type: ignore[return-value]
 
 
 def jacobian(
@@ -92,7 +103,9 @@ def _single(ys: tuple[Tensor, ...], is_tuple: bool, name: str) -> Tensor:
         raise RuntimeError(f"The function given to {name} should return a single Tensor")
     y = ys[0]
     if y.numel() != 1:
-        raise RuntimeError(f"The Tensor returned by the function given to {name} should contain a single element")
+        raise RuntimeError(
+            f"The Tensor returned by the function given to {name} should contain a single element"
+        )
     return y.reshape(())  # type: ignore[attr-defined,no-any-return]
 
 
@@ -117,17 +130,25 @@ def _vector(v: Any, like: tuple[Tensor, ...], name: str) -> tuple[Tensor, ...]:
     if v is None:
         if len(like) == 1 and like[0].numel() == 1:
             return (like[0].new_ones(tuple(like[0].shape)),)  # type: ignore[attr-defined]
-        raise RuntimeError(f"The vector v can only be None if the {name} is a single Tensor with a single element")
+        raise RuntimeError(
+            f"The vector v can only be None if the {name} is a single Tensor with a single element"
+        )
     _, vs = _pack(v, "v")
     if len(vs) != len(like):
-        raise RuntimeError(f"v is a tuple of invalid length: should be {len(like)} but got {len(vs)}.")
+        raise RuntimeError(
+            f"v is a tuple of invalid length: should be {len(like)} but got {len(vs)}."
+        )
     for k, (a, b) in enumerate(zip(vs, like, strict=True)):
         if a.shape != b.shape:
-            raise RuntimeError(f"v has invalid size for entry {k}: should be {b.shape} but got {a.shape}.")
+            raise RuntimeError(
+                f"v has invalid size for entry {k}: should be {b.shape} but got {a.shape}."
+            )
     return vs
 
 
-def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+def vjp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> Any:
     """(results, the product of a vector with the Jacobian)."""
     is_tuple, xs = _pack(inputs, "inputs")
     with enable_grad():
@@ -140,7 +161,9 @@ def vjp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     )
 
 
-def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+def jvp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> Any:
     """(results, the product of the Jacobian with a vector)."""
     _, xs = _pack(inputs, "inputs")
     with enable_grad():
@@ -156,7 +179,9 @@ def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     )
 
 
-def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+def vhp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> Any:
     """(result, the product of a vector with the Hessian)."""
     is_tuple, xs = _pack(inputs, "inputs")
     with enable_grad():
@@ -172,6 +197,8 @@ def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     )
 
 
-def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> Any:
+def hvp(
+    func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False
+) -> Any:
     """(result, the product of the Hessian with a vector); the Hessian is symmetric."""
     return vhp(func, inputs, v, create_graph, strict)

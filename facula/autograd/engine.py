@@ -1,9 +1,9 @@
 """The walk backwards. No formulas: those are in the op records.
 
-The graph of gradients is not a structure of its own: it is the path of the trie. A place in it is a value's
-number (`vid`), and since numbers grow with time, going through them from the highest down is a topological
-order. A walk that stays inside the open frame is determined by the path; it is walked once and remembered
-as one edge (`Jump`).
+The graph of gradients is not a structure of its own: it is the path of the trie. A place in it is a
+value's number (`vid`), and since numbers grow with time, going through them from the highest down
+is a topological order. A walk that stays inside the open frame is determined by the path; it is
+walked once and remembered as one edge (`Jump`).
 """
 
 from __future__ import annotations
@@ -29,9 +29,12 @@ from ..trace.replay import Hooks
 from ..trace.values import Value, at, contiguous_strides, outside
 
 FREED = (
-    "Trying to backward through the graph a second time (or directly access saved tensors after they have "
-    "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
-    "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
+    "Trying to backward through the graph a second time (or directly access saved tensors after "
+    "they have "
+    "already been freed). Saved intermediate values of the graph are freed when you call "
+    ".backward() or "
+    "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second "
+    "time or "
     "if you need to access saved tensors after calling backward."
 )
 
@@ -98,7 +101,6 @@ class Context:
             return v
         return kept
 
-
     def _check(self, over: dict[int, Any], slot: int) -> None:
         """Raises RuntimeError if the value (or what it is a view of) was written since this call."""
         producers = self.tape.node.producers()
@@ -132,8 +134,10 @@ def _raise_modified(n: Context, slot: int, version: int, expected: int) -> None:
     if producer.op is not None and m.requires_grad:
         source = f", which is output {slot - producer.slot} of {producer.op.grad_name.split('Backward')[0]},"
     raise RuntimeError(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[{what}]{source} is at version {version}; expected version {expected} instead. Hint: enable anomaly "
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        "operation: "
+        f"[{what}]{source} is at version {version}; expected version {expected} instead. Hint: "
+        "enable anomaly "
         "detection to find the operation that failed to compute its gradient, with "
         "torch.autograd.set_detect_anomaly(True, check_nan=False)."
     )
@@ -272,7 +276,9 @@ class Walk:
             self.visited.setdefault(id(tape), (tape, set()))[1].add(node.slot)
         if tape.custom and node.slot in tape.custom:
             self.pure = False
-            outs = tape.custom[node.slot](self, [grads.get(node.slot + k) for k in range(len(node.metas))])
+            outs = tape.custom[node.slot](
+                self, [grads.get(node.slot + k) for k in range(len(node.metas))]
+            )
             tape = self._tape()
         else:
             outs = self._formula(tape, node, grads)
@@ -362,7 +368,11 @@ class Walk:
 
 
 def _graph_slots(tape: Tape) -> Iterable[int]:
-    return (n.slot for n in tape.node.path() if n.op is not None and n.metas and n.metas[0].requires_grad)
+    return (
+        n.slot
+        for n in tape.node.path()
+        if n.op is not None and n.metas and n.metas[0].requires_grad
+    )
 
 
 def zeros_like(m: Any) -> Value:
@@ -383,7 +393,9 @@ def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> Non
     """Accumulates the gradients of one root into the leaves."""
     tr = state.tr
     slot = root.vid - tr.base
-    plain = grad is None and not create and not tr.complex and tr.hooks is None and 0 <= slot < SLOTS
+    plain = (
+        grad is None and not create and not tr.complex and tr.hooks is None and 0 <= slot < SLOTS
+    )
     edges = tr.node.edges
     key = ("backward", slot, retain)
     if plain:
@@ -405,7 +417,8 @@ def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> Non
     base = tr.base
     raw = [(v, g) for v, g in walk.leaf_grads.values()]
     if plain and walk.pure and tr.base == base and started in _ancestors(tr.node):
-        # the numbers that gradients bring (2 of x ** 2) are the same each time: they come with the path
+        # the numbers that gradients bring (2 of x ** 2) are the same each time: they come with the
+        # path
         numbers = tr.scalars[scalars:]
         leaves = [(v.vid - base, g.vid - base, g.meta) for v, g in raw]
         if all(v.vid >= base and g.vid >= base for v, g in raw):
@@ -427,7 +440,12 @@ def _settle_grads(walk: Walk, create: bool) -> None:
         seen = set()
         for key, (v, g) in walk.leaf_grads.items():
             m = g.meta
-            if m.offset or m.strides != contiguous_strides(m.shape) or g.vid < tr.base or g.vid in seen:
+            if (
+                m.offset
+                or m.strides != contiguous_strides(m.shape)
+                or g.vid < tr.base
+                or g.vid in seen
+            ):
                 g = e.record1(e.CLONE, g)
                 walk.leaf_grads[key] = (v, g)
             seen.add(g.vid)
@@ -558,7 +576,8 @@ def backward_many(
 
 
 def saved_slots(frame: Frame, roots: list[int]) -> dict[int, int]:
-    """The slots whose values the gradients of these roots will look at, found by running the formulas.
+    """The slots whose values the gradients of these roots will look at, found by running the
+    formulas.
 
     With each goes the slot of what it is a view of, or itself.
 
@@ -575,7 +594,11 @@ def saved_slots(frame: Frame, roots: list[int]) -> dict[int, int]:
         while stack:
             slot = stack.pop()
             node = producers[slot]
-            if node.slot in seen or getattr(node.op, "gradient", None) is None or node.slot in frame.freed:
+            if (
+                node.slot in seen
+                or getattr(node.op, "gradient", None) is None
+                or node.slot in frame.freed
+            ):
                 continue
             seen.add(node.slot)
             needs = tuple(_slot_meta(frame, s).requires_grad for s in node.ins)

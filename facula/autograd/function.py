@@ -50,7 +50,8 @@ class FunctionCtx:
         for t in tensors:
             if t is not None and not isinstance(t, Tensor):
                 raise TypeError(
-                    f"save_for_backward can only save variables, but argument is of type {type(t).__name__}"
+                    "save_for_backward can only save variables, but argument is of type "
+                    f"{type(t).__name__}"
                 )
         self._saved = [(t, None if t is None else t._version) for t in tensors]
 
@@ -64,7 +65,8 @@ class FunctionCtx:
         for t, version in self._saved:
             if t is not None and t._version != version:
                 raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an inplace "
+                    "one of the variables needed for gradient computation has been modified by an "
+                    "inplace "
                     f"operation: is at version {t._version}; expected version {version} instead."
                 )
         return tuple(self._result(t) for t, _ in self._saved)
@@ -101,10 +103,19 @@ class _Backward:
 
     __slots__ = ("ctx", "cls", "inputs", "shapes", "results", "name")
 
-    def __init__(self, ctx: FunctionCtx, cls: Any, inputs: list[int], shapes: list[Any], results: list[Any]) -> None:
-        """inputs: for each argument of forward the number of its tensor, -1 for others. shapes: the facts of
-        the results that have gradients. results: for each result its number among these, or its facts."""
-        self.ctx, self.cls, self.inputs, self.shapes, self.results = ctx, cls, inputs, shapes, results
+    def __init__(
+        self, ctx: FunctionCtx, cls: Any, inputs: list[int], shapes: list[Any], results: list[Any]
+    ) -> None:
+        """inputs: for each argument of forward the number of its tensor, -1 for others. shapes: the
+        facts of the results that have gradients. results: for each result its number among these,
+        or its facts."""
+        self.ctx, self.cls, self.inputs, self.shapes, self.results = (
+            ctx,
+            cls,
+            inputs,
+            shapes,
+            results,
+        )
         self.name = f"{cls.__name__}Backward"
 
     def __call__(self, walk: Any, grads: list[Value | None]) -> list[Value | None]:
@@ -116,7 +127,9 @@ class _Backward:
             if g is not None:
                 args.append(wrap(g))
             else:
-                args.append(wrap(engine.zeros_like(m)) if ctx._materialize and m is not None else None)
+                args.append(
+                    wrap(engine.zeros_like(m)) if ctx._materialize and m is not None else None
+                )
         before = state.tr.grad
         ctx._walk = walk
         try:
@@ -129,7 +142,8 @@ class _Backward:
         outs = outs if isinstance(outs, tuple) else (outs,)
         if len(outs) < len(self.inputs):
             raise RuntimeError(
-                f"function {self.name} returned an incorrect number of gradients (expected {len(self.inputs)}, got "
+                f"function {self.name} returned an incorrect number of gradients (expected "
+                f"{len(self.inputs)}, got "
                 f"{len(outs)})"
             )
         # operands of the recorded call: the results first, then the tensors of forward's arguments
@@ -137,7 +151,10 @@ class _Backward:
         for k, o in enumerate(outs):
             if k < len(self.inputs) and self.inputs[k] >= 0:
                 if o is not None and not isinstance(o, Tensor):
-                    raise TypeError(f"{self.name}: expected a Tensor or None as gradient {k}, got {type(o).__name__}")
+                    raise TypeError(
+                        f"{self.name}: expected a Tensor or None as gradient {k}, got "
+                        f"{type(o).__name__}"
+                    )
                 found.append(None if o is None else o._v)
         return found
 
@@ -153,13 +170,16 @@ class Function(metaclass=_FunctionMeta):
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """Computes the results."""
-        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+        raise NotImplementedError(
+            "You must implement the forward function for custom autograd.Function."
+        )
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """Computes one gradient (or None) for each argument of forward."""
         raise NotImplementedError(
-            "You must implement either the backward or vjp method for your custom autograd.Function to use it with "
+            "You must implement either the backward or vjp method for your custom "
+            "autograd.Function to use it with "
             "backward mode AD."
         )
 
@@ -187,7 +207,9 @@ class Function(metaclass=_FunctionMeta):
         return _tie(cls, ctx, args, results, single)
 
 
-def _tie(cls: Any, ctx: FunctionCtx, args: tuple[Any, ...], results: tuple[Any, ...], single: bool) -> Any:
+def _tie(
+    cls: Any, ctx: FunctionCtx, args: tuple[Any, ...], results: tuple[Any, ...], single: bool
+) -> Any:
     tied = [
         r for r in results
         if isinstance(r, Tensor) and r.dtype.is_differentiable and id(r) not in ctx._non_differentiable

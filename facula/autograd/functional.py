@@ -29,13 +29,15 @@ def _roots(
                 raise RuntimeError("grad can be implicitly created only for scalar outputs")
             if m.requires_grad and m.dtype.is_complex:
                 raise RuntimeError(
-                    f"grad can be implicitly created only for real scalar outputs but got {m.dtype!r}"
+                    "grad can be implicitly created only for real scalar outputs but got "
+                    f"{m.dtype!r}"
                 )
         elif not isinstance(g, Tensor):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(g).__name__}")
         elif g._v.meta.shape != m.shape:
             raise RuntimeError(
-                f"Mismatch in shape: grad_output[{k}] has a shape of {g.shape} and output[{k}] has a shape of {t.shape}."
+                f"Mismatch in shape: grad_output[{k}] has a shape of {g.shape} and output[{k}] has "
+                f"a shape of {t.shape}."
             )
         if not m.requires_grad:
             raise RuntimeError(
@@ -59,9 +61,7 @@ def backward(
     outputs = _tuple(tensors)
     grads = _tuple(grad_tensors) or (None,) * len(outputs)
     if len(grads) != len(outputs):
-        raise RuntimeError(
-            f"got {len(outputs)} tensors and {len(grads)} gradients"
-        )
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(grads)} gradients")
     retain = create_graph if retain_graph is None else bool(retain_graph)
     values, gs = _roots(outputs, grads, "backward")
     if inputs is None:
@@ -89,8 +89,8 @@ def grad(
 ) -> tuple[Tensor | None, ...]:
     """The gradients of outputs with respect to inputs, one for each input.
 
-    Raises RuntimeError for an input that the outputs do not depend on, unless `allow_unused` (None for it
-    then) or `materialize_grads` (zeros for it then).
+    Raises RuntimeError for an input that the outputs do not depend on, unless `allow_unused` (None
+    for it then) or `materialize_grads` (zeros for it then).
     """
     outs, ins = _tuple(outputs), _tuple(inputs)
     if not ins:
@@ -111,7 +111,8 @@ def grad(
         elif g is None:
             if not allow_unused:
                 raise RuntimeError(
-                    f"The differentiated Tensor at index {k} appears to not have been used in the graph. Set "
+                    f"The differentiated Tensor at index {k} appears to not have been used in the "
+                    "graph. Set "
                     "allow_unused=True if this is the desired behavior."
                 )
             result.append(None)

@@ -27,7 +27,8 @@ def gradcheck(
     raise_exception: bool = True, nondet_tol: float = 0.0, check_undefined_grad: bool = True,
     check_grad_dtypes: bool = False, check_batched_grad: bool = False, fast_mode: bool = False, **_: Any,
 ) -> bool:  # fmt: skip
-    """Whether the gradients of `func` with respect to the inputs that require them agree with finite differences.
+    """Whether the gradients of `func` with respect to the inputs that require them agree with
+    finite differences.
 
     Inputs should be float64. Raises GradcheckError where they do not agree, or returns False if
     `raise_exception` is False.
@@ -37,7 +38,8 @@ def gradcheck(
     wanted = [k for k, a in enumerate(args) if isinstance(a, Tensor) and a.requires_grad]
     if not wanted:
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of the them have "
+            "gradcheck expects at least one input tensor to require gradient, but none of the them "
+            "have "
             "requires_grad=True."
         )
     try:
@@ -70,7 +72,8 @@ def _check_output(
         numeric = _numeric(func, args, k, n, size, eps)
         if not np.allclose(table, numeric, rtol, atol):
             raise GradcheckError(
-                f"Jacobian mismatch for output {n} with respect to input {k},\nnumerical:{numeric}\nanalytical:{table}\n"
+                f"Jacobian mismatch for output {n} with respect to input "
+                f"{k},\nnumerical:{numeric}\nanalytical:{table}\n"
             )
 
 
@@ -103,12 +106,12 @@ def gradgradcheck(
         outs = _outputs(func, xs)
         gs = grad_outputs
         if gs is None:
-            gs = [
-                from_array(weights[i], o.dtype) for i, o in enumerate(outs)
-            ]
+            gs = [from_array(weights[i], o.dtype) for i, o in enumerate(outs)]
         wanted = [x for x in xs if isinstance(x, Tensor) and x.requires_grad]
         found = grad(outs, wanted, gs, create_graph=True, allow_unused=True)
         return tuple(g for g in found if g is not None and g.requires_grad)
 
-    weights = [random.standard_normal(tuple(o.shape)).astype(o.dtype.np) for o in _outputs(func, args)]
+    weights = [
+        random.standard_normal(tuple(o.shape)).astype(o.dtype.np) for o in _outputs(func, args)
+    ]
     return gradcheck(first, args, eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception)

@@ -12,8 +12,8 @@ from .engine import grad_fn, place
 class GraphNode:
     """One operation of the graph of gradients: its name and what it leads to.
 
-    It holds a value of the frame (or tape) that the operation is part of, because a frame that ends goes on as
-    a tape.
+    It holds a value of the frame (or tape) that the operation is part of, because a frame that ends
+    goes on as a tape.
     """
 
     __slots__ = ("_value", "_node", "_name")
@@ -36,7 +36,10 @@ class GraphNode:
         producers = tape.node.producers()
         for slot in self._node.ins:
             producer = producers[slot]
-            if slot in producer.number_meta or not producer.metas[slot - producer.slot].requires_grad:
+            if (
+                slot in producer.number_meta
+                or not producer.metas[slot - producer.slot].requires_grad
+            ):
                 out.append((None, 0))
             elif slot in tape.leaves:
                 out.append((Leaf(tape.leaves[slot]), 0))

@@ -11,7 +11,7 @@ from ..devices import device as Device
 from ..dtypes import dtype as DType
 from ..ops import elementwise as e
 from ..tensor import Size, Tensor, from_array, type_name, wrap
-from ..tensor_sharing import alias
+from ..tensor_sharing import alias, lower_name
 from ..trace.recorder import record1
 from ..trace.values import Value, meta, outside
 from .creation import check_device, check_dtype, shape_of
@@ -92,7 +92,9 @@ def _cpu(self: Tensor, memory_format: Any = None) -> Tensor:
     return self
 
 
-def _cuda(self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None) -> Tensor:
+def _cuda(
+    self: Tensor, device: Any = None, non_blocking: bool = False, memory_format: Any = None
+) -> Tensor:
     """This tensor on a GPU. Raises AssertionError where there is none."""
     check_device("cuda")
     return self
@@ -115,7 +117,12 @@ def _conversion(name: str, d: DType) -> None:
 
 for _d in dtypes.ALL:
     _conversion(_d.alias or _d.name, _d)
-for _alias, _d in (("char", dtypes.int8), ("byte", dtypes.uint8), ("int", dtypes.int32), ("bool", dtypes.bool_)):
+for _alias, _d in (
+    ("char", dtypes.int8),
+    ("byte", dtypes.uint8),
+    ("int", dtypes.int32),
+    ("bool", dtypes.bool_),
+):
     _conversion(_alias, _d)
 
 
@@ -178,8 +185,10 @@ def _detach_inplace(self: Tensor) -> Tensor:
     """Cuts this tensor off its history, in place."""
     if self._base is not None and not self._cut:
         raise RuntimeError(
-            "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
-            "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
+            "Can't detach views in-place. Use detach() instead. If you are using "
+            "DistributedDataParallel (DDP) for "
+            "training, and gradient_as_bucket_view is set as True, gradients are views of DDP "
+            "buckets, and hence "
             "detach_() cannot be called on these gradients. To fix this error, please refer to the "
             "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
         )
@@ -295,18 +304,16 @@ def _set(self: Tensor, source: Any = None, *args: Any) -> Tensor:
             stride = contiguous_strides(tuple(size))
         source = owner.as_strided(size, stride, offset)  # type: ignore[attr-defined]
     if not isinstance(source, Tensor):
-        raise TypeError(f"set_(): argument 'source' must be Tensor or Storage, not {type(source).__name__}")
+        raise TypeError(
+            f"set_(): argument 'source' must be Tensor or Storage, not {type(source).__name__}"
+        )
     if source.dtype is not self.dtype:
         raise RuntimeError(
-            f"Could not set tensor of type {_lower(source.dtype)} to a tensor of type {_lower(self.dtype)}"
+            f"Could not set tensor of type {lower_name(source.dtype)} to a tensor of type "
+            f"{lower_name(self.dtype)}"
         )
     self.data = source
     return self
-
-
-def _lower(d: DType) -> str:
-    name = type_name(d)
-    return name[0].lower() + name[1:]
 
 
 def _is_set_to(self: Tensor, tensor: Tensor) -> bool:

@@ -23,7 +23,8 @@ def _normal(index: Any) -> tuple[Any, ...]:
     """The index as a tuple, sequences as tensors."""
     items = index if isinstance(index, tuple) else (index,)
     if type(index) is list and any(
-        x is None or x is Ellipsis or isinstance(x, (slice, Tensor, list, tuple, np.ndarray)) for x in index
+        x is None or x is Ellipsis or isinstance(x, (slice, Tensor, list, tuple, np.ndarray))
+        for x in index
     ):
         items = tuple(index)  # a list of indices stands for the tuple
     out: list[Any] = []
@@ -33,7 +34,9 @@ def _normal(index: Any) -> tuple[Any, ...]:
         elif isinstance(x, Tensor):
             m = x._v.meta
             # a 0-d whole number is a position, which makes a view
-            out.append(int(x.item()) if m.ndim == 0 and m.dtype.is_integral and m.dtype is not bool_ else x)
+            out.append(
+                int(x.item()) if m.ndim == 0 and m.dtype.is_integral and m.dtype is not bool_ else x
+            )
         elif isinstance(x, np.integer):
             out.append(int(x))
         elif isinstance(x, np.bool_):
@@ -46,7 +49,8 @@ def _normal(index: Any) -> tuple[Any, ...]:
             raise TypeError("new(): invalid data type 'str'")
         else:
             raise IndexError(
-                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices "
+                "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables "
+                "are valid indices "
                 f"(got {type(x).__name__})"
             )
     return tuple(out)
@@ -77,7 +81,8 @@ class Parsed:
         if used > len(shape):
             if not shape and len(items) == 1:
                 raise IndexError(
-                    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+                    "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or "
+                    "`tensor.item<T>()` in C++ to "
                     "convert a 0-dim tensor to a number"
                 )
             raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
@@ -133,7 +138,8 @@ class Parsed:
             for k in range(x.ndim):
                 if x.shape[k] != shape[axis + k]:
                     raise IndexError(
-                        f"The shape of the mask {list(x.shape)} at index {k} does not match the shape of the indexed "
+                        f"The shape of the mask {list(x.shape)} at index {k} does not match the "
+                        "shape of the indexed "
                         f"tensor {list(shape)} at index {axis + k}"
                     )
             if x.ndim == 0:
@@ -156,12 +162,14 @@ def _bounds(s: slice, n: int) -> tuple[int, int, int]:
     if step <= 0:
         raise ValueError("step must be greater than zero")
     start, stop, _ = slice(
-        None if s.start is None else s.start.__index__(), None if s.stop is None else s.stop.__index__()
+        None if s.start is None else s.start.__index__(),
+        None if s.stop is None else s.stop.__index__(),
     ).indices(n)
     return start, max(start, stop), step
 
 
-# (facts, index) -> (what to slice or None, the shape, the name of the gradient): indices seen before.
+# (facts, index) -> (what to slice or None, the shape, the name of the gradient): indices seen
+# before.
 _basics: dict[Any, tuple[Any, tuple[int, ...], str]] = {}
 
 
@@ -179,7 +187,13 @@ def _steps(shape: tuple[int, ...], p: Parsed) -> tuple[Any, tuple[int, ...], str
     new, rank = tuple(p.shape), len(shape)
     name = "SliceBackward0"
     if whole or len(new) != rank:
-        name = "SelectBackward0" if len(new) < rank else "UnsqueezeBackward0" if len(new) > rank else "AliasBackward0"
+        name = (
+            "SelectBackward0"
+            if len(new) < rank
+            else "UnsqueezeBackward0"
+            if len(new) > rank
+            else "AliasBackward0"
+        )
     return cut, new, name
 
 
@@ -232,7 +246,12 @@ def _index(v: Value, arrays: list[Value | None]) -> Value:
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
     new = value_of(_as_value(value, self), "__setitem__", "value")
     items = _normal(index)
-    if len(items) == 1 and isinstance(items[0], Tensor) and items[0].dtype is bool_ and not _is_array(new):
+    if (
+        len(items) == 1
+        and isinstance(items[0], Tensor)
+        and items[0].dtype is bool_
+        and not _is_array(new)
+    ):
         mask = items[0]
         if mask._v.meta.shape == self._v.meta.shape:
             self._write(record(e.WHERE, (mask._v, _number(new, self), self._v)))
@@ -248,12 +267,15 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
     if not isinstance(new, Value):
         new = from_array(np.asarray(new, self.dtype.np), self.dtype)._v
     elif new.meta.dtype is not self.dtype:
-        if self.dtype.category < new.meta.dtype.category or (self.dtype is not promote_types(self.dtype, new.meta.dtype) and False):
+        if self.dtype.category < new.meta.dtype.category or (
+            self.dtype is not promote_types(self.dtype, new.meta.dtype) and False
+        ):
             new = e.cast(new, self.dtype)
         else:
             raise RuntimeError(
                 "Index put requires the source and destination dtypes match, got "
-                f"{_name(self.dtype)} for the destination and {_name(new.meta.dtype)} for the source."
+                f"{_name(self.dtype)} for the destination and {_name(new.meta.dtype)} for the "
+                "source."
             )
     indices = [a for a in p.arrays if a is not None]
     written = record(ix.INDEX_PUT, (target._v, new, *indices), used)
@@ -271,7 +293,13 @@ def _is_array(new: Any) -> bool:
 
 
 def _number(new: Any, t: Tensor) -> Any:
-    return e.cast(new, t.dtype) if isinstance(new, Value) else t.dtype.np.type(new).item() if t.dtype.name != "bfloat16" else float(new)
+    return (
+        e.cast(new, t.dtype)
+        if isinstance(new, Value)
+        else t.dtype.np.type(new).item()
+        if t.dtype.name != "bfloat16"
+        else float(new)
+    )
 
 
 def _as_value(value: Any, like: Tensor) -> Any:
@@ -279,7 +307,9 @@ def _as_value(value: Any, like: Tensor) -> Any:
         from .creation import to_numpy
 
         if isinstance(value, (list, tuple)):
-            raise TypeError(f"can't assign a {type(value).__name__} to a torch.{_name(like.dtype)}Tensor")
+            raise TypeError(
+                f"can't assign a {type(value).__name__} to a torch.{_name(like.dtype)}Tensor"
+            )
         return from_array(to_numpy(value))
     return value
 
@@ -311,8 +341,10 @@ def _broadcast(v: Value, shape: tuple[int, ...]) -> Value:
         return record1(mv.EXPAND, v, shape)
     except RuntimeError:
         raise RuntimeError(
-            f"The expanded size of the tensor ({shape[-1] if shape else 1}) must match the existing size "
-            f"({v.meta.shape[-1] if v.meta.shape else 1}) at non-singleton dimension {max(len(shape) - 1, 0)}.  Target "
+            f"The expanded size of the tensor ({shape[-1] if shape else 1}) must match the "
+            "existing size "
+            f"({v.meta.shape[-1] if v.meta.shape else 1}) at non-singleton dimension "
+            f"{max(len(shape) - 1, 0)}.  Target "
             f"sizes: {list(shape)}.  Tensor sizes: {list(v.meta.shape)}"
         ) from None
 
@@ -348,12 +380,14 @@ def broadcast_error(shape: tuple[int, ...], given: tuple[int, ...]) -> None:
     shift = len(shape) - len(given)
     if shift < 0:
         raise RuntimeError(
-            f"output with shape {list(shape)} doesn't match the broadcast shape {[*given[:-shift], *shape]}"
+            f"output with shape {list(shape)} doesn't match the broadcast shape "
+            f"{[*given[:-shift], *shape]}"
         )
     for k in range(len(given) - 1, -1, -1):
         if given[k] not in (1, shape[k + shift]):
             raise RuntimeError(
-                f"The size of tensor a ({shape[k + shift]}) must match the size of tensor b ({given[k]}) at "
+                f"The size of tensor a ({shape[k + shift]}) must match the size of tensor b "
+                f"({given[k]}) at "
                 f"non-singleton dimension {k + shift}"
             )
 
@@ -378,7 +412,8 @@ def _fill(self: Tensor, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         if value.ndim:
             raise RuntimeError(
-                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} "
+                "dimensions."
             )
         return write(self, record1(mv.EXPAND, e.cast(value._v, m.dtype), m.shape), True)  # type: ignore[no-any-return]
     return write(self, record(ix.FILL, (value,), (m.shape, m.dtype.name)), True)  # type: ignore[no-any-return]
@@ -414,7 +449,9 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on."""
     if index.dtype is not int64 and not index.dtype.is_integral:
         raise RuntimeError("gather(): Expected dtype int32/int64 for index")
-    return wrap(record2(ix.GATHER, input._v, e.cast(index._v, int64), (normalize_dim(dim, input.ndim),)))
+    return wrap(
+        record2(ix.GATHER, input._v, e.cast(index._v, int64), (normalize_dim(dim, input.ndim),))
+    )
 
 
 @public()
@@ -434,7 +471,15 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 
 
 def _scatter_call(name: str, op: Any) -> Any:
-    def f(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
+    def f(
+        input: Tensor,
+        dim: int,
+        index: Tensor,
+        src: Any = None,
+        *,
+        value: Any = None,
+        reduce: str | None = None,
+    ) -> Tensor:
         source = src if src is not None else value
         k = normalize_dim(dim, input.ndim)
         i = e.cast(index._v, int64)
@@ -463,10 +508,14 @@ scatter_add = _scatter_call("scatter_add", ix.SCATTER_ADD)
 
 
 @public(inplace=True)
-def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
+def scatter_reduce(
+    input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
     """Reduces src into the places that index names: sum, prod, mean, amax or amin."""
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
-        raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
+        raise RuntimeError(
+            f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}"
+        )
     k = normalize_dim(dim, input.ndim)
     i = e.cast(index._v, int64)
     source = src._v
@@ -484,7 +533,9 @@ def _check_scatter(index: tuple[int, ...], src: tuple[int, ...]) -> None:
     if len(index) != len(src):
         raise RuntimeError("Index tensor must have the same number of dimensions as src tensor")
     if any(a > b for a, b in zip(index, src, strict=True)):
-        raise RuntimeError(f"Expected index {list(index)} to be no larger than src {list(src)} in every dimension")
+        raise RuntimeError(
+            f"Expected index {list(index)} to be no larger than src {list(src)} in every dimension"
+        )
 
 
 def _along_axis(input: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[Any, Any, int]:
@@ -545,7 +596,8 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
         raise RuntimeError("put_(): self and source expected to have the same dtype")
     if index.numel() != source.numel():
         raise RuntimeError(
-            f"put_(): Expected source and index to have the same number of elements, but got source.numel() = "
+            "put_(): Expected source and index to have the same number of elements, but got "
+            "source.numel() = "
             f"{source.numel()}, index.numel() = {index.numel()}"
         )
     flat = mv.reshape(input._v, (input.numel(),))
@@ -561,7 +613,10 @@ def index_reduce(
 ) -> Tensor:  # fmt: skip
     """Reduces slices of source into the slices that index names: prod, mean, amax or amin."""
     if reduce not in ("prod", "mean", "amax", "amin"):
-        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+        raise RuntimeError(
+            "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got "
+            f"{reduce}."
+        )
     i, s, k = _along_axis(input, dim, index, source)
     return wrap(record(ix.SCATTER_REDUCE, (input._v, i, s), (k, reduce, include_self)))
 
@@ -586,7 +641,8 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     count = int(m.sum())
     if source.numel() < count:
         raise RuntimeError(
-            f"masked_scatter: expected self and source to have same dtypes but source has {source.numel()} elements, "
+            "masked_scatter: expected self and source to have same dtypes but source has "
+            f"{source.numel()} elements, "
             f"{count} are needed"
         )
     out = input.clone()  # type: ignore[attr-defined]
@@ -595,86 +651,4 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     return out  # type: ignore[no-any-return]
 
 
-@public()
-def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    """The positions of the elements that are not zero: rows of indices, or one tensor per axis."""
-    found = np.nonzero(np.atleast_1d(input._array()))
-    if as_tuple:
-        return tuple(from_array(k.astype(np.int64)) for k in found)
-    if input.ndim == 0:
-        return from_array(np.zeros((len(found[0]), 0), np.int64))
-    return from_array(np.stack(found, 1).astype(np.int64).reshape(-1, input.ndim))
-
-
-@public()
-def argwhere(input: Tensor) -> Tensor:
-    """The positions of the elements that are not zero, as rows."""
-    return nonzero(input)  # type: ignore[no-any-return]
-
-
-@public()
-def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
-) -> Any:  # fmt: skip
-    """The distinct elements (or slices along an axis), with the inverse and counts on request."""
-    a = input._array()
-    values, inverse, counts = np.unique(a, return_inverse=True, return_counts=True, axis=dim)
-    shape = a.shape if dim is None else (a.shape[dim],)
-    out = [from_array(np.asarray(values, order="C"), input.dtype)]
-    if return_inverse:
-        out.append(from_array(inverse.reshape(shape).astype(np.int64)))
-    if return_counts:
-        out.append(from_array(counts.astype(np.int64)))
-    return out[0] if len(out) == 1 else tuple(out)
-
-
-@public()
-def unique_consecutive(
-    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
-) -> Any:  # fmt: skip
-    """Runs of equal elements made one."""
-    a = input._array()
-    if dim is None:
-        a = a.reshape(-1)
-    axis = 0 if dim is None else dim
-    moved = np.moveaxis(a, axis, 0)
-    rows = moved.reshape(moved.shape[0], -1)
-    change = np.ones(rows.shape[0], bool)
-    if rows.shape[0] > 1:
-        change[1:] = (rows[1:] != rows[:-1]).any(1)
-    place = np.flatnonzero(change)
-    out = [from_array(np.asarray(np.moveaxis(moved[place], 0, axis), order="C"), input.dtype)]
-    if return_inverse:
-        inverse = np.cumsum(change) - 1
-        out.append(from_array((inverse.reshape(input._v.meta.shape) if dim is None else inverse).astype(np.int64)))
-    if return_counts:
-        out.append(from_array(np.diff(np.append(place, rows.shape[0])).astype(np.int64)))
-    return out[0] if len(out) == 1 else tuple(out)
-
-
-@public()
-def searchsorted(sorted_sequence: Tensor, input: Any, *, right: bool = False, side: str | None = None) -> Tensor:
-    """Where elements would be inserted to keep the order."""
-    where = "right" if right or side == "right" else "left"
-    s = sorted_sequence._array()
-    x = input._array() if isinstance(input, Tensor) else np.asarray(input)
-    if s.ndim == 1:
-        return from_array(np.asarray(np.searchsorted(s, x, where), np.int64))
-    rows = s.reshape(-1, s.shape[-1])
-    xs = x.reshape(rows.shape[0], -1)
-    found = np.stack([np.searchsorted(r, q, where) for r, q in zip(rows, xs, strict=True)])
-    return from_array(found.reshape(x.shape).astype(np.int64))
-
-
-@public(method=False)
-def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
-    """The bucket of each element between sorted boundaries."""
-    return searchsorted(boundaries, input, right=right)  # type: ignore[no-any-return]
-
-
-@public()
-def isin(elements: Any, test_elements: Any, *, invert: bool = False) -> Tensor:
-    """Whether each element is among the test elements."""
-    a = elements._array() if isinstance(elements, Tensor) else np.asarray(elements)
-    b = test_elements._array() if isinstance(test_elements, Tensor) else np.asarray(test_elements)
-    return from_array(np.asarray(np.isin(a, b, invert=invert)))
+from . import searching as searching  # noqa: E402  (published by being imported)

@@ -111,7 +111,8 @@ def _repeat(self: Tensor, *sizes: Any) -> Tensor:
     shape = self._v.meta.shape
     if len(times) < len(shape):
         raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of "
+            "tensor"
         )
     lead = len(times) - len(shape)
     shape = (1,) * lead + shape
@@ -136,7 +137,9 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
 
 
 @public()
-def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Each element repeated, in place in the order."""
     if repeats is None:  # the one-argument form: each position as often as the input says
         counts = input._array()
@@ -184,7 +187,8 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
         raise RuntimeError("mismatch in length of strides and shape")
     if min(strides, default=0) < 0:
         raise RuntimeError(
-            "as_strided: Negative strides are not supported at the moment, got strides: " + str(list(strides))
+            "as_strided: Negative strides are not supported at the moment, got strides: "
+            + str(list(strides))
         )
     # the op addresses the storage: it starts from what the views of this group are derived from
     source = storage_of(input)
@@ -246,7 +250,9 @@ def _triangle(name: str) -> Any:
         return r  # type: ignore[no-any-return]
 
     f.__name__ = f.__qualname__ = name
-    f.__doc__ = f"The {'lower' if name == 'tril' else 'upper'} triangle of matrices, zeros elsewhere."
+    f.__doc__ = (
+        f"The {'lower' if name == 'tril' else 'upper'} triangle of matrices, zeros elsewhere."
+    )
     return public(name, inplace=True, out=True)(f)
 
 
@@ -292,9 +298,15 @@ Tensor.unfold = _unfold  # type: ignore[attr-defined]
 @public(method=False)
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
     """Grids of coordinates from vectors; indexing "ij" (default) or "xy"."""
-    ts = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
+    ts = (
+        list(tensors[0])
+        if len(tensors) == 1 and isinstance(tensors[0], (list, tuple))
+        else list(tensors)
+    )
     if indexing not in (None, "ij", "xy"):
-        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+        raise RuntimeError(
+            f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
+        )
     if indexing == "xy" and len(ts) > 1:
         ts[0], ts[1] = ts[1], ts[0]
     shape = tuple(t.numel() for t in ts)
@@ -374,7 +386,8 @@ def _replaced(input: Tensor, view: Any, src: Tensor, name: str) -> Tensor:
     part = view(out)
     if part.shape != src.shape:
         raise RuntimeError(
-            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = "
+            "expected src to have a size equal to the slice of self. src size = "
+            f"{list(src.shape)}, slice size = "
             f"{list(part.shape)}"
         )
     part.copy_(src)
@@ -396,13 +409,19 @@ def slice_scatter(
     k = normalize_dim(dim, input.ndim)
     first, last, _ = slice(start, end).indices(input.shape[k])
     last = max(first, last)
-    return _replaced(input, lambda t: slice_axis(t, k, first, last, step), src, "SliceScatterBackward0")
+    return _replaced(
+        input, lambda t: slice_axis(t, k, first, last, step), src, "SliceScatterBackward0"
+    )
 
 
 @public()
-def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+def diagonal_scatter(
+    input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1
+) -> Tensor:
     """A copy with a diagonal replaced."""
-    return _replaced(input, lambda t: diagonal(t, offset, dim1, dim2), src, "DiagonalScatterBackward0")
+    return _replaced(
+        input, lambda t: diagonal(t, offset, dim1, dim2), src, "DiagonalScatterBackward0"
+    )
 
 
 def _fill_diagonal(self: Tensor, fill_value: Any, wrap: bool = False) -> Tensor:

@@ -31,7 +31,8 @@ def _filled(shape: tuple[int, ...], numel: int) -> tuple[int, ...]:
                 known *= n
         if known == 0 and numel == 0:
             raise RuntimeError(
-                f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified dimension "
+                f"cannot reshape tensor of 0 elements into shape {list(shape)} because the "
+                "unspecified dimension "
                 "size -1 can be any value and is ambiguous"
             )
         if known and numel % known == 0:
@@ -97,7 +98,8 @@ def _view(self: Tensor, *shape: Any) -> Tensor:
     new, view = known
     if not view:
         raise RuntimeError(
-            "view size is not compatible with input tensor's size and stride (at least one dimension spans across "
+            "view size is not compatible with input tensor's size and stride (at least one "
+            "dimension spans across "
             "two contiguous subspaces). Use .reshape(...) instead."
         )
     return wrap_view(record1(mv.RESHAPE, v, new), self)
@@ -110,11 +112,15 @@ def _view_dtype(self: Tensor, d: DType) -> Tensor:
     if m.dtype is d:
         return _view(self, tuple(m.shape))
     if m.dtype.itemsize != d.itemsize and (not m.ndim or m.strides[-1] != 1):
-        raise RuntimeError("self.stride(-1) must be 1 to view a tensor as another dtype of a different element size")
+        raise RuntimeError(
+            "self.stride(-1) must be 1 to view a tensor as another dtype of a different element "
+            "size"
+        )
     size = m.shape[-1] * m.dtype.itemsize if m.ndim else m.dtype.itemsize
     if size % d.itemsize:
         raise RuntimeError(
-            f"self.size(-1) must be divisible by {d.itemsize // m.dtype.itemsize} to view {m.dtype!r} as {d!r} "
+            f"self.size(-1) must be divisible by {d.itemsize // m.dtype.itemsize} to view "
+            f"{m.dtype!r} as {d!r} "
             f"(different element sizes), but got {m.shape[-1]}"
         )
     return from_numpy(self.detach().numpy().view(d.np))
@@ -140,8 +146,10 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     n = input.ndim
     if len(order) != n:
         raise RuntimeError(
-            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
-            f"ordering of dimensions i.e. input.dim() = {n} is not equal to len(dims) = {len(order)}"
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the "
+            "length of the desired "
+            f"ordering of dimensions i.e. input.dim() = {n} is not equal to len(dims) = "
+            f"{len(order)}"
         )
     order = tuple(normalize_dim(d, n) for d in order)
     if len(set(order)) != n:
@@ -180,7 +188,8 @@ def _reversed_axes(self: Tensor) -> Tensor:
 def _matrix_transpose(self: Tensor) -> Tensor:
     if self.ndim < 2:
         raise RuntimeError(
-            f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D tensor."
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D "
+            "tensor."
         )
     return transpose(self, -2, -1)  # type: ignore[no-any-return]
 
@@ -196,7 +205,10 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """A view with axes moved to other places."""
     n = input.ndim
     src = [normalize_dim(d, n) for d in ([source] if isinstance(source, int) else source)]
-    dst = [normalize_dim(d, n) for d in ([destination] if isinstance(destination, int) else destination)]
+    dst = [
+        normalize_dim(d, n)
+        for d in ([destination] if isinstance(destination, int) else destination)
+    ]
     if len(src) != len(dst):
         raise RuntimeError(
             "movedim: Invalid source or destination dims: source "
@@ -243,15 +255,18 @@ def _expand(self: Tensor, *sizes: Any) -> Tensor:
     shift = len(want) - len(shape)
     if shift < 0:
         raise RuntimeError(
-            f"expand(torch.{type_name(self.dtype)}Tensor{{{list(shape)}}}, size={list(want)}): the number of sizes "
-            f"provided ({len(want)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})"
+            f"expand(torch.{type_name(self.dtype)}Tensor{{{list(shape)}}}, size={list(want)}): the "
+            "number of sizes "
+            f"provided ({len(want)}) must be greater or equal to the number of dimensions in the "
+            f"tensor ({len(shape)})"
         )
     full = []
     for k, n in enumerate(want):
         if n == -1:
             if k < shift:
                 raise RuntimeError(
-                    f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {k}"
+                    "The expanded size of the tensor (-1) isn't allowed in a leading, "
+                    f"non-existing dimension {k}"
                 )
             n = shape[k - shift]
         full.append(n)
@@ -323,7 +338,8 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
         part = _filled(ints((tuple(sizes),)), shape[k])
     except RuntimeError:
         raise RuntimeError(
-            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {k} ({shape[k]}) in the "
+            f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {k} "
+            f"({shape[k]}) in the "
             "input tensor"
         ) from None
     return reshape(input, (*shape[:k], *part, *shape[k + 1 :]))  # type: ignore[no-any-return]
@@ -332,14 +348,18 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
 # ---------------------------------------------------------------- joining
 def _values(tensors: Any, name: str) -> list[Value]:
     if isinstance(tensors, Tensor) or not isinstance(tensors, (list, tuple)):
-        raise TypeError(f"{name}(): argument 'tensors' must be tuple of Tensors, not {type(tensors).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'tensors' must be tuple of Tensors, not {type(tensors).__name__}"
+        )
     if not tensors:
         if name == "stack":
             raise RuntimeError("stack expects a non-empty TensorList")
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     for k, t in enumerate(tensors):
         if not isinstance(t, Tensor):
-            raise TypeError(f"expected Tensor as element {k} in argument 0, but got {type(t).__name__}")
+            raise TypeError(
+                f"expected Tensor as element {k} in argument 0, but got {type(t).__name__}"
+            )
     return [t._v for t in tensors]
 
 
@@ -350,9 +370,7 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
     kept = [v for v in values if v.meta.shape != (0,)] or values[:1]
     for k, v in enumerate(values):
         if v.meta.ndim == 0:
-            raise RuntimeError(
-                f"zero-dimensional tensor (at position {k}) cannot be concatenated"
-            )
+            raise RuntimeError(f"zero-dimensional tensor (at position {k}) cannot be concatenated")
     return wrap(mv.cat(kept, normalize_dim(dim, kept[0].meta.ndim)))
 
 
@@ -415,7 +433,9 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     if not -n <= start <= n:
-        raise IndexError(f"start out of range (expected to be in range of [-{n}, {n}], but got {start})")
+        raise IndexError(
+            f"start out of range (expected to be in range of [-{n}, {n}], but got {start})"
+        )
     start = start + n if start < 0 else start
     if start + length > n:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({n}).")
@@ -442,7 +462,8 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     index = int(index)
     if not -n <= index < n:
         raise IndexError(
-            f"select(): index {index} out of range for tensor of size {list(shape)} at dimension {k}"
+            f"select(): index {index} out of range for tensor of size {list(shape)} at dimension "
+            f"{k}"
         )
     index = index + n if index < 0 else index
     starts, stops = [0] * len(shape), list(shape)
@@ -458,13 +479,19 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     """Views of pieces of one size (the last may be smaller), or of the given sizes."""
     k = normalize_dim(dim, tensor.ndim)
     n = tensor._v.meta.shape[k]
-    name = "SplitBackward0" if isinstance(split_size_or_sections, int) else "SplitWithSizesBackward0"
+    name = (
+        "SplitBackward0" if isinstance(split_size_or_sections, int) else "SplitWithSizesBackward0"
+    )
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         if size < 0:
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+            raise RuntimeError(
+                f"split expects split_size be non-negative, but got split_size={size}"
+            )
         if size == 0 and n:
-            raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}")
+            raise RuntimeError(
+                f"split_size can only be 0 if dimension size is 0, but got dimension size of {n}"
+            )
         sizes = [min(size, n - s) for s in range(0, n, size)] if n else [0]
     else:
         sizes = list(ints((tuple(split_size_or_sections),)))
@@ -473,7 +500,8 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
             total += s
         if total != n:
             raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at dimension {k}), "
+                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size "
+                f"at dimension {k}), "
                 f"but got split_sizes={sizes}"
             )
     out = []
@@ -503,7 +531,11 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
     """Views of nearly equal pieces, or of the pieces between positions."""
     k = normalize_dim(dim, input.ndim)
     n = input._v.meta.shape[k]
-    given = indices_or_sections.tolist() if isinstance(indices_or_sections, Tensor) else indices_or_sections
+    given = (
+        indices_or_sections.tolist()
+        if isinstance(indices_or_sections, Tensor)
+        else indices_or_sections
+    )
     if isinstance(given, int):
         if given <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {given}")
@@ -530,14 +562,16 @@ def _split_axis(name: str, axis: int, least: int) -> None:
     def f(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
         if input.ndim < least:
             raise RuntimeError(
-                f"torch.{name} requires a tensor with at least {least} dimension{'s' if least > 1 else ''}, but got a "
+                f"torch.{name} requires a tensor with at least {least} "
+                f"dimension{'s' if least > 1 else ''}, but got a "
                 f"tensor with {input.ndim} dimensions!"
             )
         k = 0 if input.ndim == 1 else axis
         n = indices_or_sections
         if isinstance(n, int) and (n <= 0 or input.shape[k] % n):
             raise RuntimeError(
-                f"torch.{name} attempted to split along dimension {k}, but the size of the dimension "
+                f"torch.{name} attempted to split along dimension {k}, but the size of the "
+                "dimension "
                 f"{input.shape[k]} is not divisible by the split_size {n}!"
             )
         return tensor_split(input, n, k)  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
 """Movement primitives: they change where elements are, never what they are.
 
-Those that are views in PyTorch carry `view=True` and give the strides and offset of the view relative to
-its storage; the tensor layer shares storage by them.
+Those that are views in PyTorch carry `view=True` and give the strides and offset of the view
+relative to its storage; the tensor layer shares storage by them.
 """
 
 from __future__ import annotations
@@ -90,7 +90,11 @@ RESHAPE = Op(
     "ViewBackward0",
     view=True,
     example=Example(
-        (((3, 4),), (12,)), (((),), (1, 1)), (((1,),), ()), (((0, 3),), (3, 0, 2)), (((2, 3, 5),), (6, 5)),
+        (((3, 4),), (12,)),
+        (((),), (1, 1)),
+        (((1,),), ()),
+        (((0, 3),), (3, 0, 2)),
+        (((2, 3, 5),), (6, 5)),
         (((301, 250),), (250, 301)),
     ),
 )
@@ -115,10 +119,23 @@ PERMUTE = Op(
     _permute_rule,
     lambda arrays, attrs, metas: arrays[0].transpose(attrs),
     lambda n, g: (permute(g, _inverse(n.attrs)),),
-    lambda b, ins, node: [b.add("permute", (ins[0],), node.meta.shape, node.meta.dtype, (node.attrs,), host=lambda a: a.transpose(node.attrs))],
+    lambda b, ins, node: [
+        b.add(
+            "permute",
+            (ins[0],),
+            node.meta.shape,
+            node.meta.dtype,
+            (node.attrs,),
+            host=lambda a: a.transpose(node.attrs),
+        )
+    ],
     view=True,
     example=Example(
-        (((),), ()), (((7,),), (0,)), (((3, 5),), (1, 0)), (((2, 3, 4),), (2, 0, 1)), (((0, 2, 3),), (1, 0, 2)),
+        (((),), ()),
+        (((7,),), (0,)),
+        (((3, 5),), (1, 0)),
+        (((2, 3, 4),), (2, 0, 1)),
+        (((0, 2, 3),), (1, 0, 2)),
         (((301, 250),), (1, 0)),
     ),
 )
@@ -130,7 +147,8 @@ def _expand_rule(metas: Any, attrs: Any) -> Any:
     shift = len(shape) - m.ndim
     if shift < 0:
         raise RuntimeError(
-            f"expand({m.shape}, size={list(shape)}): the number of sizes provided ({len(shape)}) must be "
+            f"expand({m.shape}, size={list(shape)}): the number of sizes provided ({len(shape)}) "
+            "must be "
             f"greater or equal to the number of dimensions in the tensor ({m.ndim})"
         )
     strides = [0] * shift
@@ -141,8 +159,10 @@ def _expand_rule(metas: Any, attrs: Any) -> Any:
             strides.append(0)
         else:
             raise RuntimeError(
-                f"The expanded size of the tensor ({shape[k + shift]}) must match the existing size ({n}) at "
-                f"non-singleton dimension {k + shift}.  Target sizes: {list(shape)}.  Tensor sizes: {list(m.shape)}"
+                f"The expanded size of the tensor ({shape[k + shift]}) must match the existing "
+                f"size ({n}) at "
+                f"non-singleton dimension {k + shift}.  Target sizes: {list(shape)}.  Tensor "
+                f"sizes: {list(m.shape)}"
             )
     return (meta(shape, m.dtype, strides=tuple(strides), offset=m.offset),)
 
@@ -156,7 +176,11 @@ EXPAND = Op(
     lambda b, ins, node: [b.expand(ins[0], node.meta.shape)],
     view=True,
     example=Example(
-        (((),), (3,)), (((1, 4),), (3, 4)), (((4, 1),), (2, 4, 5)), (((1,),), (0,)), (((250,),), (301, 250)),
+        (((),), (3,)),
+        (((1, 4),), (3, 4)),
+        (((4, 1),), (2, 4, 5)),
+        (((1,),), (0,)),
+        (((250,),), (301, 250)),
     ),
 )
 
@@ -187,11 +211,24 @@ SLICE = Op(
     _slice_rule,
     lambda arrays, attrs, metas: arrays[0][_slices(attrs)],
     _slice_gradient,
-    lambda b, ins, node: [b.add("slice", (ins[0],), node.meta.shape, node.meta.dtype, node.attrs, host=lambda a: a[_slices(node.attrs)])],
+    lambda b, ins, node: [
+        b.add(
+            "slice",
+            (ins[0],),
+            node.meta.shape,
+            node.meta.dtype,
+            node.attrs,
+            host=lambda a: a[_slices(node.attrs)],
+        )
+    ],
     view=True,
     example=Example(
-        (((7,),), ((1,), (6,), (2,))), (((3, 5),), ((0, 2), (3, 5), (1, 1))), (((3, 5),), ((1, 1), (1, 4), (1, 1))),
-        (((2, 9, 4),), ((0, 1, 0), (2, 9, 4), (1, 3, 2))), (((),), ((), (), ())), (((301, 250),), ((1, 3), (300, 250), (1, 2))),
+        (((7,),), ((1,), (6,), (2,))),
+        (((3, 5),), ((0, 2), (3, 5), (1, 1))),
+        (((3, 5),), ((1, 1), (1, 4), (1, 1))),
+        (((2, 9, 4),), ((0, 1, 0), (2, 9, 4), (1, 3, 2))),
+        (((),), ((), (), ())),
+        (((301, 250),), ((1, 3), (300, 250), (1, 2))),
     ),
 )
 
@@ -222,8 +259,10 @@ UNSLICE = Op(
     _unslice_lower,
     "SliceBackward0",
     example=Example(
-        (((3,),), ((7,), (1,), (6,), (2,))), (((3, 3),), ((3, 5), (0, 2), (3, 5), (1, 1))),
-        (((0, 3),), ((3, 5), (1, 1), (1, 4), (1, 1))), (((2, 3, 2),), ((2, 9, 4), (0, 1, 0), (2, 9, 4), (1, 3, 2))),
+        (((3,),), ((7,), (1,), (6,), (2,))),
+        (((3, 3),), ((3, 5), (0, 2), (3, 5), (1, 1))),
+        (((0, 3),), ((3, 5), (1, 1), (1, 4), (1, 1))),
+        (((2, 3, 2),), ((2, 9, 4), (0, 1, 0), (2, 9, 4), (1, 3, 2))),
     ),
 )
 
@@ -233,9 +272,23 @@ FLIP = Op(
     lambda metas, attrs: (meta(metas[0].shape, metas[0].dtype),),
     lambda arrays, attrs, metas: np.flip(arrays[0], attrs),
     lambda n, g: (record1(FLIP, g, n.attrs),),
-    lambda b, ins, node: [b.add("flip", (ins[0],), node.meta.shape, node.meta.dtype, (node.attrs,), host=lambda a: np.flip(a, node.attrs))],
+    lambda b, ins, node: [
+        b.add(
+            "flip",
+            (ins[0],),
+            node.meta.shape,
+            node.meta.dtype,
+            (node.attrs,),
+            host=lambda a: np.flip(a, node.attrs),
+        )
+    ],
     example=Example(
-        (((7,),), (0,)), (((3, 5),), (1,)), (((3, 5),), (0, 1)), (((0, 2),), (1,)), (((301, 250),), (0,)), (((),), ()),
+        (((7,),), (0,)),
+        (((3, 5),), (1,)),
+        (((3, 5),), (0, 1)),
+        (((0, 2),), (1,)),
+        (((301, 250),), (0,)),
+        (((),), ()),
     ),
 )
 
@@ -244,8 +297,12 @@ def _pad_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     low, high, value = attrs
     a = arrays[0]
     out = np.full(metas[0].shape, value, a.dtype)
-    src = tuple(slice(max(0, -lo), n - max(0, -hi)) for lo, hi, n in zip(low, high, a.shape, strict=True))
-    dst = tuple(slice(max(0, lo), n - max(0, hi)) for lo, hi, n in zip(low, high, out.shape, strict=True))
+    src = tuple(
+        slice(max(0, -lo), n - max(0, -hi)) for lo, hi, n in zip(low, high, a.shape, strict=True)
+    )
+    dst = tuple(
+        slice(max(0, lo), n - max(0, hi)) for lo, hi, n in zip(low, high, out.shape, strict=True)
+    )
     out[dst] = a[src]
     return out
 
@@ -262,15 +319,24 @@ PAD = Op(
     "pad",
     "movement",
     lambda metas, attrs: (
-        meta(tuple(lo + n + hi for lo, n, hi in zip(attrs[0], metas[0].shape, attrs[1], strict=True)), metas[0].dtype),
+        meta(
+            tuple(
+                lo + n + hi for lo, n, hi in zip(attrs[0], metas[0].shape, attrs[1], strict=True)
+            ),
+            metas[0].dtype,
+        ),
     ),
     _pad_reference,
     lambda n, g: (pad(g, tuple(-x for x in n.attrs[0]), tuple(-x for x in n.attrs[1])),),
     _pad_lower,
     "ConstantPadNdBackward0",
     example=Example(
-        (((7,),), ((1,), (2,), 0.0)), (((3, 5),), ((0, 2), (1, 0), 1.0)), (((3, 5),), ((-1, 2), (1, -2), 0.0)),
-        (((0, 2),), ((1, 1), (0, 0), 1.0)), (((),), ((), (), 0.0)), (((301, 250),), ((1, 0), (0, 3), 0.0)),
+        (((7,),), ((1,), (2,), 0.0)),
+        (((3, 5),), ((0, 2), (1, 0), 1.0)),
+        (((3, 5),), ((-1, 2), (1, -2), 0.0)),
+        (((0, 2),), ((1, 1), (0, 0), 1.0)),
+        (((),), ((), (), 0.0)),
+        (((301, 250),), ((1, 0), (0, 3), 0.0)),
     ),
 )
 
@@ -288,7 +354,8 @@ def _cat_rule(metas: Any, attrs: Any) -> Any:
         for a in range(len(shape)):
             if a != axis and m.shape[a] != shape[a]:
                 raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {axis}. Expected size {shape[a]} but got "
+                    f"Sizes of tensors must match except in dimension {axis}. Expected size "
+                    f"{shape[a]} but got "
                     f"size {m.shape[a]} for tensor number {k} in the list."
                 )
         total += m.shape[axis]
@@ -353,9 +420,7 @@ ALIAS = Op(
 def _strided(a: np.ndarray, shape: Shape, strides: Shape, offset: int) -> np.ndarray:
     flat = np.ascontiguousarray(a).reshape(-1)
     item = flat.itemsize
-    return np.lib.stride_tricks.as_strided(
-        flat[offset:], shape, tuple(s * item for s in strides)
-    )
+    return np.lib.stride_tricks.as_strided(flat[offset:], shape, tuple(s * item for s in strides))
 
 
 def extent(shape: Shape, strides: Shape, offset: int) -> int:
@@ -369,7 +434,8 @@ def _as_strided_rule(metas: Any, attrs: Any) -> Any:
     shape, strides, offset = attrs
     if extent(shape, strides, offset) > metas[0].numel:
         raise RuntimeError(
-            f"setStorage: sizes {list(shape)}, strides {list(strides)}, storage offset {offset} are out of "
+            f"setStorage: sizes {list(shape)}, strides {list(strides)}, storage offset {offset} "
+            "are out of "
             f"bounds for storage of {metas[0].numel} elements"
         )
     return (meta(shape, metas[0].dtype, strides=strides, offset=offset),)
@@ -445,8 +511,11 @@ STRIDED_WRITE = Op(
     ),
     grad_name="torch::autograd::CopySlices",
     example=Example(
-        (((4, 5), (5, 4)), ((5, 4), (1, 5), 0)), (((4, 5), (3,)), ((3,), (6,), 1)), (((4,), ()), ((), (), 3)),
-        (((3, 2), (0, 2)), ((0, 2), (2, 1), 0)), (((301, 250), (100, 125)), ((100, 125), (750, 2), 1)),
+        (((4, 5), (5, 4)), ((5, 4), (1, 5), 0)),
+        (((4, 5), (3,)), ((3,), (6,), 1)),
+        (((4,), ()), ((), (), 3)),
+        (((3, 2), (0, 2)), ((0, 2), (2, 1), 0)),
+        (((301, 250), (100, 125)), ((100, 125), (750, 2), 1)),
     ),
 )
 
@@ -466,7 +535,8 @@ LEAF = Op(
     example=Example((((),), ()), (((0, 2),), ()), (((3, 5),), ()), dtypes="fc"),
 )
 
-# What a tensor with a history holds after a write that is not part of it: new numbers, the same gradients.
+# What a tensor with a history holds after a write that is not part of it: new numbers, the same
+# gradients.
 KEEP = Op(
     "keep_history",
     "history",

@@ -15,7 +15,20 @@ import numpy as np
 from .. import config
 from ..runtime import memory
 from .build import build_graph
-from .recorder import BUNDLE, INPUT, MODE, OP, Counter, Failed, Frame, Node, Tape, _State, caller, state
+from .recorder import (
+    BUNDLE,
+    INPUT,
+    MODE,
+    OP,
+    Counter,
+    Failed,
+    Frame,
+    Node,
+    Tape,
+    _State,
+    caller,
+    state,
+)
 from .values import OUTSIDE, Value, outside
 
 MAX_NODES = 12_000  # of all tries together; beyond that paths that were not compiled are forgotten

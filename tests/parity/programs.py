@@ -1,10 +1,11 @@
 """Short programs that run with both packages and must show the same.
 
-A program is a few statements over `torch` (the package), `np`, and three helpers: `show(...)` notes what
-its arguments are (facts now, numbers later, so that showing does not end a frame), `fails(f)` notes the
-class and text of what f raises, `raises(f)` the class alone. Under Facula a program runs several times:
-from the second time on it is compiled; then with frames ended after each statement, after all of them, and
-with every tensor printed after each statement. Recording must not be visible in any of them.
+A program is a few statements over `torch` (the package), `np`, and three helpers: `show(...)` notes
+what its arguments are (facts now, numbers later, so that showing does not end a frame), `fails(f)`
+notes the class and text of what f raises, `raises(f)` the class alone. Under Facula a program runs
+several times: from the second time on it is compiled; then with frames ended after each statement,
+after all of them, and with every tensor printed after each statement. Recording must not be visible
+in any of them.
 """
 
 from __future__ import annotations
@@ -87,7 +88,12 @@ class _Show:
         return note
 
 
-def run(package: Any, program: str, after: set[int] | None = None, step: Callable[..., Any] | None = None) -> list[Any]:
+def run(
+    package: Any,
+    program: str,
+    after: set[int] | None = None,
+    step: Callable[..., Any] | None = None,
+) -> list[Any]:
     """What a program showed; `step(namespace)` is called after the statements with these numbers."""
     tree = ast.parse(program)
     shown = _Show(package)

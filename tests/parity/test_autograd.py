@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (the programs of the table are read as tables)
 """The engine as users see it: leaves, accumulation, graphs over frames, modes, errors, against PyTorch."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (the programs of the table are read as tables)
 """Reading and writing by index, and the functions of the gather and scatter family, against PyTorch."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (the programs of the table are read as tables)
 """Writing in place: values, versions, history and errors, against PyTorch."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (the programs of the table are read as tables)
 """Views: facts, storage sharing, gradients and errors of every function that gives one, against PyTorch."""
 
 from __future__ import annotations
