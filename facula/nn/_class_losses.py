@@ -10,13 +10,14 @@ import numpy as np
 
 from ..dtypes import int64, uint8
 from ..ops import elementwise as e
-from ..ops.indexing import GATHER, TAKE
-from ..ops.loss import CROSS_ENTROPY, NLL, PICK
+from ..ops.indexing import GATHER, TAKE, out_of_range
+from ..ops.loss import CROSS_ENTROPY, NLL, PICK, check_targets
 from ..ops.movement import reshape
 from ..ops.reduce import ANY, CUMPROD, SUM
 from ..ops.softmax import LOG_SOFTMAX, SOFTPLUS
 from ..tensor import Tensor, from_array, type_name, wrap
 from ..trace.recorder import record1, record2
+from ..trace.replay import array_of
 from ..trace.values import Meta, Value
 from ._activations import not_implemented
 from ._losses import REDUCTIONS, check_reduction, reduced, reduction_of, result
@@ -57,6 +58,8 @@ def cross_entropy(
     if axis == 0 and y.meta.ndim:
         y = reshape(y, ())
     if weight is None and label_smoothing == 0.0:
+        if out_of_range(y, 0, x.meta.shape[axis]):
+            check_targets(array_of(y), ignore_index, x.meta.shape[axis])
         t = wrap(record2(CROSS_ENTROPY, x, y, (axis, ignore_index, reduction)))
         if x.meta.ndim > 2:
             t._fn_name = name
@@ -91,6 +94,8 @@ def nll_loss(
     axis, name = _checked(x.meta, y.meta, weight, reduction)
     if axis == 0 and y.meta.ndim:
         y = reshape(y, ())
+    if out_of_range(y, 0, x.meta.shape[axis]):
+        check_targets(array_of(y), ignore_index, x.meta.shape[axis])
     t = wrap(_nll(x, y, weight, axis, ignore_index, reduction))
     t._fn_name = name
     return t

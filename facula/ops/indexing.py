@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dtypes import int64
 from ..trace.recorder import record, record2, record_many
+from ..trace.replay import array_of
 from ..trace.values import Value, meta
 from .elementwise import EQ, MAXIMUM, add, cast, div, mul, sub
 from .record import Example, Op, Operand, convert
@@ -22,6 +23,21 @@ def _check(index: np.ndarray, size: int, axis: int | None = None) -> None:
             bad = low if low < -size else high
             where = f" dimension {axis}" if axis is not None else " dimension 0"
             raise IndexError(f"index {bad} is out of bounds for{where} with size {size}")
+
+
+SOON = 64  # the largest index tensor that is checked at the call
+
+
+def out_of_range(index: Value, low: int, high: int) -> bool:
+    """Whether a small index tensor in memory has an element outside [low, high).
+
+    An index out of range is an error when the trace ends, at the latest. Where looking costs next to
+    nothing, the error comes at the call that is wrong, as in PyTorch.
+    """
+    if index.buf is None or not 0 < index.meta.numel <= SOON:
+        return False
+    items = array_of(index).reshape(-1).tolist()
+    return min(items) < low or max(items) >= high
 
 
 # ---------------------------------------------------------------- take: whole slices along one axis

@@ -31,7 +31,7 @@ def _kept(shape: Shape, axis: int) -> Shape:
     return (*shape[:axis], 1, *shape[axis:])
 
 
-def _check_targets(target: np.ndarray, ignore: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+def check_targets(target: np.ndarray, ignore: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """(which count, the class numbers with 0 for the others)."""
     valid = target != ignore
     classes = np.where(valid, target, 0).astype(np.int64)
@@ -78,7 +78,7 @@ class _Targets:
         classes = b.reshape(classes, shape)
 
         def host(a: np.ndarray, i: np.ndarray) -> np.ndarray:
-            _check_targets(i, ignore, a.shape[axis])
+            check_targets(i, ignore, a.shape[axis])
             return np.take_along_axis(a, i, axis)
 
         picked = b.add("gather", (x, classes), shape, b.graph.dtypes[x], (axis,), host)
@@ -122,7 +122,7 @@ _EXAMPLE = Example(
 def _cross_entropy(arrays: Any, attrs: Any, metas: Any) -> Any:
     x, target = arrays
     axis, ignore, reduction = attrs
-    valid, classes = _check_targets(target, ignore, x.shape[axis])
+    valid, classes = check_targets(target, ignore, x.shape[axis])
     losses = -_picked(log_softmax_of(x, axis), classes, axis)
     return _reduced(losses, valid, reduction, metas[0].dtype)
 
@@ -171,7 +171,7 @@ def _nll(arrays: Any, attrs: Any, metas: Any) -> Any:
     axis, ignore, reduction = attrs
     if x.dtype.itemsize == 2:
         x = x.astype(np.float32)
-    valid, classes = _check_targets(target, ignore, x.shape[axis])
+    valid, classes = check_targets(target, ignore, x.shape[axis])
     return _reduced(-_picked(x, classes, axis), valid, reduction, metas[0].dtype)
 
 
@@ -198,7 +198,7 @@ NLL = Op("nll", "indexing", _loss_rule, _nll, _nll_gradient, _nll_lower, "NllLos
 def _pick(arrays: Any, attrs: Any, metas: Any) -> Any:
     x, target = arrays
     axis, ignore = attrs
-    valid, classes = _check_targets(target, ignore, x.shape[axis])
+    valid, classes = check_targets(target, ignore, x.shape[axis])
     picked = _picked(x, classes, axis)
     return np.where(valid, picked, np.zeros((), picked.dtype)).astype(picked.dtype)
 
