@@ -14,6 +14,7 @@ from ..ops.record import normalize_dim, promote_types
 from ..tensor import Tensor, from_array, wrap, wrap_view
 from ..tensor_sharing import write
 from ..trace.recorder import record, record1, record2
+from ..trace.replay import array_of
 from ..trace.values import Value
 from .pointwise import value_of
 from .registry import public
@@ -239,8 +240,24 @@ def _getitem(self: Tensor, index: Any) -> Tensor:
 
 
 def _index(v: Value, arrays: list[Value | None]) -> Value:
+    _check_arrays(v.meta.shape, arrays)
     used = tuple(a is not None for a in arrays)
     return record(ix.INDEX, (v, *[a for a in arrays if a is not None]), used)
+
+
+def _check_arrays(shape: tuple[int, ...], arrays: list[Value | None]) -> None:
+    """Raises IndexError for small index arrays in memory that reach outside."""
+    for k, (n, a) in enumerate(zip(shape, arrays, strict=True)):
+        if a is not None and ix.out_of_range(a, -n, n):
+            bad = next(i for i in array_of(a).reshape(-1).tolist() if not -n <= i < n)
+            raise IndexError(f"index {bad} is out of bounds for dimension {k} with size {n}")
+
+
+def _check_along(name: str, index: Tensor, size: int, axis: int) -> None:
+    """Raises RuntimeError for a small index in memory of gather or scatter that reaches outside."""
+    if ix.out_of_range(index._v, 0, size):
+        bad = next(i for i in array_of(index._v).reshape(-1).tolist() if not 0 <= i < size)
+        raise RuntimeError(f"index {bad} is out of bounds for dimension {axis} with size {size}")
 
 
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
@@ -401,6 +418,7 @@ def _reader(src: Tensor, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def state_grad() -> bool:
+    """Whether operations are recorded for gradients."""
     from ..trace.recorder import state
 
     return state.tr.grad
@@ -439,6 +457,8 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     k = normalize_dim(dim, input.ndim)
     i = mv.reshape(e.cast(index._v, int64), (index.numel(),))
     v = input._v
+    if v.meta.ndim and ix.out_of_range(index._v, 0, v.meta.shape[k]):
+        raise IndexError("index out of range in self")
     if v.meta.ndim == 0:
         return input.clone()  # type: ignore[attr-defined,no-any-return]
     return wrap(record2(ix.TAKE, v, i, (k,)))
@@ -449,9 +469,10 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on."""
     if index.dtype is not int64 and not index.dtype.is_integral:
         raise RuntimeError("gather(): Expected dtype int32/int64 for index")
-    return wrap(
-        record2(ix.GATHER, input._v, e.cast(index._v, int64), (normalize_dim(dim, input.ndim),))
-    )
+    k = normalize_dim(dim, input.ndim)
+    if input.ndim:
+        _check_along("gather", index, input._v.meta.shape[k], k)
+    return wrap(record2(ix.GATHER, input._v, e.cast(index._v, int64), (k,)))
 
 
 @public()
@@ -485,6 +506,8 @@ def _scatter_call(name: str, op: Any) -> Any:
         i = e.cast(index._v, int64)
         if not index.dtype.is_integral:
             raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
+        if input.ndim:
+            _check_along(name, index, input._v.meta.shape[k], k)
         if isinstance(source, Tensor):
             if source.dtype is not input.dtype:
                 raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")

@@ -443,6 +443,7 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
 
 
 def slice_axis(input: Tensor, k: int, start: int, stop: int, step: int) -> Tensor:
+    """A view of the positions start, start + step, ... before stop of axis k."""
     shape = input._v.meta.shape
     starts, stops, steps = [0] * len(shape), list(shape), [1] * len(shape)
     starts[k], stops[k], steps[k] = start, stop, step
