@@ -22,6 +22,7 @@ from ..trace.recorder import (
     Node,
     Tape,
     _State,
+    frames,
     set_grad_mode,
     state,
 )
@@ -588,7 +589,7 @@ def saved_slots(frame: Frame, roots: list[int]) -> dict[int, int]:
     stack = list(roots)
     used: set[int] = set()
     probe = Frame(Node(None, "mode"), scratch=True)
-    outer = state.tr
+    outer, nodes = state.tr, Counter.nodes
     state.tr = probe
     try:
         while stack:
@@ -613,7 +614,8 @@ def saved_slots(frame: Frame, roots: list[int]) -> dict[int, int]:
                 used |= {s for s in n.used if s not in producers[s].number_meta}
             stack.extend(s for s, need in zip(node.ins, needs, strict=True) if need)
     finally:
-        state.tr = outer
+        state.tr, Counter.nodes = outer, nodes
+        frames.pop(probe.base, None)
     found = {}
     for slot in used:
         whole: int | None = slot
