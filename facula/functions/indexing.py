@@ -295,6 +295,7 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
                 "source."
             )
     indices = [a for a in p.arrays if a is not None]
+    _check_arrays(target._v.meta.shape, p.arrays)
     written = record(ix.INDEX_PUT, (target._v, new, *indices), used)
     target._write(written)
 
@@ -563,6 +564,8 @@ def _check_scatter(index: tuple[int, ...], src: tuple[int, ...]) -> None:
 
 def _along_axis(input: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[Any, Any, int]:
     k = normalize_dim(dim, input.ndim)
+    if input.ndim:
+        _check_along("index", index, input._v.meta.shape[k], k)
     shape = (1,) * k + (index.numel(),) + (1,) * (input.ndim - k - 1)
     i = mv.expand(mv.reshape(e.cast(index._v, int64), shape), source._v.meta.shape)
     return i, source._v, k

@@ -7,6 +7,7 @@ import numpy as np
 from ..dtypes import int32, int64
 from ..functions.registry import no_tracking
 from ..ops.embedding import EMBEDDING
+from ..ops.indexing import out_of_range
 from ..tensor import Tensor, from_array, type_name, wrap
 from ..trace.recorder import record2
 
@@ -43,6 +44,8 @@ def embedding(
         )
     if w.meta.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
+    if out_of_range(i, 0, n):
+        raise IndexError("index out of range in self")
     if max_norm is not None:
         _renorm(weight, input, max_norm, norm_type)
         w = weight._v
