@@ -195,6 +195,10 @@ class finfo:
 
     def __init__(self, type: dtype | None = None) -> None:
         d = type or _default
+        if not isinstance(d, dtype):
+            raise TypeError(
+                f"finfo(): argument 'type' (position 1) must be torch.dtype, not {d.__class__.__name__}"
+            )
         if not (d.is_floating_point or d.is_complex):
             raise TypeError(
                 f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.{d.name}'"

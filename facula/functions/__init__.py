@@ -5,7 +5,9 @@ from . import complex_parts as complex_parts
 from . import conversion as conversion
 from . import creation as creation
 from . import indexing as indexing
+from . import legacy as legacy
 from . import linear as linear
+from . import numeric as numeric
 from . import operators as operators
 from . import ordering as ordering
 from . import pointwise as pointwise
@@ -13,3 +15,4 @@ from . import random as random
 from . import rearranging as rearranging
 from . import reductions as reductions
 from . import shape as shape
+from . import windows as windows

@@ -379,6 +379,10 @@ def _factory(name: str, value: Any, text: str) -> None:
         memory_format: Any = None,
         pin_memory: bool = False,
     ) -> Tensor:
+        if not isinstance(input, Tensor):
+            raise TypeError(
+                f"{name}_like(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+            )
         check_device(device)
         m = input._v.meta
         return finish(_new(m.shape, value, check_dtype(dtype) or m.dtype), requires_grad)

@@ -62,6 +62,27 @@ def _parse(equation: str, operands: list[Tensor]) -> tuple[list[list[str]], list
     return labels, out
 
 
+def from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
+    """The equation and operands of the form operand, list, operand, list, ..., list of the result."""
+    operands, terms = arguments[0::2], list(arguments[1::2])
+    right = None
+    if len(arguments) % 2:
+        operands, right = operands[:-1], arguments[-1]
+
+    def letters(subscripts: Any) -> str:
+        text = ""
+        for s in subscripts:
+            if s is not Ellipsis and not 0 <= s < 52:
+                raise RuntimeError(
+                    "einsum(): subscripts must be within the valid range [0, 52)"
+                )
+            text += "..." if s is Ellipsis else chr(65 + s) if s < 26 else chr(71 + s)
+        return text
+
+    equation = ",".join(letters(t) for t in terms)
+    return (equation if right is None else f"{equation}->{letters(right)}"), operands
+
+
 def _diagonal(t: Tensor, labels: list[str]) -> tuple[Tensor, list[str]]:
     """Repeated labels of one operand: its diagonal."""
     for c in list(dict.fromkeys(labels)):

@@ -38,6 +38,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 
 def _exact(name: str, dims: tuple[int, ...], fn: str) -> Any:
     def f(input: Tensor, other: Tensor) -> Tensor:
+        check_tensor(input, name)
+        check_tensor(other, name, {"mm": "mat2", "bmm": "mat2", "mv": "vec", "dot": "tensor"}[name], 2)
         for k, (t, d) in enumerate(zip((input, other), dims, strict=True)):
             if t.ndim != d:
                 what = {"mm": "mat", "bmm": "batch", "mv": "vec", "dot": "tensor"}[name]
@@ -181,15 +183,26 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
 
 
 @public(method=False)
-def einsum(equation: str, *operands: Any) -> Tensor:
+def einsum(equation: Any, *operands: Any) -> Tensor:
     """Sums of products by Einstein's convention, e.g. ``einsum("bij,bjk->bik", x, y)``.
 
+    Also ``einsum(x, [0, 1], y, [1, 2], [0, 2])``: subscripts as lists of numbers and `...`.
     Raises RuntimeError for an equation that does not fit the operands.
     """
+    from .einsum import contract, from_lists
+
+    if isinstance(equation, Tensor):
+        equation, operands = from_lists((equation, *operands))
+    if not isinstance(equation, str) or not operands:
+        raise ValueError(
+            "einsum(): must specify the equation string and at least one operand, or at least one operand and its "
+            "subscripts list"
+        )
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
-    from .einsum import contract
-
+    for k, t in enumerate(operands):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"expected Tensor as element {k} in argument 1, but got {type(t).__name__}")
     return contract(equation, list(operands))
 
 

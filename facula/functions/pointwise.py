@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dtypes import bool_, complex128, dtype, float64, get_default_dtype, int64, type_name
 from ..ops import elementwise as e
+from ..ops.movement import ALIAS
 from ..ops.record import Op, common_dtype
 from ..tensor import Tensor, from_array, wrap
 from ..trace.recorder import WRAPPED, WRAPPED_BOOL, WRAPPED_COMPLEX, record, record1, record2
@@ -171,8 +172,10 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     check_tensor(input, "round")
     if decimals == 0:
         return wrap(record1(e.ROUND, input._v))
-    scale = float(10 ** __builtins_abs(decimals))
     v = input._v
+    if not v.meta.dtype.is_floating_point:
+        raise NotImplementedError(f"\"round_cpu\" not implemented for '{type_name(v.meta.dtype)}'")
+    scale = float(10 ** __builtins_abs(decimals))
     if decimals > 0:
         return wrap(record2(e.DIV, record1(e.ROUND, record2(e.MUL, v, scale)), scale))
     return wrap(record2(e.MUL, record1(e.ROUND, record2(e.DIV, v, scale)), scale))
@@ -335,6 +338,8 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     a, b = _left(input, other, "div"), value_of(other, "div")
     if rounding_mode is None:
         return wrap(record2(e.DIV, a, b))
+    if type(b) in (int, bool) and b == 0 and not facts(a).dtype.is_differentiable:
+        raise RuntimeError("ZeroDivisionError")
     if rounding_mode == "floor":
         return wrap(record2(e.FLOOR_DIVIDE, a, b))
     if rounding_mode != "trunc":
@@ -489,25 +494,43 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         if isinstance(bound, float) and not v.meta.dtype.is_differentiable:
             v = e.cast(v, get_default_dtype())
             break
-    r = v
-    inside = None
-    if v.meta.requires_grad:
-        # the gradient passes where the element was not limited, at the bounds too
-        for op, bound in ((e.GE, min), (e.LE, max)):
-            if bound is not None:
-                test = record2(op, v, value_of(bound, "clamp"))
-                inside = test if inside is None else record2(e.LOGICAL_AND, inside, test)
-    if inside is not None and not isinstance(min, Tensor) and not isinstance(max, Tensor):
-        t = input.detach() if v is input._v else wrap(v).detach()
-        limited = clamp(t, min, max)
-        out = wrap(record(e.WHERE, (inside, v, limited._v)))
-        out._fn_name = "ClampBackward1" if False else "ClampBackward0"
-        return out
-    if min is not None:
-        r = record2(e.MAXIMUM, r, value_of(min, "clamp", "min"))
-    if max is not None:
-        r = record2(e.MINIMUM, r, value_of(max, "clamp", "max"))
-    return wrap(r)
+    if v.meta.dtype.is_complex:
+        raise NotImplementedError("clamp is not supported for complex types")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        return wrap(_between_tensors(v, min, max))
+    # the gradient passes where the element was not limited, at the bounds too
+    r, inside = v, None
+    for op, limit, bound in ((e.GE, e.MAXIMUM, min), (e.LE, e.MINIMUM, max)):
+        if bound is None:
+            continue
+        bound = value_of(bound, "clamp")
+        if v.meta.requires_grad:
+            test = record2(op, v, bound)
+            inside = test if inside is None else record2(e.LOGICAL_AND, inside, test)
+            r = record1(ALIAS, r) if r is v else r
+        r = record2(limit, r, bound)
+    if inside is None:
+        return wrap(r)
+    out = wrap(record(e.WHERE, (inside, v, r)))
+    out._fn_name = "ClampBackward1"
+    return out
+
+
+def _between_tensors(v: Any, low: Any, high: Any) -> Any:
+    """v limited by bounds of which one is a tensor; at a bound the gradient goes to v."""
+    for op, limit, bound in ((e.LT, e.MAXIMUM, low), (e.GT, e.MINIMUM, high)):
+        if bound is None:
+            continue
+        bound = value_of(bound, "clamp")
+        tracked = v.meta.requires_grad or isinstance(bound, Value) and bound.meta.requires_grad
+        if not tracked:
+            v = record2(limit, v, bound)
+            continue
+        outside = record2(op, v, bound)
+        if isinstance(bound, Value):
+            outside = record2(e.LOGICAL_OR, outside, record1(e.ISNAN, bound))
+        v = record(e.WHERE, (outside, bound, v))
+    return v
 
 
 @public(inplace=True)
@@ -559,9 +582,15 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     return r
 
 
-@public(inplace=True)
+@public(inplace=True, out=True)
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
-    """input + weight * (end - input)."""
+    """input + weight * (end - input). The dtypes must agree and be floating point."""
+    for name, x in (("input", input), ("end", end)):
+        check_tensor(x, "lerp", name)
+    if end.dtype is not input.dtype:
+        raise RuntimeError(f"expected dtype {input.dtype.name} for `end` but got dtype {end.dtype.name}")
+    if not input.dtype.is_differentiable:
+        raise NotImplementedError(f"\"lerp_kernel_scalar\" not implemented for '{type_name(input.dtype)}'")
     return input + (end - input) * weight  # type: ignore[no-any-return]
 
 
@@ -575,5 +604,10 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
 @public(inplace=True, out=True)
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """input + value * tensor1 / tensor2."""
+    if not (tensor1.dtype.is_differentiable or tensor2.dtype.is_differentiable):
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported, and in a future release addcdiv will perform a true "
+            "division of tensor1 and tensor2."
+        )
     quotient = tensor1 / tensor2
     return input + (quotient if value == 1 else quotient * value)  # type: ignore[no-any-return]

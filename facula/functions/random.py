@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from .. import generator as generators
-from ..dtypes import convert, get_default_dtype, int64
+from ..dtypes import get_default_dtype, int64, type_name
 from ..runtime import random as draws
-from ..tensor import Tensor, from_array, wrap
-from ..trace.recorder import record2
+from ..tensor import Tensor, from_array
 from .creation import check_device, check_dtype, finish, shape_of
-from .registry import public
+from .registry import public, write_out
 
 
 def engine_of(generator: Any) -> Any:
     """The engine of a generator, the default one for None."""
+    if generator is not None and not isinstance(generator, generators.Generator):
+        raise TypeError(
+            f"argument 'generator' must be torch.Generator, not {type(generator).__name__}"
+        )
     return (generators.default_generator if generator is None else generator).engine
 
 
@@ -32,8 +36,8 @@ def _sized(name: str, draw: Any, doc: str) -> None:
         check_device(device)
         d = check_dtype(dtype) or get_default_dtype()
         _need_float(name, d)
-        t = from_array(draw(engine_of(generator), shape_of(size), d.np), d)
-        return finish(t, requires_grad) if out is None else out.copy_(t)  # type: ignore[attr-defined,no-any-return]
+        t = from_array(_drawn(draw, engine_of(generator), shape_of(size), d), d)
+        return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
 
     def like(
         input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
@@ -43,7 +47,7 @@ def _sized(name: str, draw: Any, doc: str) -> None:
         m = input._v.meta
         d = check_dtype(dtype) or m.dtype
         _need_float(f"{name}_like", d)
-        return finish(from_array(draw(engine_of(generator), m.shape, d.np), d), requires_grad)
+        return finish(from_array(_drawn(draw, engine_of(generator), m.shape, d), d), requires_grad)
 
     make.__name__ = make.__qualname__ = name
     make.__doc__ = f"A tensor of {doc}."
@@ -54,14 +58,30 @@ def _sized(name: str, draw: Any, doc: str) -> None:
 
 
 def _need_float(name: str, d: Any) -> None:
-    if not d.is_floating_point:
-        from ..tensor import type_name
-
-        raise NotImplementedError(f"\"{name}\" not implemented for '{type_name(d)}': draws are floating point")
+    if not d.is_differentiable:
+        raise NotImplementedError(f"\"{name}\" not implemented for '{type_name(d)}'")
 
 
-_sized("rand", lambda en, shape, d: draws.uniform(en, shape, d), "draws from [0, 1)")
-_sized("randn", lambda en, shape, d: draws.normal(en, shape, d), "draws from the standard normal distribution")
+def _drawn(draw: Any, engine: Any, shape: tuple[int, ...], d: Any) -> np.ndarray:
+    """Draws; those of complex dtypes are pairs of parts (of a normal distribution of variance 1/2 each)."""
+    if not d.is_complex:
+        return draw(engine, shape, d.np)  # type: ignore[no-any-return]
+    parts = draw(engine, (*shape, 2), d.to_real().np)
+    if draw is _normal_draw:
+        parts = parts * parts.dtype.type(math.sqrt(0.5))
+    return np.ascontiguousarray(parts).view(d.np)[..., 0]  # type: ignore[no-any-return]
+
+
+def _uniform_draw(engine: Any, shape: tuple[int, ...], d: Any) -> np.ndarray:
+    return draws.uniform(engine, shape, d)
+
+
+def _normal_draw(engine: Any, shape: tuple[int, ...], d: Any) -> np.ndarray:
+    return draws.normal(engine, shape, d)
+
+
+_sized("rand", _uniform_draw, "draws from [0, 1)")
+_sized("randn", _normal_draw, "draws from the standard normal distribution")
 
 
 @public(method=False)
@@ -83,13 +103,15 @@ def randint(
         low = given.pop() if given else 0
     if named or given:
         raise TypeError(f"randint() received an invalid combination of arguments: {args} {named}")
+    if isinstance(size, int):
+        raise TypeError("randint(): argument 'size' must be tuple of ints, not int")
     low, high = int(low), int(high)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     d = check_dtype(dtype) or int64
-    shape = shape_of((tuple(size),)) if not isinstance(size, int) else (size,)
+    shape = shape_of((tuple(size),))
     t = from_array(draws.randint(engine_of(generator), shape, d.np, low, high), d)
-    return finish(t, requires_grad) if out is None else out.copy_(t)  # type: ignore[attr-defined,no-any-return]
+    return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -109,7 +131,7 @@ def randperm(
         raise RuntimeError(f"n must be non-negative, got{n}")
     d = check_dtype(dtype) or int64
     t = from_array(draws.randperm(engine_of(generator), n, d.np), d)
-    return t if out is None else out.copy_(t)  # type: ignore[attr-defined,no-any-return]
+    return t if out is None else write_out(t, out)  # type: ignore[no-any-return]
 
 
 @public(method=False)
@@ -122,12 +144,14 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
     if size is not None:
         d = check_dtype(dtype) or get_default_dtype()
         t = from_array(draws.normal(engine_of(generator), shape_of((tuple(size),)), d.np, float(mean), float(std)), d)
-        return finish(t, requires_grad) if out is None else out.copy_(t)  # type: ignore[attr-defined,no-any-return]
+        return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
     from .shape import broadcast_shapes
 
     tensors = [x for x in (mean, std) if isinstance(x, Tensor)]
     if not tensors:
         raise TypeError("normal() with numbers for mean and std needs a size")
+    if isinstance(std, Tensor) and bool((std < 0).any()):
+        raise RuntimeError("normal expects all elements of std >= 0.0")
     shape = tuple(broadcast_shapes(*[tuple(x.shape) for x in tensors]))
     d = tensors[0].dtype
     z = from_array(draws.normal(engine_of(generator), shape, d.np), d)
@@ -142,9 +166,9 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, o
         return from_array(draws.bernoulli(engine_of(generator), m.shape, m.dtype.np, float(p)), m.dtype)
     a = input._array()
     if not m.dtype.is_floating_point:
-        from ..tensor import type_name
-
-        raise RuntimeError(f"\"bernoulli_tensor_cpu_p_\" not implemented for '{type_name(m.dtype)}'")
+        raise NotImplementedError(
+            f"\"bernoulli_tensor_cpu_p_\" not implemented for '{type_name(m.dtype)}'"
+        )
     if a.size and not (a.min() >= 0 and a.max() <= 1):
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
     return from_array(draws.bernoulli_of(engine_of(generator), np.asarray(a, order="C"), m.dtype.np), m.dtype)
@@ -172,13 +196,25 @@ def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
     return from_array(r.astype(count.dtype.np), count.dtype)
 
 
+_INTEGERS = frozenset({"random_", "bernoulli_", "geometric_"})
+
+
 def _fill(name: str, draw: Any, doc: str) -> None:
     def f(self: Tensor, *args: Any, generator: Any = None, **named: Any) -> Tensor:
         self._check_writable()
         m = self._v.meta
-        serial = {"serial": True} if name == "normal_" and not m.contiguous else {}
-        a = draw(engine_of(generator), m.shape, m.dtype.np, *args, **named, **serial)
-        return self._fill_memory(a)
+        if name not in _INTEGERS:
+            _need_float(name, m.dtype)
+        if m.contiguous:
+            a = draw(engine_of(generator), m.shape, m.dtype.np, *args, **named)
+            return self._fill_memory(a)
+        # the order of draws is that of the elements in memory
+        order = sorted(range(m.ndim), key=lambda k: -m.strides[k])
+        serial = {"serial": True} if name == "normal_" else {}
+        shape = tuple(m.shape[k] for k in order)
+        a = draw(engine_of(generator), shape, m.dtype.np, *args, **named, **serial)
+        back = sorted(range(m.ndim), key=order.__getitem__)
+        return self._fill_memory(np.ascontiguousarray(a.transpose(back)))
 
     f.__name__ = f.__qualname__ = name
     f.__doc__ = f"Fills the tensor with {doc}."
@@ -264,4 +300,18 @@ def set_rng_state(new_state: Tensor) -> None:
     generators.default_generator._set_state_array(new_state._array())
 
 
-_ = (convert, wrap, record2)
+def _get_state(self: generators.Generator) -> Tensor:
+    """The state as bytes: uint8 (5056,)."""
+    return from_array(np.array(self._get_state_array()))
+
+
+def _set_state(self: generators.Generator, new_state: Tensor) -> generators.Generator:
+    """Restores a state that get_state gave, and returns the generator."""
+    if not isinstance(new_state, Tensor):
+        raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
+    self._set_state_array(new_state._array())
+    return self
+
+
+generators.Generator.get_state = _get_state  # type: ignore[attr-defined]
+generators.Generator.set_state = _set_state  # type: ignore[attr-defined]

@@ -202,15 +202,16 @@ def _pow_reference(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def _pow_base(n: Any, g: Value) -> Value:
     x, y = n.i(0), n.i(1)
     one_less = power(x, sub(y, 1))
-    r = mul(g, mul(y, _conj(one_less)))
+    r = mul(g, _conj(mul(y, one_less)))
     return where(record2(EQ, y, 0), 0.0, r)
 
 
 def _pow_exponent(n: Any, g: Value) -> Value:
-    x, out = n.i(0), n.o()
-    r = mul(g, mul(out, record1(LOG, x if isinstance(x, Value) else scalar_like(x, out))))
+    x, y, out = n.i(0), n.i(1), n.o()
+    r = mul(g, _conj(mul(out, record1(LOG, x if isinstance(x, Value) else scalar_like(x, out)))))
     base_zero = record2(EQ, x, 0)
-    return where(record2(LOGICAL_AND, base_zero, record2(GE, n.i(1), 0)), 0.0, r)
+    part = record1(REAL, y) if isinstance(y, Value) and y.meta.dtype.is_complex else y
+    return where(record2(LOGICAL_AND, base_zero, record2(GE, part, 0)), 0.0, r)
 
 
 def scalar_like(x: Any, like: Value) -> Value:
@@ -231,13 +232,13 @@ POW = _elementwise(
 SQUARE = _elementwise(
     "square",
     np.square,
-    gradient=_one(lambda n, g: mul(g, mul(n.i(0), 2))),
+    gradient=_one(lambda n, g: mul(g, mul(_conj(n.i(0)), 2))),
     grad_name="PowBackward0",
 )
 CUBE = _elementwise(
     "cube",
     lambda x: x * x * x,
-    gradient=_one(lambda n, g: mul(g, mul(record1(SQUARE, n.i(0)), 3))),
+    gradient=_one(lambda n, g: mul(g, mul(record1(SQUARE, _conj(n.i(0))), 3))),
     grad_name="PowBackward0",
 )
 
@@ -271,7 +272,15 @@ def _fmod(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(np.fmod(x, y))
 
 
-FLOOR_DIVIDE = _elementwise("floor_divide", _floor_divide, domain=(0.5, 4.0), arity=2, dtypes="if")
+FLOOR_DIVIDE = _elementwise(
+    "floor_divide",
+    _floor_divide,
+    gradient=_both(lambda n, g: mul(g, 0.0), lambda n, g: mul(g, 0.0)),
+    grad_name="DivBackward1",
+    domain=(0.55, 0.95),
+    arity=2,
+    dtypes="if",
+)
 REMAINDER = _elementwise(
     "remainder",
     _remainder,
@@ -446,7 +455,24 @@ def _sign(x: np.ndarray) -> np.ndarray:
 
 
 ZERO_GRADIENT = _one(lambda n, g: mul(g, 0.0))
-SIGN = _elementwise("sign", lambda x: x if x.dtype == np.bool_ else _sign(x), gradient=ZERO_GRADIENT, domain=(0.2, 3.0))
+
+
+def _sign_gradient(n: Any, g: Value) -> tuple[Value]:
+    """0; of complex numbers the part of g across the direction of x, by |x|."""
+    if not n.meta(0).dtype.is_complex:
+        return (mul(g, 0.0),)
+    out, size = n.o(), record1(COMPLEX_ABS, n.i(0))
+    size = where(record2(EQ, size, 0), 1.0, size)
+    along = record1(REAL, mul(g, _conj(out)))
+    return (div(sub(g, mul(out, along)), size),)
+
+
+SIGN = _elementwise(
+    "sign",
+    lambda x: x if x.dtype == np.bool_ else _sign(x),
+    gradient=_sign_gradient,
+    domain=(0.2, 3.0),
+)
 FLOOR = _elementwise("floor", np.floor, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="if")
 CEIL = _elementwise("ceil", np.ceil, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="if")
 TRUNC = _elementwise("trunc", np.trunc, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="if")
@@ -467,9 +493,9 @@ for _op in (FLOOR, CEIL, TRUNC, ROUND):  # integers are whole already
 
 EXP = _elementwise("exp", np.exp, "float", _one(lambda n, g: mul(g, _conj(n.o()))))
 EXP2 = _elementwise(
-    "exp2", np.exp2, "float", _one(lambda n, g: mul(g, mul(n.o(), math.log(2.0))))
+    "exp2", np.exp2, "float", _one(lambda n, g: mul(g, mul(_conj(n.o()), math.log(2.0))))
 )
-EXPM1 = _elementwise("expm1", np.expm1, "float", _one(lambda n, g: mul(g, add(n.o(), 1.0))))
+EXPM1 = _elementwise("expm1", np.expm1, "float", _one(lambda n, g: mul(g, add(_conj(n.o()), 1.0))))
 LOG = _elementwise(
     "log", np.log, "float", _one(lambda n, g: div(g, _conj(n.i(0)))), domain=(0.2, 4.0)
 )
@@ -477,18 +503,18 @@ LOG2 = _elementwise(
     "log2",
     np.log2,
     "float",
-    _one(lambda n, g: div(g, mul(n.i(0), math.log(2.0)))),
+    _one(lambda n, g: div(g, mul(_conj(n.i(0)), math.log(2.0)))),
     domain=(0.2, 4.0),
 )
 LOG10 = _elementwise(
     "log10",
     np.log10,
     "float",
-    _one(lambda n, g: div(g, mul(n.i(0), math.log(10.0)))),
+    _one(lambda n, g: div(g, mul(_conj(n.i(0)), math.log(10.0)))),
     domain=(0.2, 4.0),
 )
 LOG1P = _elementwise(
-    "log1p", np.log1p, "float", _one(lambda n, g: div(g, add(n.i(0), 1.0))), domain=(-0.5, 3.0)
+    "log1p", np.log1p, "float", _one(lambda n, g: div(g, add(_conj(n.i(0)), 1.0))), domain=(-0.5, 3.0)
 )
 SQRT = _elementwise(
     "sqrt", np.sqrt, "float", _one(lambda n, g: div(g, mul(_conj(n.o()), 2.0))), domain=(0.2, 4.0)
@@ -497,7 +523,7 @@ RSQRT = _elementwise(
     "rsqrt",
     lambda x: 1 / np.sqrt(x),
     "float",
-    _one(lambda n, g: mul(mul(g, -0.5), mul(n.o(), record1(SQUARE, n.o())))),
+    _one(lambda n, g: mul(mul(g, -0.5), record1(CUBE, _conj(n.o())))),
     domain=(0.2, 4.0),
 )
 RECIPROCAL = _elementwise(
@@ -515,52 +541,59 @@ TAN = _elementwise(
     "tan",
     np.tan,
     "float",
-    _one(lambda n, g: mul(g, add(record1(SQUARE, n.o()), 1.0))),
+    _one(lambda n, g: mul(g, add(record1(SQUARE, _conj(n.o())), 1.0))),
     domain=(-1.2, 1.2),
 )
 ASIN = _elementwise(
     "asin",
     np.arcsin,
     "float",
-    _one(lambda n, g: mul(g, record1(RSQRT, sub(1.0, record1(SQUARE, n.i(0)))))),
+    _one(lambda n, g: mul(g, _conj(record1(RSQRT, sub(1.0, record1(SQUARE, n.i(0))))))),
     domain=(-0.9, 0.9),
 )
 ACOS = _elementwise(
     "acos",
     np.arccos,
     "float",
-    _one(lambda n, g: neg(mul(g, record1(RSQRT, sub(1.0, record1(SQUARE, n.i(0))))))),
+    _one(lambda n, g: neg(mul(g, _conj(record1(RSQRT, sub(1.0, record1(SQUARE, n.i(0)))))))),
     domain=(-0.9, 0.9),
 )
 for _op in (SIN, COS, TAN):
     assert _op.example is not None
     _op.example.reach = 2.0**51  # compiled code reduces doubles exactly up to here
 ATAN = _elementwise(
-    "atan", np.arctan, "float", _one(lambda n, g: div(g, add(record1(SQUARE, n.i(0)), 1.0)))
+    "atan", np.arctan, "float", _one(lambda n, g: div(g, add(record1(SQUARE, _conj(n.i(0))), 1.0)))
 )
-SINH = _elementwise("sinh", np.sinh, "float", _one(lambda n, g: mul(g, record1(COSH, n.i(0)))))
-COSH = _elementwise("cosh", np.cosh, "float", _one(lambda n, g: mul(g, record1(SINH, n.i(0)))))
+SINH = _elementwise("sinh", np.sinh, "float", _one(lambda n, g: mul(g, _conj(record1(COSH, n.i(0))))))
+COSH = _elementwise("cosh", np.cosh, "float", _one(lambda n, g: mul(g, _conj(record1(SINH, n.i(0))))))
 TANH = _elementwise(
-    "tanh", np.tanh, "float", _one(lambda n, g: mul(g, sub(1.0, record1(SQUARE, n.o()))))
+    "tanh", np.tanh, "float", _one(lambda n, g: mul(g, sub(1.0, record1(SQUARE, _conj(n.o())))))
 )
 ASINH = _elementwise(
     "asinh",
     np.arcsinh,
     "float",
-    _one(lambda n, g: mul(g, record1(RSQRT, add(record1(SQUARE, n.i(0)), 1.0)))),
+    _one(lambda n, g: mul(g, _conj(record1(RSQRT, add(record1(SQUARE, n.i(0)), 1.0))))),
 )
 ACOSH = _elementwise(
     "acosh",
     np.arccosh,
     "float",
-    _one(lambda n, g: mul(g, record1(RSQRT, sub(record1(SQUARE, n.i(0)), 1.0)))),
+    _one(
+        lambda n, g: mul(
+            g,
+            _conj(mul(record1(RSQRT, sub(n.i(0), 1.0)), record1(RSQRT, add(n.i(0), 1.0))))
+            if n.meta(0).dtype.is_complex
+            else record1(RSQRT, sub(record1(SQUARE, n.i(0)), 1.0)),
+        )
+    ),
     domain=(1.2, 4.0),
 )
 ATANH = _elementwise(
     "atanh",
     np.arctanh,
     "float",
-    _one(lambda n, g: div(g, sub(1.0, record1(SQUARE, n.i(0))))),
+    _one(lambda n, g: div(g, sub(1.0, record1(SQUARE, _conj(n.i(0)))))),
     domain=(-0.9, 0.9),
 )
 
@@ -576,7 +609,7 @@ SIGMOID = _elementwise(
     "sigmoid",
     _sigmoid,
     "float",
-    _one(lambda n, g: mul(g, mul(sub(1.0, n.o()), n.o()))),
+    _one(lambda n, g: mul(g, _conj(mul(sub(1.0, n.o()), n.o())))),
 )
 _TWO_BY_ROOT_PI = 2.0 / math.sqrt(math.pi)
 
@@ -784,11 +817,20 @@ COMPLEX_ABS = Op(
     grad_name="AbsBackward0",
     example=_COMPLEX_EXAMPLE,
 )
+def _angle_gradient(x: Value, g: Value) -> Value:
+    """g * i x / |x|**2, 0 at 0."""
+    re, im = record1(REAL, x), record1(IMAG, x)
+    square = add(mul(re, re), mul(im, im))
+    scale = where(record2(EQ, square, 0), 0.0, div(g, square))
+    return record2(COMPLEX, neg(mul(im, scale)), mul(re, scale))
+
+
 ANGLE = Op(
     "angle",
     "convert",
     _real_rule,
     lambda arrays, attrs, metas: np.angle(arrays[0]).astype(metas[0].dtype.np),
+    lambda n, g: (_angle_gradient(n.i(0), g),),
     example=_COMPLEX_EXAMPLE,
 )
 # A copy: the value itself, as memory of its own.

@@ -1,0 +1,10 @@
+"""`torch.backends.mkl`: Intel's MKL: matrix products run in OpenBLAS here."""
+
+from __future__ import annotations
+
+enabled = False
+
+
+def is_available() -> bool:
+    """Whether the library is used: no."""
+    return False
