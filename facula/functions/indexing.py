@@ -609,7 +609,11 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
 @public()
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Elements of the flattened tensor."""
-    flat = mv.reshape(input._v, (input.numel(),))
+    n = input.numel()
+    flat = mv.reshape(input._v, (n,))
+    if ix.out_of_range(index._v, -n, n):
+        bad = next(i for i in array_of(index._v).reshape(-1).tolist() if not -n <= i < n)
+        raise IndexError(f"out of range: tried to access index {bad} on a tensor of {n} elements.")
     t = wrap(record2(ix.TAKE, flat, e.cast(index._v, int64), (0,)))
     t._fn_name = "TakeBackward0"
     return t
