@@ -494,12 +494,15 @@ def _leap(tr: Frame, jump: Jump) -> None:
         tr.freed_key = (*tr.freed_key, freed)
     values = tr.values
     leaves = tr.leaves
-    for slot, gslot, m in jump.leaves:
+    grads = []
+    for _, gslot, m in jump.leaves:
         g = Value()
         g.vid, g.meta = base + gslot, m
         g.buf = g.rec = g.over = g.pin = None
-        values.append(g)
-        leaves[slot].rec()._accumulate(g, False)
+        grads.append(g)
+    values.extend(grads)
+    for (slot, _, _), g in zip(jump.leaves, grads, strict=True):
+        leaves[slot].rec()._accumulate(g, False)  # hooks may end the frame: all values are known
 
 
 def gradients(

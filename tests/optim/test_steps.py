@@ -566,3 +566,63 @@ def test_threads_step_their_own() -> None:
     for t in threads:
         t.join()
     assert results == {n: [n / 32] * 3 for n in range(1, 5)}
+
+
+def test_steps_inside_backward() -> None:
+    """An optimizer for each parameter, stepped by the hook that follows its gradient."""
+    params = [nn.Parameter(fl.tensor([8.0, 16.0])) for _ in range(3)]
+    optimizers = {id(p): SGD([p], lr=0.5) for p in params}
+
+    def hook(p: Any) -> None:
+        optimizers[id(p)].step()
+        optimizers[id(p)].zero_grad()
+
+    for p in params:
+        p.register_post_accumulate_grad_hook(hook)
+    for step in range(1, 5):
+        sum((p * p).sum() / 2 for p in params).backward()
+        for p in params:
+            assert p.tolist() == [8 / 2**step, 16 / 2**step] and p.grad is None
+
+
+def test_strided_and_expanded_gradients() -> None:
+    a = np.arange(6, dtype="f").reshape(3, 2)
+    p, q = nn.Parameter(fl.zeros(2, 3)), nn.Parameter(fl.zeros(3))
+    o = SGD([p, q], lr=1.0)
+    for step in range(1, 5):
+        p.grad = fl.from_numpy(a.T) if step % 2 else fl.from_numpy(a).t() * 1
+        q.grad = fl.ones(1).expand(3)
+        o.step()
+        np.testing.assert_array_equal(values(p), -step * a.T)
+        assert q.tolist() == [-step] * 3
+
+
+def test_parameters_of_one_storage() -> None:
+    data = fl.zeros(3)
+    p, q = nn.Parameter(data), nn.Parameter(data)
+    p.grad, q.grad = fl.ones(3), fl.ones(3) * 2
+    o = SGD([p, q], lr=1.0)
+    for step in range(1, 4):
+        o.step()
+        assert p.tolist() == q.tolist() == data.tolist() == [-3 * step] * 3
+
+
+def test_a_state_dict_that_is_alive_follows() -> None:
+    m = nn.Linear(2, 2)
+    kept = m.state_dict()
+    o = Adam(m.parameters(), lr=0.1)
+    for _ in range(3):
+        o.zero_grad()
+        m(fl.ones(1, 2)).sum().backward()
+        o.step()
+        assert (kept["weight"] == m.weight).all() and (kept["bias"] == m.bias).all()
+
+
+def test_a_rate_that_is_a_tensor_is_read_at_each_step() -> None:
+    p, lr = nn.Parameter(fl.ones(2)), fl.tensor(1.0)
+    o = SGD([p], lr=lr)
+    p.grad = fl.ones(2)
+    o.step()
+    lr.fill_(0.5)
+    o.step()
+    assert p.tolist() == [-0.5, -0.5]

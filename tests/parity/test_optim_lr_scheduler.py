@@ -70,7 +70,8 @@ SCHEDULES: dict[str, tuple[str, Make]] = {
     "ChainedScheduler": ("SGD", _chain),
     "CyclicLR": ("SGD", lambda t, o: _s(t).CyclicLR(o, 0.01, [0.1, 0.3], 3, 5)),
     "CyclicLR 2": ("Adam", lambda t, o: _s(t).CyclicLR(o, 0.01, 0.1, 3, mode="triangular2")),
-    "CyclicLR exp": ("SGD", lambda t, o: _s(t).CyclicLR(o, 0.01, 0.1, 4, mode="exp_range", gamma=0.9)),
+    "CyclicLR exp": ("SGD", lambda t, o: _s(t).CyclicLR(
+        o, 0.01, 0.1, 4, mode="exp_range", gamma=0.9)),
     "CyclicLR own": ("SGD", lambda t, o: _s(t).CyclicLR(
         o, 0.01, 0.1, 4, scale_fn=lambda x: 0.5**x, scale_mode="iterations", cycle_momentum=False)),
     "OneCycleLR": ("Adam", lambda t, o: _s(t).OneCycleLR(o, 0.1, 20)),
