@@ -412,6 +412,8 @@ class Generator(Expressions):
         fused_early = [i for i in early if i not in fused]
 
         def block(i: V, mask: V | None, _: list[V]) -> list[V]:
+            # what is computed here does not dominate the loop's tail
+            kept = (dict(self.row_memo), dict(self.row_address))
             self._vectors(fused_early, i, mask, {})
             outer_memo = self.inner_memo
             state = [x for r in k.reduces for x in identity(w, r.op, r.tag, k.lanes)]
@@ -438,6 +440,8 @@ class Generator(Expressions):
             self._vectors([x for x in following if x not in memo], i, mask, {}, memo)
             for s in after:
                 self._store(s, i, mask)
+            self.row_memo, self.row_address = kept
+            self.mid_memo, self.mid_address = kept
             return []
 
         self._vector_loop([], block)
