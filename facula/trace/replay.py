@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -329,8 +330,12 @@ def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
     try:
         program = compile_graph(graph)
     except CompileError as e:
-        if config.debug:
-            print(f"facula: not compiled, references run: {e}", file=sys.stderr)
+        warnings.warn(
+            f"facula: an internal error of the compiler ({e}); the work at {caller()} runs uncompiled: "
+            "its results are right, but it is slow. FACULA_DEBUG=5 shows the code. Please report it.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
         return _reference(plan, tr)
     program.output_bytes = [
         max(1, plan.shapes[s].numel * plan.shapes[s].dtype.itemsize) for s in plan.outputs
