@@ -93,7 +93,7 @@ class MultiTensorOptimizer(Optimizer):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        todo: list[tuple[_Batch, list[float]]] = []
+        todo: list[tuple[_Plan, _Batch, list[float]]] = []
         for i, group in enumerate(self.param_groups):
             plan = self._prepared(i, group)
             if plan is not None:
@@ -101,10 +101,12 @@ class MultiTensorOptimizer(Optimizer):
                     scalars = batch.scalars.copy()
                     formula, numbers = plan.formula(self, batch, scalars)
                     update(formula, batch.bundle, batch.slots, batch.grads, numbers)
-                    todo.append((batch, scalars))
+                    todo.append((plan, batch, scalars))
         flush()
-        for batch, scalars in todo:
+        for plan, batch, scalars in todo:
             batch.done(scalars)
+            if not plan.grads:
+                batch.grads = None  # the gradients' memory is not ours to keep
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -271,6 +273,8 @@ class _Plan:
         """Keeps no gradient alive."""
         self.grads: list[Value] = []  # of the last step, if they lay in memory at two in a row
         self.seen: list[int] | None = None
+        for batch in self.batches:
+            batch.grads = None
 
     def place(self, params: list[Any], grads: list[Value]) -> None:
         """Finds out for every batch which gradients are recorded and which lie in memory."""

@@ -626,3 +626,23 @@ def test_a_rate_that_is_a_tensor_is_read_at_each_step() -> None:
     lr.fill_(0.5)
     o.step()
     assert p.tolist() == [-0.5, -0.5]
+
+
+@pytest.mark.parametrize("clear", ["optimizer", "parameter"])
+def test_gradients_are_not_kept_alive(clear: str) -> None:
+    import gc
+    import weakref
+
+    p = nn.Parameter(fl.ones(1000))
+    o = SGD([p], lr=1.0)
+    for _ in range(3):
+        (p * 2).sum().backward()
+        assert p.grad is not None and p.grad[0].item() == 2
+        memory = weakref.ref(p.grad._v.buf) if not isinstance(p.grad._v.buf, np.ndarray) else None
+        o.step()
+        if clear == "optimizer":
+            o.zero_grad()
+        else:
+            p.grad = None
+        gc.collect()
+        assert memory is None or memory() is None
