@@ -1,9 +1,11 @@
-"""Random programs as lists of numbers, and an interpreter for them over any module with PyTorch's names.
+"""Random programs as lists of numbers, and an interpreter for them over any module with PyTorch's
+names.
 
-An instruction is four numbers; what they mean depends on the state of the program (which tensors are alive,
-their shapes and flags), never on float values, so that every list of numbers is a program and a shorter list
-is still one. What a program shows (reads, errors, facts of tensors, gradients) is its list of observations.
-Floats are kept bounded, and no step is discontinuous, so that observations of two runs stay close.
+An instruction is four numbers; what they mean depends on the state of the program (which tensors
+are alive, their shapes and flags), never on float values, so that every list of numbers is a
+program and a shorter list is still one. What a program shows (reads, errors, facts of tensors,
+gradients) is its list of observations. Floats are kept bounded, and no step is discontinuous, so
+that observations of two runs stay close.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ LARGEST = 60  # elements of a tensor
 
 
 class Modified(Exception):
-    """A gradient wanted a value that was written since. Not every run has to notice: the program ends."""
+    """A gradient wanted a value that was written since. Not every run has to notice: the program
+    ends.
+    """
 
 
 class Machine:
@@ -36,7 +40,8 @@ class Machine:
         for leaf in self.leaves:
             leaf.requires_grad_(True)
         self.pool = [
-            t(r.uniform(-1, 1, (3, 4))), t(r.uniform(-1, 1, (2, 3, 4))), t(r.integers(-5, 6, (4, 3))),
+            t(r.uniform(-1, 1, (3, 4))), t(r.uniform(-1, 1, (2, 3, 4))),
+            t(r.integers(-5, 6, (4, 3))),
             t(r.integers(0, 3, (5,))), self.leaves[0] * 1.0,
         ]  # fmt: skip
         if exact:  # whole numbers only
@@ -115,7 +120,9 @@ class Machine:
 
 
 def run(program: list[Instruction], lib: Any, exact: bool = False) -> list[Any]:
-    """The observations of a program; `exact`: of one without floats (kinds of instructions: MOVES)."""
+    """The observations of a program; `exact`: of one without floats (kinds of instructions:
+    MOVES).
+    """
     m = Machine(lib, exact)
     try:
         for instruction in program:
@@ -163,7 +170,8 @@ def integers(m: Machine, a: int, b: int, c: int) -> None:
     k = 1 + b % 5
     f = c % 9
     r = [
-        lambda: t + k, lambda: t * k % 1009, lambda: t // k, lambda: t % k, lambda: t & k, lambda: t ^ k,
+        lambda: t + k, lambda: t * k % 1009, lambda: t // k, lambda: t % k, lambda: t & k,
+        lambda: t ^ k,
         lambda: -t, lambda: (t > k).to(m.lib.int64), lambda: m.lib.where(t > k, t, t * 0 + k),
     ][f]()  # fmt: skip
     m.keep(r)
@@ -442,7 +450,8 @@ def leaf(m: Machine, a: int, b: int, c: int) -> None:
 
 
 STEPS = (
-    unary, unary, binary, binary, integers, convert, view, view, view, join, write, write, set_item, masks,
+    unary, unary, binary, binary, integers, convert, view, view, view, join, write, write, set_item,
+    masks,
     reduce, product, read, drop, no_grad, backward, gradient, update, leaf,
 )  # fmt: skip
 MOVES = tuple(

@@ -1,9 +1,11 @@
-"""Random programs: recorded, compiled and replayed runs against op-by-op references, threads, and NumPy.
+"""Random programs: recorded, compiled and replayed runs against op-by-op references, threads, and
+NumPy.
 
-tests/random_programs.py interprets lists of numbers as programs of views, writes, reads, reductions and
-gradients. Each program runs three times in one process (first sight, compiled, replayed), and every run has
-to show what the same program shows under the semantics of FACULA_EAGER=1. A failing program is shrunk by
-hypothesis. The default takes seconds; `FACULA_TEST_LONG=1` (or any number of examples) runs for minutes.
+tests/random_programs.py interprets lists of numbers as programs of views, writes, reads,
+reductions and gradients. Each program runs three times in one process (first sight, compiled,
+replayed), and every run has to show what the same program shows under the semantics of
+FACULA_EAGER=1. A failing program is shrunk by hypothesis. The default takes seconds;
+`FACULA_TEST_LONG=1` (or any number of examples) runs for minutes.
 """
 
 from __future__ import annotations
@@ -62,7 +64,9 @@ ALL = tuple(range(len(programs.STEPS)))
 
 @contextlib.contextmanager
 def eager() -> Iterator[None]:
-    """What FACULA_EAGER=1 means: every op runs at once through its reference, on a trie of its own."""
+    """What FACULA_EAGER=1 means: every op runs at once through its reference, on a trie of its
+    own.
+    """
     replay.flush()
     outer, before = state.tr, config.eager
     state.tr, config.eager = Frame(Node(None, MODE)), True
@@ -101,7 +105,9 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def same(got: Any, want: Any) -> bool:
-    """Whether two observations agree: floats to about 1e-7 of the largest, everything else exactly."""
+    """Whether two observations agree: floats to about 1e-7 of the largest, everything else
+    exactly.
+    """
     if not isinstance(want, np.ndarray) or not isinstance(got, np.ndarray):
         return bool(got == want)
     if got.shape != want.shape or got.dtype != want.dtype:
@@ -113,7 +119,9 @@ def same(got: Any, want: Any) -> bool:
 
 
 def compare(got: list[Any], want: list[Any], what: str) -> None:
-    """Compares what two runs showed. (One of them may have ended early, see random_programs.Modified.)"""
+    """Compares what two runs showed. (One of them may have ended early, see
+    random_programs.Modified.)
+    """
     for k, (g, w) in enumerate(zip(got, want, strict=False)):
         assert same(g, w), f"{what}, observation {k}: {g!r} instead of {w!r}"
 
@@ -160,7 +168,9 @@ def test_long_programs(seed: int) -> None:
 
 
 def test_many_threads() -> None:
-    """Threads that run random programs at once, the same ones and others, show what each shows alone."""
+    """Threads that run random programs at once, the same ones and others, show what each shows
+    alone.
+    """
     count = 4 if not LONG else 8
     all_programs = [_random_program(100 + k, 80) for k in range(count)]
     with eager():
@@ -210,7 +220,9 @@ def test_tensors_cross_threads() -> None:
 
 # ---------------------------------------------------------------- views against NumPy
 def _views(program: list[tuple[int, int, int]], np_side: bool) -> list[Any]:
-    """Views, writes through them and reads, on int64, by the operations that both libraries spell alike."""
+    """Views, writes through them and reads, on int64, by the operations that both libraries spell
+    alike.
+    """
     lib: Any = np if np_side else facula
     pool: list[Any] = [lib.arange(24).reshape(2, 3, 4), lib.arange(10)]
     seen: list[Any] = []

@@ -1,4 +1,6 @@
-"""The number of threads changes no bit: a training step with products, softmax, normalisation and sums."""
+"""The number of threads changes no bit: a training step with products, softmax, normalisation and
+sums.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,8 @@ def test_large_reductions() -> None:
 
     def results() -> list[bytes]:
         out = [
-            flat.sum(), (flat * flat).mean(), flat.max(), wide.sum(1), tall.sum(0), wide.softmax(1).sum(),
+            flat.sum(), (flat * flat).mean(), flat.max(), wide.sum(1), tall.sum(0),
+            wide.softmax(1).sum(),
             wide.std(), tall.amax(0), tall.exp().sum(1), wide.argmax(1),
         ]  # fmt: skip
         return [t.numpy().tobytes() for t in out]

@@ -47,11 +47,12 @@ class Example:
     """How the generated tests (tests/ops) call an op.
 
     cases: pairs (operands, attrs); an operand is an `Operand`, or a shape, which stands for values.
-    dtypes: the kinds of dtype that the op takes: b bool, i integers, f floats (d: no 16-bit ones), c complex; those of the
-    second operand on may be restricted by their own kind. domain: the interval that holds the operands of
-    gradient tests; it excludes kinks and poles. special: the special numbers from which operands are drawn
-    too. reach: the magnitude of float64 operands up to which results are defined. tolerance: units in the
-    last place of the dtype by which compiled code may differ from the reference.
+    dtypes: the kinds of dtype that the op takes: b bool, i integers, f floats (d: without those of 16
+    bits), c complex. domain: the interval that holds the operands of gradient tests; it excludes
+    kinks and poles. special: the special numbers from which operands are drawn too. reach: the
+    magnitude of float64 operands up to which results are defined. tolerance: units in the last place
+    of the dtype by which compiled code may differ from the reference. derivative: False for an op
+    whose gradient is not the derivative of its result, on purpose.
     """
 
     __slots__ = ("_cases", "dtypes", "domain", "special", "tolerance", "reach", "derivative")

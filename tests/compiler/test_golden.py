@@ -1,5 +1,5 @@
-"""Golden kernels: the LLVM IR of a small fixed set of graphs, kept as text, so that a refactoring that
-changes what the compiler emits shows it.
+"""Golden kernels: the LLVM IR of a small fixed set of graphs, kept as text, so that a refactoring
+that changes what the compiler emits shows it.
 
 A change on purpose: FACULA_UPDATE_GOLDEN=1 python -m pytest tests/compiler/test_golden.py
 writes the files of tests/compiler/golden anew; read the difference before committing it.

@@ -1,10 +1,11 @@
 """Tests made from the op records: nothing here names an op.
 
-Every record says in its `example` how it may be called (see facula.ops.record.Example). For each call:
-the rule's facts are those of the reference's result; compiled code gives what the reference gives, for
-every dtype and for NaN, infinities, signed zeros and extreme numbers; and in float64 the gradient, and the
-gradient of the gradient, agree with finite differences in a random direction under a random incoming
-gradient. Sizes of differences are in units in the last place of the result's dtype.
+Every record says in its `example` how it may be called (see facula.ops.record.Example). For each
+call: the rule's facts are those of the reference's result; compiled code gives what the reference
+gives, for every dtype and for NaN, infinities, signed zeros and extreme numbers; and in float64
+the gradient, and the gradient of the gradient, agree with finite differences in a random
+direction under a random incoming gradient. Sizes of differences are in units in the last place of
+the result's dtype.
 """
 
 from __future__ import annotations
@@ -93,7 +94,11 @@ def _draw(r: np.random.Generator, o: Operand, d: dtype, example: Example, specia
     """An operand: an array, or a Python number."""
     low, high = example.domain
     if o.kind == "number":
-        return float(r.uniform(low, high)) if set("fd") & set(example.dtypes) else int(r.integers(0, 5))
+        return (
+            float(r.uniform(low, high))
+            if set("fd") & set(example.dtypes)
+            else int(r.integers(0, 5))
+        )
     if o.kind in ("index", "distinct"):
         return _index(r, o)
     if o.kind == "mask":
@@ -140,7 +145,9 @@ def _dtypes(op: Op) -> list[dtype]:
 
 
 def _same(got: np.ndarray, want: np.ndarray, ulps: float, what: str) -> None:
-    """Equal where not finite, and within `ulps` units of the last place (of the largest part) elsewhere."""
+    """Equal where not finite, and within `ulps` units of the last place (of the largest part)
+    elsewhere.
+    """
     assert got.shape == want.shape and got.dtype == want.dtype, what
     if want.dtype.kind in "bui":
         np.testing.assert_array_equal(got, want, err_msg=what)
@@ -219,7 +226,9 @@ def _dot(a: np.ndarray, b: np.ndarray) -> float:
 
 
 class _Function:
-    """The op on its differentiable operands (the float64 ones), and its gradient, as plain NumPy functions."""
+    """The op on its differentiable operands (the float64 ones), and its gradient, as plain NumPy
+    functions.
+    """
 
     def __init__(
         self, op: Op, operands: tuple[Operand, ...], attrs: tuple[Any, ...], r: np.random.Generator
@@ -297,7 +306,9 @@ def _differentiable(op: Op) -> bool:
 @pytest.mark.parametrize("name", [n for n in NAMES if _differentiable(OPS[n])])
 @pytest.mark.parametrize("compiled", (False, True), ids=("reference", "compiled"))
 def test_gradients(name: str, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both sides by central differences along one random direction; errors relative to the size of the parts."""
+    """Both sides by central differences along one random direction; errors relative to the size of
+    the parts.
+    """
     op = OPS[name]
     assert op.example is not None
     if compiled:
