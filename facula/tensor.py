@@ -58,9 +58,7 @@ class _Metatype(type):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Tensor:
-            from .functions.creation import legacy_tensor
-
-            return legacy_tensor(*args, **kwargs)
+            return cls._construct(*args, **kwargs)
         return type.__call__(cls, *args, **kwargs)
 
 
@@ -117,7 +115,7 @@ class Tensor(metaclass=_Metatype):
 
     @property
     def layout(self) -> Any:
-        from . import strided
+        from .layouts import strided
 
         return strided
 
@@ -272,27 +270,7 @@ class Tensor(metaclass=_Metatype):
             if v.meta.requires_grad and not v.meta.leaf and v.meta.dtype.is_floating_point:
                 engine.backward(v, None, bool(retain_graph), False)
                 return
-        from .autograd.functional import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs)
-
-    def register_hook(self, hook: Callable[[Tensor], Any]) -> Any:
-        """Calls `hook(grad)` when this tensor's gradient is computed; what it returns replaces the gradient."""
-        from .autograd.hooks import register_hook
-
-        return register_hook(self, hook)
-
-    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], Any]) -> Any:
-        """Calls `hook(tensor)` after a gradient was accumulated in this leaf."""
-        from .autograd.hooks import register_post_accumulate_grad_hook
-
-        return register_post_accumulate_grad_hook(self, hook)
-
-    def retain_grad(self) -> None:
-        """Keeps the gradient of a tensor that is not a leaf in its `.grad`."""
-        from .autograd.hooks import retain_grad
-
-        retain_grad(self)
+        self._backward(gradient, retain_graph, create_graph, inputs)
 
     @property
     def retains_grad(self) -> bool:

@@ -121,6 +121,8 @@ def grad(
     return tuple(result)
 
 
+Tensor._backward = backward  # type: ignore[attr-defined]  # what Tensor.backward does not do itself
+
 _DERIVATIVES = ("jacobian", "hessian", "vjp", "jvp", "vhp", "hvp")
 
 

@@ -115,3 +115,8 @@ def retain_grad(self: Tensor) -> None:
                 t._grad = t._grad.detach() + wrap(g)
 
     tape.hooks.setdefault(slot, []).append(keep)
+
+
+Tensor.register_hook = register_hook  # type: ignore[attr-defined]
+Tensor.register_post_accumulate_grad_hook = register_post_accumulate_grad_hook  # type: ignore[attr-defined]
+Tensor.retain_grad = retain_grad  # type: ignore[attr-defined]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..devices import device as Device
 from ..dtypes import (
-    BY_NAME,
     bool_,
     complex128,
     convert,
@@ -43,6 +41,7 @@ def check_device(d: Any) -> None:
 
 
 def check_dtype(d: Any) -> dtype | None:
+    """The dtype of an argument `dtype=`, which may be a Python type. Raises TypeError for others."""
     if d is None or isinstance(d, dtype):
         return d
     python = {float: float64, int: int64, bool: bool_, complex: complex128}
@@ -52,6 +51,7 @@ def check_dtype(d: Any) -> dtype | None:
 
 
 def finish(t: Tensor, requires_grad: bool) -> Tensor:
+    """A new tensor, which is to require gradients if the caller said so."""
     return t.requires_grad_() if requires_grad else t
 
 
@@ -606,8 +606,4 @@ def legacy_tensor(*args: Any, device: Any = None) -> Tensor:
     return _new(shape_of(args) if args else (0,), 0, get_default_dtype())
 
 
-def size_argument(sizes: Sequence[Any]) -> tuple[int, ...]:
-    return shape_of(tuple(sizes))
-
-
-_ = BY_NAME
+Tensor._construct = staticmethod(legacy_tensor)  # type: ignore[attr-defined]

@@ -1,3 +1,5 @@
+"""Puts the helpers of these tests (graphs.py) on the path."""
+
 import sys
 from pathlib import Path
 
