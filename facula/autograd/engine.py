@@ -492,7 +492,6 @@ def _leap(tr: Frame, jump: Jump) -> None:
     if jump.freed:
         tr.freed = tr.freed | jump.freed
         tr.freed_key = (*tr.freed_key, freed)
-    values = tr.values
     leaves = tr.leaves
     grads = []
     for _, gslot, m in jump.leaves:
@@ -500,7 +499,7 @@ def _leap(tr: Frame, jump: Jump) -> None:
         g.vid, g.meta = base + gslot, m
         g.buf = g.rec = g.over = g.pin = None
         grads.append(g)
-    values.extend(grads)
+    tr.values.extend(grads)
     for (slot, _, _), g in zip(jump.leaves, grads, strict=True):
         leaves[slot].rec()._accumulate(g, False)  # hooks may end the frame: all values are known
 
