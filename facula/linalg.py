@@ -42,7 +42,9 @@ def _checked(name: str, A: Any, square: bool = False) -> None:
     if A.ndim < 2:
         raise RuntimeError(f"{full}: The input tensor A must have at least 2 dimensions.")
     if not d.is_differentiable:
-        raise RuntimeError(f"{full}: Expected a floating point or complex tensor as input. Got {type_name(d)}")
+        raise RuntimeError(
+            f"{full}: Expected a floating point or complex tensor as input. Got {type_name(d)}"
+        )
     if d.itemsize == 2:
         raise RuntimeError(f"{full}: Low precision dtypes not supported. Got {type_name(d)}")
     if square:
@@ -58,7 +60,9 @@ def _plain(A: Tensor, name: str) -> np.ndarray:
     from .autograd import is_grad_enabled
 
     if A.requires_grad and is_grad_enabled():
-        raise RuntimeError(f"the gradient of {name} is not supported: detach the operand or use no_grad()")
+        raise RuntimeError(
+            f"the gradient of {name} is not supported: detach the operand or use no_grad()"
+        )
     return A._array()
 
 
@@ -86,9 +90,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None)
     """X of A X = B (X A = B unless left); B holds matrices or vectors. LinAlgError: A is singular."""
     _checked("solve", A, True)
     check_tensor(B, "linalg_solve", "B", 2)
-    vector = B.ndim == 1 or (
-        A.ndim - 1 == B.ndim and tuple(B.shape) == tuple(A.shape[:-1])
-    )
+    vector = B.ndim == 1 or (A.ndim - 1 == B.ndim and tuple(B.shape) == tuple(A.shape[:-1]))
     b: Any = B.unsqueeze(-1) if vector else B  # type: ignore[attr-defined]
     if not left:
         x = wrap(record2(ops.SOLVE, A.mT._v, b.mT._v)).mT  # type: ignore[attr-defined]
@@ -163,7 +165,9 @@ def eigvals(A: Tensor) -> Tensor:
     return eig(A)[0]  # type: ignore[no-any-return]
 
 
-def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None, out: Any = None) -> Any:
+def svd(
+    A: Tensor, full_matrices: bool = True, *, driver: str | None = None, out: Any = None
+) -> Any:
     """U, S (descending) and V^H with A = U diag(S) V^H."""
     _checked("svd", A)
     u, s, vh = np.linalg.svd(_plain(A, "svd"), full_matrices)
@@ -192,7 +196,9 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> Any:
 
 
 # ---------------------------------------------------------------- numbers of matrices
-def matrix_rank(A: Tensor, tol: Any = None, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:
+def matrix_rank(
+    A: Tensor, tol: Any = None, *, atol: Any = None, rtol: Any = None, hermitian: bool = False
+) -> Tensor:
     """How many singular values exceed max(atol, rtol * the largest)."""
     _checked("matrix_rank", A)
     s = np.linalg.svd(A.detach()._array(), compute_uv=False)
@@ -214,7 +220,13 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
 
 
 def vector_norm(
-    x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None
+    x: Tensor,
+    ord: Any = 2,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    out: Any = None,
 ) -> Tensor:
     """The norm of order `ord` over axes, of all elements by default."""
     check_tensor(x, "linalg_vector_norm", "x", 1)
@@ -228,7 +240,9 @@ def matrix_norm(
     check_tensor(A, "linalg_matrix_norm", "A", 1)
     x: Any = A if dtype is None else A.to(dtype)  # type: ignore[attr-defined]
     if x.ndim < 2:
-        raise RuntimeError("linalg.matrix_norm: The input tensor A must have at least 2 dimensions.")
+        raise RuntimeError(
+            "linalg.matrix_norm: The input tensor A must have at least 2 dimensions."
+        )
     row, column = normalize_dim(dim[0], x.ndim), normalize_dim(dim[1], x.ndim)
     if ord == "fro":
         return _norm(x, 2.0, (row, column), keepdim)  # type: ignore[no-any-return]
@@ -259,7 +273,13 @@ def _singular(x: Any, row: int, column: int) -> Any:
 
 
 def norm(
-    A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, out: Any = None
+    A: Tensor,
+    ord: Any = None,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    out: Any = None,
 ) -> Tensor:
     """A vector norm, or a matrix norm where two axes (or a matrix with an order) are given."""
     check_tensor(A, "linalg_norm", "A", 1)
@@ -282,7 +302,7 @@ def multi_dot(tensors: Any, *, out: Tensor | None = None) -> Tensor:
     """The product of matrices (the first and last may be vectors), in the cheapest order."""
     ms = list(tensors)
     if len(ms) < 2:
-        raise RuntimeError("multi_dot(): expected at least 2 tensors but got " f"{len(ms)}")
+        raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(ms)}")
     first, last = ms[0].ndim == 1, ms[-1].ndim == 1
     if first:
         ms[0] = ms[0].unsqueeze(0)
@@ -334,4 +354,3 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """A view of the diagonals of matrices."""
     return A.diagonal(offset, dim1, dim2)  # type: ignore[attr-defined,no-any-return]
-

@@ -52,10 +52,12 @@ def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None
 
 
 def are_deterministic_algorithms_enabled() -> bool:
+    """Whether use_deterministic_algorithms was switched on."""
     return _deterministic
 
 
 def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """Whether use_deterministic_algorithms is only to warn."""
     return _warn_only
 
 
@@ -65,22 +67,27 @@ def get_deterministic_debug_mode() -> int:
 
 
 def set_deterministic_debug_mode(debug_mode: int | str) -> None:
-    """"default" or 0, "warn" or 1, "error" or 2."""
+    """ "default" or 0, "warn" or 1, "error" or 2."""
     number = {"default": 0, "warn": 1, "error": 2}.get(debug_mode, debug_mode)  # type: ignore[arg-type]
     if number not in (0, 1, 2):
-        raise RuntimeError(f"invalid value of debug_mode, expected 0, 1, or 2, but got {debug_mode}")
+        raise RuntimeError(
+            f"invalid value of debug_mode, expected 0, 1, or 2, but got {debug_mode}"
+        )
     use_deterministic_algorithms(number != 0, warn_only=number == 1)
 
 
 def get_float32_matmul_precision() -> str:
+    """What set_float32_matmul_precision was given."""
     return _precision
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """"highest", "high" or "medium"; products of float32 are always computed in float32."""
+    """ "highest", "high" or "medium"; products of float32 are always computed in float32."""
     global _precision
     if precision not in ("highest", "high", "medium"):
-        raise RuntimeError(f"float32 matmul precision must be one of highest, high or medium, but got {precision!r}")
+        raise RuntimeError(
+            f"float32 matmul precision must be one of highest, high or medium, but got {precision!r}"
+        )
     _precision = precision
 
 
@@ -90,10 +97,12 @@ def set_flush_denormal(mode: bool) -> bool:
 
 
 def is_warn_always_enabled() -> bool:
+    """What set_warn_always was given."""
     return _warn_always
 
 
 def set_warn_always(b: bool, /) -> None:
+    """Kept, without effect: warnings go through Python's own filters."""
     global _warn_always
     _warn_always = bool(b)
 

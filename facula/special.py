@@ -35,13 +35,15 @@ def log_softmax(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
 def polygamma(n: int, input: Tensor) -> Tensor:
     """The derivative of order n of digamma, n >= 0."""
-    from .ops import elementwise as e
+    from .ops import elementwise_rare as rare
 
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
     if n == 0:
         return digamma(input)  # type: ignore[no-any-return]
-    return wrap(record1(e.TRIGAMMA, input._v) if n == 1 else record1(e.POLYGAMMA, input._v, (n,)))
+    return wrap(
+        record1(rare.TRIGAMMA, input._v) if n == 1 else record1(rare.POLYGAMMA, input._v, (n,))
+    )
 
 
 def xlog1py(input: Any, other: Any) -> Tensor:

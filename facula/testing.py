@@ -17,9 +17,7 @@ _TOLERANCES = {
 }  # fmt: skip
 
 
-def _tolerances(
-    a: dtype, b: dtype, rtol: float | None, atol: float | None
-) -> tuple[float, float]:
+def _tolerances(a: dtype, b: dtype, rtol: float | None, atol: float | None) -> tuple[float, float]:
     if (rtol is None) != (atol is None):
         given, missing = ("rtol", "atol") if atol is None else ("atol", "rtol")
         raise ValueError(
@@ -96,7 +94,9 @@ def _compare_leaves(a: Any, b: Any, options: Any, place: str) -> str | None:
             f"No comparison pair was able to handle inputs of type {type(a)} and {type(b)}."
         )
     if not subclasses and type(a) is not type(b):
-        raise TypeError(f"No comparison pair was able to handle inputs of type {type(a)} and {type(b)}.")
+        raise TypeError(
+            f"No comparison pair was able to handle inputs of type {type(a)} and {type(b)}."
+        )
     x, y = _as_tensor(a), _as_tensor(b)
     if x.shape != y.shape:
         return f"The values for attribute 'shape' do not match: {x.shape} != {y.shape}.{suffix}"
@@ -146,18 +146,23 @@ def _differences(
         up = f" (up to {atol} allowed)" if kind == "close" else ""
         rup = f" (up to {rtol} allowed)" if kind == "close" else ""
         return (
-            head + f"Expected {y.item()} but got {x.item()}.\nAbsolute difference: {gap.item()}{up}\n"
+            head
+            + f"Expected {y.item()} but got {x.item()}.\nAbsolute difference: {gap.item()}{up}\n"
             f"Relative difference: {relative.item()}{rup}"
         )
     wrong = int((~close).sum())
     gap = np.where(close, 0.0, gap)
     lines = [f"Mismatched elements: {wrong} / {x.size} ({100 * wrong / x.size:.1f}%)"]
     for name, values, limit in (("absolute", gap, atol), ("relative", relative, rtol)):
-        values = np.where(np.isnan(values), np.inf if not np.isnan(values).all() else np.nan, values)
+        values = np.where(
+            np.isnan(values), np.inf if not np.isnan(values).all() else np.nan, values
+        )
         at = np.unravel_index(int(np.argmax(values)), values.shape)
         index = tuple(int(k) for k in at)
         allowed = f" (up to {limit} allowed)" if kind == "close" else ""
-        found = values[at] if np.isfinite(values[at]) else (gap if name == "absolute" else relative)[at]
+        found = (
+            values[at] if np.isfinite(values[at]) else (gap if name == "absolute" else relative)[at]
+        )
         lines.append(
             f"Greatest {name} difference: {found} at index {index if len(index) != 1 else f'({index[0]},)'}{allowed}"
         )
@@ -170,7 +175,13 @@ def assert_allclose(
 ) -> None:  # fmt: skip
     """assert_close without the check of dtypes; deprecated in PyTorch."""
     assert_close(
-        actual, expected, rtol=rtol, atol=atol, equal_nan=equal_nan, check_dtype=False, msg=msg or None
+        actual,
+        expected,
+        rtol=rtol,
+        atol=atol,
+        equal_nan=equal_nan,
+        check_dtype=False,
+        msg=msg or None,
     )
 
 

@@ -21,6 +21,7 @@ def is_built() -> bool:
 
 
 def flash_sdp_enabled() -> bool:
+    """What enable_flash_sdp was given."""
     return _enabled["flash"]
 
 
@@ -30,6 +31,7 @@ def enable_flash_sdp(enabled: bool) -> None:
 
 
 def mem_efficient_sdp_enabled() -> bool:
+    """What enable_mem_efficient_sdp was given."""
     return _enabled["mem_efficient"]
 
 
@@ -39,6 +41,7 @@ def enable_mem_efficient_sdp(enabled: bool) -> None:
 
 
 def math_sdp_enabled() -> bool:
+    """What enable_math_sdp was given."""
     return _enabled["math"]
 
 
@@ -48,6 +51,7 @@ def enable_math_sdp(enabled: bool) -> None:
 
 
 def cudnn_sdp_enabled() -> bool:
+    """What enable_cudnn_sdp was given."""
     return _enabled["cudnn"]
 
 

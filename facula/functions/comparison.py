@@ -86,7 +86,9 @@ def numel(input: Tensor) -> int:
 @public(method=False)
 def result_type(tensor1: Any, tensor2: Any) -> dtype:
     """The dtype of an operation on two tensors or numbers."""
-    return common_dtype([facts(value_of(tensor1, "result_type")), facts(value_of(tensor2, "result_type"))])
+    return common_dtype(
+        [facts(value_of(tensor1, "result_type")), facts(value_of(tensor2, "result_type"))]
+    )
 
 
 @public(method=False)
@@ -105,5 +107,3 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 
 public("promote_types", method=False)(promote_types)
 public("can_cast", method=False)(lambda from_, to: can_cast(from_, to))
-
-

@@ -6,6 +6,7 @@ import math
 
 from ..dtypes import get_default_dtype
 from ..ops import elementwise as e
+from ..ops import elementwise_rare as rare
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record1, record2
 from .pointwise import check_tensor, where
@@ -35,12 +36,12 @@ def conj(input: Tensor) -> Tensor:
     return wrap(record1(e.CONJ, input._v)) if input.is_complex() else input
 
 
-@public(out=True)
+@public(out=True, grad_name="AngleBackward0")
 def angle(input: Tensor) -> Tensor:
     """The argument of complex numbers, in radians; 0 or pi for real ones."""
     check_tensor(input, "angle")
     if input.is_complex():
-        return wrap(record1(e.ANGLE, input._v))
+        return wrap(record1(rare.ANGLE, input._v))
     d = input.dtype if input.dtype.is_floating_point else get_default_dtype()
     half_turn: Tensor = input.new_full((), math.pi, dtype=d)  # type: ignore[attr-defined]
     angles = where(input < 0, half_turn, 0.0)  # type: ignore[operator]
@@ -65,7 +66,7 @@ def complex_(real: Tensor, imag: Tensor) -> Tensor:
     return wrap(record2(e.COMPLEX, real._v, imag._v))
 
 
-@public(method=False, out=True)
+@public(method=False, out=True, grad_name="PolarBackward0")
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """A complex tensor from modulus and angle in radians."""
     return complex_(abs * angle.cos(), abs * angle.sin())  # type: ignore[attr-defined,no-any-return]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..dtypes import bool_, type_name
 from ..ops import elementwise as e
 from ..ops import linear as affine
 from ..ops.contract import MATMUL
 from ..ops.movement import permute, reshape
-from ..dtypes import bool_, type_name
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record2
 from .pointwise import check_tensor
@@ -71,7 +71,7 @@ mm, bmm = _exact("mm", (2, 2), "MmBackward0"), _exact("bmm", (3, 3), "BmmBackwar
 mv, dot = _exact("mv", (2, 1), "MvBackward0"), _exact("dot", (1, 1), "DotBackward0")
 
 
-@public("vdot")
+@public("vdot", out=True, grad_name="VdotBackward0")
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """The product of two vectors, the first conjugated."""
     return dot(input.conj(), other)  # type: ignore[attr-defined,no-any-return]
@@ -206,7 +206,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     return contract(equation, list(operands))
 
 
-@public()
+@public(grad_name="TraceBackward0")
 def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal."""
     if input.ndim != 2:

@@ -17,7 +17,11 @@ _SVD = namedtuple("svd", ("U", "S", "V"))
 
 @public(out=True)
 def diff(
-    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
+    input: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
 ) -> Tensor:
     """The n-th difference of neighbours along an axis."""
     check_tensor(input, "diff")
@@ -77,7 +81,9 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     if input.dtype.name == "bool":
         raise NotImplementedError("\"cross\" not implemented for 'Bool'")
     if input.ndim != other.ndim:
-        raise RuntimeError("inconsistent tensors dimensions input: " f"{input.ndim} other: {other.ndim}")
+        raise RuntimeError(
+            f"inconsistent tensors dimensions input: {input.ndim} other: {other.ndim}"
+        )
     if dim is None:
         threes = [k for k, n in enumerate(input.shape) if n == 3]
         if not threes:
@@ -112,12 +118,18 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 
 @public()
 def cov(
-    input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None
+    input: Tensor,
+    *,
+    correction: int = 1,
+    fweights: Tensor | None = None,
+    aweights: Tensor | None = None,
 ) -> Tensor:
     """The covariance matrix of variables (rows) over observations (columns)."""
     check_tensor(input, "cov")
     if input.ndim > 2:
-        raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions")
+        raise RuntimeError(
+            f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
+        )
     x: Any = input.reshape(1, -1) if input.ndim < 2 else input  # type: ignore[attr-defined]
     x = x if x.dtype.is_differentiable else x.float()
     w: Any = fweights
@@ -156,7 +168,9 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     if p <= 0:
         raise RuntimeError("renorm: non-positive-norm not supported")
     if input.ndim < 2:
-        raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions")
+        raise RuntimeError(
+            f"renorm: input needs at least 2 dimensions, got {input.ndim} dimensions"
+        )
     axis = normalize_dim(dim, input.ndim)
     axes = [k for k in range(input.ndim) if k != axis]
     size = input.norm(p, axes, True)  # type: ignore[attr-defined]
@@ -171,7 +185,9 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
     check_tensor(x1, "cdist", "x1", 1)
     check_tensor(x2, "cdist", "x2", 2)
     if x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
+        raise RuntimeError(
+            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
+        )
     gap = x1.unsqueeze(-2) - x2.unsqueeze(-3)  # type: ignore[attr-defined]
     return gap.norm(p, -1)  # type: ignore[no-any-return]
 

@@ -37,7 +37,6 @@ def _operator(function: Any, reflected: bool = False) -> Any:
     numbers = () if function is matmul else (int, float, bool, complex, np.generic)
     operands = (Tensor, np.ndarray, *numbers)
 
-
     def operate(self: Tensor, other: Any) -> Any:
         if not isinstance(other, operands):
             return NotImplemented

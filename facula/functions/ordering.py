@@ -35,9 +35,7 @@ def sort(
 
 
 @public(out=True)
-def argsort(
-    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
-) -> Tensor:
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The indices that sort along an axis."""
     return sort(input, dim, descending)[1]  # type: ignore[no-any-return]
 
@@ -97,7 +95,9 @@ def kthvalue(
         raise NotImplementedError(
             f"\"kthvalue_cpu\" not implemented for '{type_name(input.dtype)}'"
         )
-    return _done(pair("kthvalue")(*_kth(input, k, axis, keepdim)), out)
+    values, indices = _kth(input, k, axis, keepdim)
+    values._fn_name = "KthvalueBackward0"
+    return _done(pair("kthvalue")(values, indices), out)
 
 
 def _median(name: str, ignore_nan: bool, doc: str) -> Any:
@@ -124,6 +124,7 @@ def _median(name: str, ignore_nan: bool, doc: str) -> Any:
         if not keepdim or whole:
             values, indices = values.squeeze(axis), indices.squeeze(axis)
         if whole:
+            values._fn_name = "MedianBackward0"
             return values
         values._fn_name = "MedianBackward1"
         return _done(pair(name)(values, indices), out)
@@ -147,7 +148,11 @@ def _middle(x: Any, axis: int, ignore_nan: bool) -> Any:
     return where(bad.any(axis, True), first, order.narrow(axis, (n - 1) // 2, 1))
 
 
-median = _median("median", False, "The median (the lower of two): of all elements, or (values, indices) along an axis.")
+median = _median(
+    "median",
+    False,
+    "The median (the lower of two): of all elements, or (values, indices) along an axis.",
+)
 nanmedian = _median("nanmedian", True, "The median of the elements that are not NaN; see median.")
 
 
@@ -247,7 +252,9 @@ def _quantiles(
 
 
 quantile = _quantile("quantile", False, "The q-quantiles of all elements or along an axis.")
-nanquantile = _quantile("nanquantile", True, "The q-quantiles of the elements that are not NaN; see quantile.")
+nanquantile = _quantile(
+    "nanquantile", True, "The q-quantiles of the elements that are not NaN; see quantile."
+)
 
 
 @public()
@@ -255,7 +262,9 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     """How often each non-negative integer occurs, or the sum of its weights."""
     check_tensor(input, "bincount")
     if not input.dtype.is_integral:
-        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{type_name(input.dtype)}'")
+        raise NotImplementedError(
+            f"\"bincount_cpu\" not implemented for '{type_name(input.dtype)}'"
+        )
     a = input._array()
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")
@@ -275,7 +284,9 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     """Counts of elements in equal bins between min and max (the data's range if both are 0)."""
     check_tensor(input, "histc")
     if not input.dtype.is_floating_point:
-        raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{type_name(input.dtype)}'")
+        raise NotImplementedError(
+            f"\"histogram_cpu\" not implemented for '{type_name(input.dtype)}'"
+        )
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
     a = input._array().astype(np.float64)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dtypes import bool_, complex128, dtype, float64, get_default_dtype, int64, type_name
 from ..ops import elementwise as e
+from ..ops import elementwise_rare as rare
 from ..ops.movement import ALIAS
 from ..ops.record import Op, common_dtype
 from ..tensor import Tensor, from_array, wrap
@@ -92,9 +93,9 @@ for _name, _op, _doc, *_rest in (
     ("sigmoid", e.SIGMOID, "1 / (1 + exp(-x))."),
     ("erf", e.ERF, "The error function."),
     ("erfc", e.ERFC, "The complementary error function."),
-    ("erfinv", e.ERFINV, "The inverse of the error function."),
-    ("lgamma", e.LGAMMA, "log |gamma(x)|."),
-    ("digamma", e.DIGAMMA, "The derivative of log gamma."),
+    ("erfinv", rare.ERFINV, "The inverse of the error function."),
+    ("lgamma", rare.LGAMMA, "log |gamma(x)|."),
+    ("digamma", rare.DIGAMMA, "The derivative of log gamma."),
     ("floor", e.FLOOR, "The largest whole number that is not greater."),
     ("ceil", e.CEIL, "The smallest whole number that is not smaller."),
     ("trunc", e.TRUNC, "The whole number next towards zero.", ("fix",)),
@@ -185,7 +186,7 @@ def __builtins_abs(x: int) -> int:
     return x if x >= 0 else -x
 
 
-@public(inplace=True, out=True)
+@public(inplace=True, out=True, grad_name="FracBackward0")
 def frac(input: Tensor) -> Tensor:
     """x - trunc(x), of floating-point tensors."""
     check_tensor(input, "frac")
@@ -223,7 +224,7 @@ def _turned(name: str, factor: float, doc: str) -> None:
         if input._v.meta.dtype.is_complex:
             raise RuntimeError(f"{name} is not supported for complex tensors.")
         r: Tensor = input * factor
-        r._fn_name = f"{name.capitalize()}Backward0"
+        r._fn_name = name.title() + "Backward0"  # Deg2Rad
         return r
 
     f.__name__ = f.__qualname__ = name
@@ -319,7 +320,10 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     if alpha != 1:
         _check_alpha(alpha, a, b)
         b = record2(e.MUL, b, alpha) if isinstance(b, Value) else b * alpha
-    return wrap(record2(e.SUB, a, b))
+    r = wrap(record2(e.SUB, a, b))
+    if not isinstance(a, Value):
+        r._fn_name = "RsubBackward1"
+    return r
 
 
 @public()
@@ -341,14 +345,18 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if type(b) in (int, bool) and b == 0 and not facts(a).dtype.is_differentiable:
         raise RuntimeError("ZeroDivisionError")
     if rounding_mode == "floor":
-        return wrap(record2(e.FLOOR_DIVIDE, a, b))
+        r = wrap(record2(e.FLOOR_DIVIDE, a, b))
+        r._fn_name = "DivBackward1" if isinstance(other, Tensor) else "DivBackward2"
+        return r
     if rounding_mode != "trunc":
         raise RuntimeError(
             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
             f"'{rounding_mode}'"
         )
     if common_dtype([facts(a), facts(b)]).is_differentiable:
-        return wrap(record1(e.TRUNC, record2(e.DIV, a, b)))
+        r = wrap(record1(e.TRUNC, record2(e.DIV, a, b)))
+        r._fn_name = "DivBackward1" if isinstance(other, Tensor) else "DivBackward2"
+        return r
     quotient = record2(e.FLOOR_DIVIDE, a, b)
     rest = record2(e.SUB, a, record2(e.MUL, quotient, b))
     signs_differ = record2(
@@ -364,11 +372,11 @@ remainder = _binary("remainder", e.REMAINDER, "The rest of the division, with th
 fmod = _binary("fmod", e.FMOD, "The rest of the division, with the sign of the dividend.", numbers="other")
 maximum = _binary("maximum", e.MAXIMUM, "The larger of two; NaN if one is.", False, numbers="none")
 minimum = _binary("minimum", e.MINIMUM, "The smaller of two; NaN if one is.", False, numbers="none")
-fmax = _binary("fmax", e.FMAX, "The larger of two; a NaN loses.", False, numbers="none")
-fmin = _binary("fmin", e.FMIN, "The smaller of two; a NaN loses.", False, numbers="none")
+fmax = _binary("fmax", rare.FMAX, "The larger of two; a NaN loses.", False, numbers="none")
+fmin = _binary("fmin", rare.FMIN, "The smaller of two; a NaN loses.", False, numbers="none")
 atan2 = _binary("atan2", e.ATAN2, "The angle of the point (other, input).", aliases=("arctan2",), numbers="none")
 copysign = _binary("copysign", e.COPYSIGN, "The size of input with the sign of other.", numbers="other")
-nextafter = _binary("nextafter", e.NEXTAFTER, "The next number after input towards other.", numbers="none")
+nextafter = _binary("nextafter", rare.NEXTAFTER, "The next number after input towards other.", numbers="none")
 logical_and = _binary("logical_and", e.LOGICAL_AND, "True where both are not zero.", numbers="none")
 logical_or = _binary("logical_or", e.LOGICAL_OR, "True where one is not zero.", numbers="none")
 logical_xor = _binary("logical_xor", e.LOGICAL_XOR, "True where exactly one is not zero.", numbers="none")
@@ -406,7 +414,10 @@ def pow(input: Any, exponent: Any) -> Tensor:
             r = wrap(record1(e.SQRT, a))
             r._fn_name = "PowBackward0"
             return r
-    return wrap(record2(e.POW, a, b))
+    r = wrap(record2(e.POW, a, b))
+    kind = 1 if isinstance(a, Value) and isinstance(b, Value) else 0 if isinstance(a, Value) else 2
+    r._fn_name = f"PowBackward{kind}"
+    return r
 
 
 def _power_dtype(input: Any, exponent: Any) -> dtype:
@@ -440,12 +451,12 @@ def _float_power_(self: Tensor, exponent: Any) -> Tensor:
 
 
 Tensor.float_power_ = _float_power_  # type: ignore[attr-defined]
-logaddexp = _binary("logaddexp", e.LOGADDEXP, "log(exp(input) + exp(other)), without overflow.", False, numbers="none")
-logaddexp2 = _binary("logaddexp2", e.LOGADDEXP2, "log2(2 ** input + 2 ** other), without overflow.", False, numbers="none")
-hypot = _binary("hypot", e.HYPOT, "sqrt(input ** 2 + other ** 2), without overflow.", numbers="none")
-xlogy = _binary("xlogy", e.XLOGY, "input * log(other), 0 where input is 0.")
-gcd = _binary("gcd", e.GCD, "The greatest common divisor of integers.", numbers="none")
-lcm = _binary("lcm", e.LCM, "The least common multiple of integers.", numbers="none")
+logaddexp = _binary("logaddexp", rare.LOGADDEXP, "log(exp(input) + exp(other)), without overflow.", False, numbers="none")
+logaddexp2 = _binary("logaddexp2", rare.LOGADDEXP2, "log2(2 ** input + 2 ** other), without overflow.", False, numbers="none")
+hypot = _binary("hypot", rare.HYPOT, "sqrt(input ** 2 + other ** 2), without overflow.", numbers="none")
+xlogy = _binary("xlogy", rare.XLOGY, "input * log(other), 0 where input is 0.")
+gcd = _binary("gcd", rare.GCD, "The greatest common divisor of integers.", numbers="none")
+lcm = _binary("lcm", rare.LCM, "The least common multiple of integers.", numbers="none")
 
 
 @public(inplace=True, out=True)
@@ -455,7 +466,7 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
     check_tensor(values, "heaviside", "values")
     if input.dtype is not values.dtype:
         raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
-    return wrap(record2(e.HEAVISIDE, input._v, values._v))
+    return wrap(record2(rare.HEAVISIDE, input._v, values._v))
 
 
 @public(inplace=True, out=True)
@@ -497,7 +508,9 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if v.meta.dtype.is_complex:
         raise NotImplementedError("clamp is not supported for complex types")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        return wrap(_between_tensors(v, min, max))
+        limited = wrap(_between_tensors(v, min, max))
+        limited._fn_name = "ClampBackward0"
+        return limited
     # the gradient passes where the element was not limited, at the bounds too
     r, inside = v, None
     for op, limit, bound in ((e.GE, e.MAXIMUM, min), (e.LE, e.MINIMUM, max)):
@@ -533,19 +546,19 @@ def _between_tensors(v: Any, low: Any, high: Any) -> Any:
     return v
 
 
-@public(inplace=True)
+@public(inplace=True, out=True, grad_name="ClampMinBackward0")
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """Elements not smaller than min."""
     return clamp(input, min=min)  # type: ignore[no-any-return]
 
 
-@public(inplace=True)
+@public(inplace=True, out=True, grad_name="ClampMaxBackward0")
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """Elements not larger than max."""
     return clamp(input, max=max)  # type: ignore[no-any-return]
 
 
-@public(inplace=True)
+@public(inplace=True, out=True, grad_name="NanToNumBackward0")
 def nan_to_num(
     input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
@@ -591,17 +604,19 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
         raise RuntimeError(f"expected dtype {input.dtype.name} for `end` but got dtype {end.dtype.name}")
     if not input.dtype.is_differentiable:
         raise NotImplementedError(f"\"lerp_kernel_scalar\" not implemented for '{type_name(input.dtype)}'")
-    return input + (end - input) * weight  # type: ignore[no-any-return]
+    r: Tensor = input + (end - input) * weight
+    r._fn_name = "LerpBackward1" if isinstance(weight, Tensor) else "LerpBackward0"
+    return r
 
 
-@public(inplace=True, out=True)
+@public(inplace=True, out=True, grad_name="AddcmulBackward0")
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """input + value * tensor1 * tensor2."""
     product = tensor1 * tensor2
     return input + (product if value == 1 else product * value)  # type: ignore[no-any-return]
 
 
-@public(inplace=True, out=True)
+@public(inplace=True, out=True, grad_name="AddcdivBackward0")
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """input + value * tensor1 / tensor2."""
     if not (tensor1.dtype.is_differentiable or tensor2.dtype.is_differentiable):

@@ -61,7 +61,7 @@ def sum(
     return r
 
 
-@public(out=True)
+@public(out=True, grad_name="NansumBackward0")
 @numpy_names
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum with NaN taken as 0."""
@@ -73,6 +73,7 @@ def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any 
 
 
 def count_of(shape: Any, axes: tuple[int, ...]) -> int:
+    """How many elements a reduction over the axes takes together."""
     n = 1
     for a in axes:
         n *= shape[a]
@@ -431,7 +432,7 @@ def vector_norm(v: Any, order: float, axes: tuple[int, ...], keepdim: bool) -> A
     return e.power(record1(reduce.SUM, powers, (axes, keepdim)), 1.0 / order)
 
 
-@public()
+@public(grad_name="DistBackward0")
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
     return norm(input - other, p)  # type: ignore[no-any-return]

@@ -54,7 +54,9 @@ def _kaiser(k: np.ndarray, last: int, beta: float = 12.0) -> np.ndarray:
 _window("hann_window", lambda k, n: _hamming(k, n, 0.5, 0.5), "The Hann window.")
 _window("hamming_window", _hamming, "The Hamming window, alpha - beta cos.")
 _window("blackman_window", _blackman, "The Blackman window.")
-_window("bartlett_window", lambda k, n: 1 - np.abs(2 * k / n - 1), "The Bartlett window, a triangle.")
+_window(
+    "bartlett_window", lambda k, n: 1 - np.abs(2 * k / n - 1), "The Bartlett window, a triangle."
+)
 _window("kaiser_window", _kaiser, "The Kaiser window of shape beta.")
 
 
@@ -83,7 +85,12 @@ def range_(
 
 @public(method=False)
 def scalar_tensor(
-    s: Any, *, dtype: Any = None, device: Any = None, layout: Any = None, requires_grad: bool = False
+    s: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """A 0-d tensor of a number, of the default dtype."""
     d = check_dtype(dtype) or get_default_dtype()
@@ -112,9 +119,7 @@ def frombuffer(
     """A 1-d tensor that shares the memory of an object with Python's buffer protocol."""
     size = memoryview(buffer).nbytes
     if size == 0 or count == 0:
-        raise ValueError(
-            f"both buffer length ({size}) and count ({count}) must not be 0"
-        )
+        raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0")
     if not 0 <= offset < size:
         raise ValueError(
             f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({size} bytes) minus 1"

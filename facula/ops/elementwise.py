@@ -336,21 +336,6 @@ MAXIMUM = _elementwise("maximum", np.maximum, gradient=_pick("max"), arity=2, dt
 MINIMUM = _elementwise("minimum", np.minimum, gradient=_pick("min"), arity=2, dtypes="bif")
 
 
-def _fmax_gradient(op: str) -> Callable[..., tuple[Value | None, Value | None]]:
-    def gradient(n: Any, g: Value) -> tuple[Value | None, Value | None]:
-        a, b = n.i(0), n.i(1)
-        better = record2(GE if op == "max" else LE, a, b)
-        first = record2(LOGICAL_OR, better, record2(NE, n.o(), b))  # b is NaN, or both are
-        return (
-            where(first, g, 0.0) if n.needs[0] else None,
-            where(first, 0.0, g) if n.needs[1] else None,
-        )
-
-    return gradient
-
-
-FMAX = _elementwise("fmax", np.fmax, gradient=_fmax_gradient("max"), arity=2, dtypes="bif")
-FMIN = _elementwise("fmin", np.fmin, gradient=_fmax_gradient("min"), arity=2, dtypes="bif")
 ATAN2 = _elementwise(
     "atan2",
     np.arctan2,
@@ -374,75 +359,7 @@ COPYSIGN = _elementwise(
     arity=2,
     dtypes="bif",
 )
-NEXTAFTER = _elementwise("nextafter", np.nextafter, arity=2, dtypes="f")
 
-
-def _xlogy(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.asarray(np.where(np.isnan(y), y, np.where(x == 0, np.zeros_like(x), x * np.log(y))))
-
-
-def _xlogy_first(n: Any, g: Value) -> Value:
-    silent = record2(LOGICAL_AND, record2(EQ, n.i(0), 0), record2(LE, n.i(1), 0))
-    return where(silent, 0.0, mul(g, _log_of(n.i(1))))
-
-
-def _log_of(x: Any) -> Any:
-    return record1(LOG, x) if isinstance(x, Value) else math.log(x) if x > 0 else math.nan
-
-
-XLOGY = _elementwise(
-    "xlogy",
-    _xlogy,
-    "float",
-    _both(_xlogy_first, lambda n, g: mul(g, div(n.i(0), n.i(1)))),
-    domain=(0.3, 3.0),
-    arity=2,
-    dtypes="bif",
-)
-HYPOT = _elementwise(
-    "hypot",
-    np.hypot,
-    "same",
-    _both(
-        lambda n, g: mul(g, div(n.i(0), n.o())),
-        lambda n, g: mul(g, div(n.i(1), n.o())),
-    ),
-    domain=(0.3, 3.0),
-    arity=2,
-    dtypes="f",
-)
-
-
-LOGADDEXP = _elementwise(
-    "logaddexp",
-    np.logaddexp,
-    "same",
-    _both(
-        lambda n, g: mul(g, record1(EXP, sub(n.i(0), n.o()))),
-        lambda n, g: mul(g, record1(EXP, sub(n.i(1), n.o()))),
-    ),
-    arity=2,
-    dtypes="f",
-)
-LOGADDEXP2 = _elementwise(
-    "logaddexp2",
-    np.logaddexp2,
-    "same",
-    _both(
-        lambda n, g: mul(g, record1(EXP2, sub(n.i(0), n.o()))),
-        lambda n, g: mul(g, record1(EXP2, sub(n.i(1), n.o()))),
-    ),
-    arity=2,
-    dtypes="f",
-)
-GCD = _elementwise("gcd", np.gcd, arity=2, dtypes="i")
-LCM = _elementwise("lcm", np.lcm, arity=2, dtypes="i")
-HEAVISIDE = _elementwise(
-    "heaviside",
-    lambda x, y: np.where(x == 0, y, (x > 0).astype(x.dtype)).astype(x.dtype),
-    arity=2,
-    dtypes="bif",
-)
 
 # ---------------------------------------------------------------- unary
 ABS = _elementwise(
@@ -624,52 +541,6 @@ ERF = _elementwise(
 ERFC = _elementwise(
     "erfc", special.erfc, "float", _one(lambda n, g: mul(g, _gauss(n.i(0), -_TWO_BY_ROOT_PI))), dtypes="bif"
 )
-ERFINV = _elementwise(
-    "erfinv",
-    special.erfinv,
-    "float",
-    _one(lambda n, g: mul(g, mul(record1(EXP, record1(SQUARE, n.o())), math.sqrt(math.pi) / 2))),
-    domain=(-0.9, 0.9),
-    dtypes="bif",
-)
-LGAMMA = _elementwise(
-    "lgamma",
-    special.lgamma,
-    "float",
-    _one(lambda n, g: mul(g, record1(DIGAMMA, n.i(0)))),
-    domain=(0.5, 4.0),
-    dtypes="bif",
-)
-DIGAMMA = _elementwise(
-    "digamma",
-    special.digamma,
-    "float",
-    _one(lambda n, g: mul(g, record1(TRIGAMMA, n.i(0)))),
-    domain=(0.5, 4.0),
-    dtypes="bif",
-)
-TRIGAMMA = _elementwise(
-    "trigamma",
-    special.trigamma,
-    "float",
-    _one(lambda n, g: mul(g, record1(POLYGAMMA, n.i(0), (2,)))),
-    domain=(0.5, 4.0),
-    dtypes="bif",
-)
-# attrs: (order,)
-POLYGAMMA = Op(
-    "polygamma",
-    "special",
-    elementwise_rule("float", "polygamma", "bif"),
-    lambda arrays, attrs, metas: convert(
-        special.polygamma(attrs[0], np.asarray(arrays[0], np.float64)), metas[0].dtype
-    ),
-    lambda n, g: (mul(g, record1(POLYGAMMA, n.i(0), (n.attrs[0] + 1,))),),
-    example=Example(
-        *(((shape,), (order,)) for shape in ((), (0,), (7,)) for order in (1, 2, 3)),
-        dtypes="f", domain=(0.5, 4.0), special=(),
-    ),
-)  # fmt: skip
 RELU = _elementwise(
     "relu",
     lambda x: np.maximum(x, 0),
@@ -815,22 +686,6 @@ COMPLEX_ABS = Op(
     lambda arrays, attrs, metas: np.abs(arrays[0]),
     lambda n, g: (mul(g, div(n.i(0), where(record2(EQ, n.o(), 0), 1.0, n.o()))),),
     grad_name="AbsBackward0",
-    example=_COMPLEX_EXAMPLE,
-)
-def _angle_gradient(x: Value, g: Value) -> Value:
-    """g * i x / |x|**2, 0 at 0."""
-    re, im = record1(REAL, x), record1(IMAG, x)
-    square = add(mul(re, re), mul(im, im))
-    scale = where(record2(EQ, square, 0), 0.0, div(g, square))
-    return record2(COMPLEX, neg(mul(im, scale)), mul(re, scale))
-
-
-ANGLE = Op(
-    "angle",
-    "convert",
-    _real_rule,
-    lambda arrays, attrs, metas: np.angle(arrays[0]).astype(metas[0].dtype.np),
-    lambda n, g: (_angle_gradient(n.i(0), g),),
     example=_COMPLEX_EXAMPLE,
 )
 # A copy: the value itself, as memory of its own.

@@ -104,11 +104,21 @@ def plain(package: Any, x: Any) -> Any:
         t = x.detach()
         if dtype in ("torch.bfloat16", "torch.float16"):
             t = t.to(package.float32)
-        return ("tensor", dtype, tuple(x.shape), np.array(t.tolist() if t.numel() else np.empty(x.shape)))
+        return (
+            "tensor",
+            dtype,
+            tuple(x.shape),
+            np.array(t.tolist() if t.numel() else np.empty(x.shape)),
+        )
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return ["named", *x._fields, *[plain(package, v) for v in x]]
     if type(x).__module__ == "torch.return_types":
-        fields = [n for n in dir(x) if not n.startswith("_") and n not in ("count", "index", "n_fields", "n_sequence_fields", "n_unnamed_fields")]
+        fields = [
+            n
+            for n in dir(x)
+            if not n.startswith("_")
+            and n not in ("count", "index", "n_fields", "n_sequence_fields", "n_unnamed_fields")
+        ]
         order = sorted(fields, key=lambda n: [k for k in range(len(x)) if x[k] is getattr(x, n)][0])
         return ["named", *order, *[plain(package, v) for v in x]]
     if isinstance(x, (list, tuple)):
@@ -145,7 +155,9 @@ def same(a: Any, b: Any, loose: float = 1.0) -> bool:
     return bool(a == b)
 
 
-def differences(calls: Iterable[str], runs: int = 3, texts: bool = False, loose: float = 1.0) -> list[str]:
+def differences(
+    calls: Iterable[str], runs: int = 3, texts: bool = False, loose: float = 1.0
+) -> list[str]:
     """A line for every call that does not do the same with both packages, in any of the runs."""
     import torch
 
@@ -160,7 +172,9 @@ def differences(calls: Iterable[str], runs: int = 3, texts: bool = False, loose:
             if texts and agree and isinstance(got, tuple) and got[0] == "raised":
                 agree = got[2].split("\n")[0] == expected[2].split("\n")[0]
             if not agree:
-                found.append(f"{call}  (run {k + 1})\n    expected {_short(expected)}\n    got      {_short(got)}")
+                found.append(
+                    f"{call}  (run {k + 1})\n    expected {_short(expected)}\n    got      {_short(got)}"
+                )
                 break
     return found
 

@@ -23,14 +23,17 @@ def is_available() -> bool:
 
 
 def is_initialized() -> bool:
+    """Whether CUDA was initialised: no."""
     return False
 
 
 def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """Whether the GPU computes in bfloat16: no."""
     return False
 
 
 def is_current_stream_capturing() -> bool:
+    """Whether a CUDA graph is being captured: no."""
     return False
 
 
@@ -40,6 +43,7 @@ def device_count() -> int:
 
 
 def get_arch_list() -> list[str]:
+    """The architectures of this build: none."""
     return []
 
 
@@ -64,6 +68,7 @@ def empty_cache() -> None:
 
 
 def get_rng_state_all() -> list[Any]:
+    """The states of all generators: none."""
     return []
 
 
@@ -83,6 +88,7 @@ memory_cached = max_memory_cached = _no_memory
 
 
 def memory_stats(device: Any = None) -> dict[str, Any]:
+    """Statistics of GPU memory: none."""
     return {}
 
 
