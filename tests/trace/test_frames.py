@@ -73,7 +73,9 @@ def test_a_graph_dies_with_its_last_tensor():
 def test_an_index_out_of_range_names_its_line(run):
     x = facula.arange(4.0)
     y = x + 1
-    z = y[facula.tensor([9])] * 2
+    index = facula.full((100,), 1)
+    index[50] = 9  # a large index is checked when the frame ends
+    z = y[index] * 2
     with pytest.raises(IndexError, match="index 9 is out of bounds") as caught:
         z.tolist()
     assert "test_frames.py" in "".join(caught.value.__notes__)
@@ -81,6 +83,13 @@ def test_an_index_out_of_range_names_its_line(run):
     with pytest.raises(RuntimeError, match="could not be computed"):
         (z + 1).tolist()
     assert (x * 2).tolist() == [0, 2, 4, 6]
+
+
+def test_a_small_index_out_of_range_raises_at_the_call():
+    y = facula.arange(4.0) + 1
+    with pytest.raises(IndexError, match="index 9 is out of bounds"):
+        y[facula.tensor([9])]
+    assert y.tolist() == [1, 2, 3, 4]
 
 
 def test_a_wrong_call_leaves_the_frame_usable():
