@@ -92,6 +92,7 @@ from ._losses import smooth_l1_loss as smooth_l1_loss
 from ._losses import soft_margin_loss as soft_margin_loss
 from ._losses import triplet_margin_loss as triplet_margin_loss
 from ._losses import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
+from ._multi_head import multi_head_attention_forward as multi_head_attention_forward
 from ._normalization import batch_norm as batch_norm
 from ._normalization import group_norm as group_norm
 from ._normalization import instance_norm as instance_norm
