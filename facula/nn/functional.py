@@ -77,6 +77,9 @@ from ._dropout import feature_dropout as _feature_dropout
 from ._dropout import feature_dropout_ as _feature_dropout_
 from ._embedding import embedding as embedding
 from ._embedding import one_hot as one_hot
+from ._embedding_bag import embedding_bag as embedding_bag
+from ._interpolation import interpolate as interpolate
+from ._interpolation import upsample as upsample
 from ._losses import binary_cross_entropy as binary_cross_entropy
 from ._losses import binary_cross_entropy_with_logits as binary_cross_entropy_with_logits
 from ._losses import cosine_embedding_loss as cosine_embedding_loss
