@@ -201,6 +201,7 @@ class Walk:
         self.found: dict[int, Value] = {}
         self.visited: dict[int, tuple[Any, set[int]]] = {}
         self.keep_handles: list[Any] = []
+        self.wanted: dict[int, set[int]] = {}
         self.now: tuple[Any, Node] | None = None  # the call that is being walked
         self.pure = True  # stays inside the open frame, no Python on the way
         self.tr = state.tr
@@ -271,8 +272,10 @@ class Walk:
                     g = hook(g) or g
                 grads[slot] = g
                 tape = self._tape()
-        if self.targets is not None and not self._leads(tape, node):
-            return
+        if self.targets is not None:
+            wanted = self._wanted(tape)
+            if not any(s in wanted for s in node.ins):
+                return
         if not self.retain:
             self.visited.setdefault(id(tape), (tape, set()))[1].add(node.slot)
         if tape.custom and node.slot in tape.custom:
@@ -292,14 +295,23 @@ class Walk:
         assert self.now is not None
         return self.now[0]
 
-    def _leads(self, tape: Any, node: Node) -> bool:
-        """Whether some wanted input lies before this call (a coarse check by time)."""
-        assert self.targets is not None
-        lowest = self.targets["lowest"]
-        return tape.base + node.slot > lowest or node.slot in (tape.custom or ())
+    def _wanted(self, tape: Any) -> set[int]:
+        """The slots of a frame through which a gradient reaches one of the wanted inputs."""
+        found = self.wanted.get(id(tape))
+        if found is None:
+            assert self.targets is not None
+            for t in _frames_before(tape):
+                if id(t) not in self.wanted:
+                    self.wanted[id(t)] = _reaching(t, self.targets, self.wanted)
+            found = self.wanted[id(tape)]
+        return found
 
     def _formula(self, tape: Any, node: Node, grads: dict[int, Value]) -> Sequence[Value | None]:
-        needs = tuple(_slot_meta(tape, s).requires_grad for s in node.ins)
+        if self.targets is None:
+            needs = tuple(_slot_meta(tape, s).requires_grad for s in node.ins)
+        else:
+            wanted = self._wanted(tape)
+            needs = tuple(s in wanted for s in node.ins)
         n = Context(tape, node, needs)
         gs: list[Value] = []
         for k, m in enumerate(node.metas):
@@ -355,6 +367,8 @@ class Walk:
         if self.targets is not None:
             for old_key in [k for k in self.targets if type(k) is tuple and k[0] == id(self.tr)]:
                 self.targets[id(tape), old_key[1]] = self.targets.pop(old_key)
+            if id(self.tr) in self.wanted:
+                self.wanted[id(tape)] = self.wanted.pop(id(self.tr))
         self.keep_handles.append(tape)
 
     def release(self) -> None:
@@ -504,6 +518,39 @@ def _leap(tr: Frame, jump: Jump) -> None:
         leaves[slot].rec()._accumulate(g, False)  # hooks may end the frame: all values are known
 
 
+def _frames_before(tape: Any) -> list[Any]:
+    """The frame and those that its inputs came from, the oldest first."""
+    found = {id(tape): tape}
+    stack = [tape]
+    while stack:
+        for v in stack.pop().upstream.values():
+            p = place(v)
+            if p is not None and id(p[0]) not in found:
+                found[id(p[0])] = p[0]
+                stack.append(p[0])
+    return sorted(found.values(), key=lambda t: t.base)
+
+
+def _reaching(tape: Any, targets: dict[Any, int], known: dict[int, set[int]]) -> set[int]:
+    """The slots of a frame that are wanted inputs or were computed from one."""
+    found: set[int] = set()
+    for slot, v in tape.leaves.items():
+        handle = v.rec() if v.rec is not None else None
+        if ("leaf", id(handle) if handle is not None else id(v)) in targets:
+            found.add(slot)
+    for slot, v in tape.upstream.items():
+        p = place(v)
+        if p is not None and p[1] in known.get(id(p[0]), ()):
+            found.add(slot)
+    for node in tape.node.path():
+        computed = any(s in found for s in node.ins)
+        for k, m in enumerate(node.metas):
+            slot = node.slot + k
+            if m.requires_grad and (computed or (id(tape), slot) in targets):
+                found.add(slot)
+    return found
+
+
 def gradients(
     roots: Sequence[Value],
     grads: Sequence[Value | None],
@@ -514,18 +561,18 @@ def gradients(
     """The gradients of the roots with respect to the inputs; None for an input that is not reached."""
     tr = state.tr
     mode = tr.grad
-    targets: dict[Any, Any] = {"lowest": 1 << 80}
+    targets: dict[Any, int] = {}
     leaf_of: dict[int, int] = {}
     for k, v in enumerate(inputs):
         p = place(v)
         if p is not None:
             targets[id(p[0]), p[1]] = k
-            targets["lowest"] = min(targets["lowest"], p[0].base + p[0].node.producers()[p[1]].slot)
         else:
             handle = v.rec() if v.rec is not None else None
-            leaf_of[id(handle) if handle is not None else id(v)] = k
-            targets["lowest"] = -1
+            key = id(handle) if handle is not None else id(v)
+            leaf_of[key] = targets["leaf", key] = k
     walk = Walk(retain, create, targets)
+    walk.keep_handles.extend(inputs)
     set_grad_mode(create)
     try:
         for r, g in zip(roots, grads, strict=True):
