@@ -15,7 +15,7 @@ from ..ops.record import Op, common_dtype
 from ..tensor import Tensor, from_array, wrap
 from ..trace.recorder import WRAPPED, WRAPPED_BOOL, WRAPPED_COMPLEX, record, record1, record2
 from ..trace.values import Meta, Value
-from .registry import public
+from .registry import public, write_out
 
 Number = (int, float, bool, complex)
 
@@ -56,7 +56,9 @@ def check_tensor(x: Any, name: str, argument: str = "input", position: int = 0) 
 
 
 # ---------------------------------------------------------------- unary functions, from their records
-def _unary(name: str, op: Op, doc: str, aliases: tuple[str, ...] = (), inplace: bool = True) -> None:
+def _unary(name: str, op: Op, doc: str, aliases: tuple[str, ...] = ()) -> None:
+    predicate = name.startswith(("is", "signbit"))
+
     def f(input: Tensor) -> Tensor:
         if not isinstance(input, Tensor):
             check_tensor(input, name)
@@ -64,7 +66,8 @@ def _unary(name: str, op: Op, doc: str, aliases: tuple[str, ...] = (), inplace: 
 
     f.__name__ = f.__qualname__ = name
     f.__doc__ = doc
-    public(name, inplace=inplace, out=True, aliases=aliases)(f)
+    out = not name.startswith("is") and name != "relu"
+    public(name, inplace=not predicate, out=out, aliases=aliases)(f)
 
 
 for _name, _op, _doc, *_rest in (
@@ -107,7 +110,7 @@ for _name, _op, _doc, *_rest in (
     ("isfinite", e.ISFINITE, "True where x is neither infinite nor NaN."),
     ("signbit", e.SIGNBIT, "True where the sign bit is set."),
 ):
-    _unary(_name, _op, _doc, *(_rest or ((),)), inplace=not _name.startswith(("is", "signbit")))  # type: ignore[arg-type]
+    _unary(_name, _op, _doc, *(_rest or ((),)))  # type: ignore[arg-type]
 
 @public(inplace=True, out=True)
 def sign(input: Tensor) -> Tensor:
@@ -425,10 +428,15 @@ def _power_dtype(input: Any, exponent: Any) -> dtype:
     return complex128 if complex_ else float64
 
 
-@public("float_power", out=True)
-def float_power(input: Any, exponent: Any) -> Tensor:
+@public("float_power")
+def float_power(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
     """input to the power of exponent, in double precision."""
     d = _power_dtype(input, exponent)
+    if out is not None and out.dtype is not d:
+        raise RuntimeError(
+            f"the output given to float_power has dtype {type_name(out.dtype)} but the operation's result requires "
+            f"dtype {type_name(d)}"
+        )
 
     def double(x: Any) -> Any:
         if isinstance(x, Tensor):
@@ -436,7 +444,8 @@ def float_power(input: Any, exponent: Any) -> Tensor:
         value_of(x, "float_power", "exponent")
         return complex(x) if d is complex128 else float(x)
 
-    return pow(double(input), double(exponent))  # type: ignore[no-any-return]
+    r = pow(double(input), double(exponent))
+    return r if out is None else write_out(r, out)  # type: ignore[no-any-return]
 
 
 def _float_power_(self: Tensor, exponent: Any) -> Tensor:

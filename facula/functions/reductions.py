@@ -6,7 +6,7 @@ import math
 from collections import namedtuple
 from typing import Any
 
-from ..dtypes import bool_, int64, type_name
+from ..dtypes import bool_, get_default_dtype, int64, type_name
 from ..ops import elementwise as e
 from ..ops import indexing, reduce
 from ..ops.record import normalize_dim, normalize_dims
@@ -324,7 +324,7 @@ def std(
     return r
 
 
-@public()
+@public(method=False)
 def var_mean(
     input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
@@ -333,7 +333,7 @@ def var_mean(
     return var(input, dim, unbiased, keepdim, correction=correction), centre
 
 
-@public()
+@public(method=False)
 def std_mean(
     input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
@@ -348,7 +348,7 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     check_tensor(input, "logsumexp")
     v = input._v
     if not v.meta.dtype.is_differentiable:
-        v = e.cast(v, check_dtype(float))  # type: ignore[arg-type]
+        v = e.cast(v, get_default_dtype())
     axes = normalize_dims(dim, v.meta.ndim)
     if count_of(v.meta.shape, axes):
         top = record1(reduce.MAX, record1(_detach(), v), (axes, True))
