@@ -1,10 +1,10 @@
 """Convolution over any number of spatial axes, as three records that are each other's gradients.
 
-A convolution is linear in the input and in the weight. Its result, the gradient of its input (which is
-the transposed convolution) and the gradient of its weight are three maps of two of the three arrays input,
-weight and result; the gradient of any of them is written with the other two, so every order exists.
-The references copy the windows under the kernel into columns, a few images at a time so that these stay
-in the cache, and leave the sums to a matrix product.
+A convolution is linear in the input and in the weight. Its result, the gradient of its input
+(which is the transposed convolution) and the gradient of its weight are three maps of two of
+the three arrays input, weight and result; the gradient of any of them is written with the other
+two, so every order exists. The references copy the windows under the kernel into columns, a few
+images at a time so that these stay in the cache, and leave the sums to a matrix product.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from .linear import _type_name
 from .movement import slice_
 from .record import Example, Op
 
-_COLUMNS = 1024  # positions whose columns are made at a time: enough for a matrix product at full speed
+_COLUMNS = (
+    1024  # positions whose columns are made at a time: enough for a matrix product at full speed
+)
 
 
 # ---------------------------------------------------------------- shapes
@@ -43,8 +45,8 @@ def _check_dtypes(x: Any, w: Any) -> None:
     if x.dtype is not w.dtype:
         raise RuntimeError(
             f"Input type (torch.{_type_name(x.dtype)}Tensor) and weight type "
-            f"(torch.{_type_name(w.dtype)}Tensor) should be the same or input should be a MKLDNN tensor and "
-            "weight is a dense tensor"
+            f"(torch.{_type_name(w.dtype)}Tensor) should be the same or input should be a MKLDNN "
+            "tensor and weight is a dense tensor"
         )
     if x.dtype is bool_:
         raise NotImplementedError("\"slow_conv2d_cpu\" not implemented for 'Bool'")
@@ -69,15 +71,16 @@ def _forward_rule(metas: Any, attrs: Any) -> Any:
     _check_weight(w.shape, groups)
     if x.shape[1] != w.shape[1] * groups:
         raise RuntimeError(
-            f"Given groups={groups}, weight of size {list(w.shape)}, expected input{list(x.shape)} to have "
-            f"{w.shape[1] * groups} channels, but got {x.shape[1]} channels instead"
+            f"Given groups={groups}, weight of size {list(w.shape)}, expected input{list(x.shape)} "
+            f"to have {w.shape[1] * groups} channels, but got {x.shape[1]} channels instead"
         )
     padded = [n + 2 * p for n, p in zip(x.shape[2:], padding, strict=True)]
     reach = [d * (k - 1) + 1 for k, d in zip(w.shape[2:], dilation, strict=True)]
     if any(n < k for n, k in zip(padded, reach, strict=True)):
         raise RuntimeError(
-            f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). Kernel size: "
-            f"({' x '.join(map(str, reach))}). Kernel size can't be greater than actual input size"
+            f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). Kernel "
+            f"size: ({' x '.join(map(str, reach))}). Kernel size can't be greater than actual "
+            "input size"
         )
     return (meta(_result_shape(x.shape, w.shape, attrs), x.dtype),)
 
@@ -85,13 +88,13 @@ def _forward_rule(metas: Any, attrs: Any) -> Any:
 def _check_weight(w: Shape, groups: int) -> None:
     if w[0] < groups:
         raise RuntimeError(
-            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got "
-            f"weight of size {list(w)} instead"
+            f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but "
+            f"got weight of size {list(w)} instead"
         )
     if w[0] % groups:
         raise RuntimeError(
-            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got "
-            f"weight of size [{list(w)}] instead"
+            f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, "
+            f"but got weight of size [{list(w)}] instead"
         )
 
 
@@ -104,13 +107,13 @@ def _input_rule(metas: Any, attrs: Any) -> Any:
     _check_weight(w.shape, groups)
     if g.shape[1] != w.shape[0]:
         raise RuntimeError(
-            f"Given transposed=1, weight of size {list(w.shape)}, expected input{list(g.shape)} to have "
-            f"{w.shape[0]} channels, but got {g.shape[1]} channels instead"
+            f"Given transposed=1, weight of size {list(w.shape)}, expected input{list(g.shape)} to "
+            f"have {w.shape[0]} channels, but got {g.shape[1]} channels instead"
         )
     if any(n <= 0 for n in spatial):
         raise RuntimeError(
-            f"Given input size per channel: ({' x '.join(map(str, g.shape[2:]))}). Calculated output size "
-            f"per channel: ({' x '.join(map(str, spatial))}). Output size is too small"
+            f"Given input size per channel: ({' x '.join(map(str, g.shape[2:]))}). Calculated "
+            f"output size per channel: ({' x '.join(map(str, spatial))}). Output size is too small"
         )
     return (meta((g.shape[0], w.shape[1] * groups, *spatial), g.dtype),)
 
@@ -141,7 +144,9 @@ def _inside(shape: Shape, padding: Shape) -> tuple[slice, ...]:
 
 
 def windows(x: np.ndarray, kernel: Shape, out: Shape, stride: Shape, dilation: Shape) -> np.ndarray:
-    """A view [N, C, *kernel, *out] of a padded input [N, C, *]: what each place of the kernel sees."""
+    """A view [N, C, *kernel, *out] of a padded input [N, C, *]: what each place of the kernel
+    sees.
+    """
     n, c = x.strides[:2]
     inner = tuple(s * d for s, d in zip(x.strides[2:], dilation, strict=True))
     outer = tuple(s * d for s, d in zip(x.strides[2:], stride, strict=True))
@@ -162,7 +167,9 @@ class _Columns:
     def __init__(self, x: np.ndarray, kernel: Shape, out: Shape, attrs: Any) -> None:
         stride, padding, dilation, self.groups = attrs[:4]
         self.rows = x.shape[1] // self.groups * math.prod(kernel)
-        self.plain = not any(padding) and all(k == 1 for k in kernel) and all(s == 1 for s in stride)
+        self.plain = (
+            not any(padding) and all(k == 1 for k in kernel) and all(s == 1 for s in stride)
+        )
         view = windows(_padded(x, padding), kernel, out, stride, dilation)
         rank = len(kernel)
         # [C, *kernel, N, *out]: one row of columns after the other
@@ -219,11 +226,32 @@ def _each_channel(x: np.ndarray, w: np.ndarray, out: np.ndarray, attrs: Any) -> 
         target += view[(slice(None), slice(None), *place)][:, :, None] * numbers
 
 
+def _turns_round(g: Shape, w: Shape, attrs: Any) -> bool:
+    """Whether the gradient of the input is itself a convolution worth its columns: for strides of 1."""
+    stride, padding, dilation, groups, spatial = attrs
+    if any(s != 1 for s in stride) or g[1] > 2 * w[1] * groups:
+        return False
+    numbers = zip(g[2:], w[2:], padding, dilation, spatial, strict=True)
+    return all(
+        p <= d * (k - 1) and m + d * (k - 1) - 2 * p == n for m, k, p, d, n in numbers
+    )
+
+
+def _turned(w: np.ndarray, groups: int) -> np.ndarray:
+    """The weight of the convolution that is the gradient of the input: flipped, its channels exchanged."""
+    grouped = w.reshape(groups, w.shape[0] // groups, *w.shape[1:]).swapaxes(1, 2)
+    made = grouped.reshape(groups * w.shape[1], w.shape[0] // groups, *w.shape[2:])
+    return np.ascontiguousarray(np.flip(made, tuple(range(2, w.ndim))))
+
+
 def _input(arrays: Any, attrs: Any, metas: Any) -> Any:
     g, w = map(_wide, arrays)
     stride, padding, dilation, groups, spatial = attrs
     n, o = g.shape[:2]
     shape, kernel = metas[0].shape, w.shape[2:]
+    if _turns_round(g.shape, w.shape, attrs):
+        rest = tuple(d * (k - 1) - p for d, k, p in zip(dilation, kernel, padding, strict=True))
+        return _forward((g, _turned(w, groups)), (stride, rest, dilation, groups), metas)
     padded = tuple(a + 2 * p for a, p in zip(spatial, padding, strict=True))
     # places of the kernel that reach over the end (strides that leave a rest) or none at all
     whole = tuple(
@@ -322,7 +350,8 @@ CONVOLUTION = Op(
     "convolution", "contraction", _forward_rule, _forward, _forward_gradient,
     example=_example("forward"),
 )  # fmt: skip
-# (gradient of the result, weight) -> gradient of the input. attrs: those, and the input's spatial shape
+# (gradient of the result, weight) -> gradient of the input. attrs: those, and the input's spatial
+# shape
 CONVOLUTION_INPUT = Op(
     "convolution_input", "contraction", _input_rule, _input, _input_gradient,
     grad_name="ConvolutionBackward0", example=_example("input"),
