@@ -2,8 +2,8 @@
 
     python benchmarks/recording.py
 
-Each figure is the best of several rounds on a path that was seen before. Work that ends a frame is not
-part of the figures for single calls.
+Each figure is the best of several rounds on a path that was seen before. Work that ends a frame
+is not part of the figures for single calls.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def best(call: Callable[[], object], count: int, rounds: int = 7) -> float:
 
 
 def mlp() -> dict[str, float]:
-    """Forward, backward and the end of the frame of a network with two layers (16-32-10, batch 4)."""
+    """Forward, backward and the end of the frame of a network with two layers (16-32-10, batch
+    4).
+    """
     shapes = (16, 32), (32,), (32, 10), (10,)
     w1, b1, w2, b2 = parameters = [facula.randn(*s, requires_grad=True) for s in shapes]
     x = facula.randn(4, 16)

@@ -1,4 +1,6 @@
-"""Facula: a deep-learning framework with PyTorch's interface, recorded and compiled behind the scenes."""
+"""Facula: a deep-learning framework with PyTorch's interface, recorded and compiled behind the
+scenes.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,8 @@ from .dtypes import int32 as int32
 from .dtypes import int64 as int64
 from .dtypes import set_default_dtype as set_default_dtype
 from .dtypes import uint8 as uint8
-from .functions.registry import NAMES as _NAMES
 from .functions.legacy import BY_NAME as _TYPED
+from .functions.registry import NAMES as _NAMES
 from .generator import Generator as Generator
 from .generator import default_generator as default_generator
 from .layouts import channels_last as channels_last

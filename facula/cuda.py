@@ -1,14 +1,13 @@
 """`torch.cuda` where there is no CUDA: what asks says no, seeding is accepted, the rest raises.
 
-The behaviour, the exception classes and the texts are those of PyTorch's build without CUDA, so that
-programs that are written for both take the same path.
+The behaviour, the exception classes and the texts are those of PyTorch's build without CUDA, so
+that programs that are written for both take the same path.
 """
 
 from __future__ import annotations
 
 import contextlib
 from typing import Any
-
 
 default_generators: tuple[Any, ...] = ()
 

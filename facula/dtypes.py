@@ -111,7 +111,9 @@ def get_default_dtype() -> dtype:
 
 
 def set_default_dtype(d: dtype) -> None:
-    """Sets the dtype of new floating-point tensors. Raises TypeError unless `d` is floating point."""
+    """Sets the dtype of new floating-point tensors. Raises TypeError unless `d` is floating
+    point.
+    """
     global _default
     if not isinstance(d, dtype) or not d.is_floating_point:
         raise TypeError(f"only floating-point types are supported as the default type, got {d!r}")
@@ -128,7 +130,8 @@ def from_numpy_dtype(d: np.dtype) -> dtype:
             found = bfloat16
     if found is None:
         raise TypeError(
-            f"can't convert np.ndarray of type {d}. The only supported types are: float64, float32, "
+            f"can't convert np.ndarray of type {d}. The only supported types are: float64, "
+            "float32, "
             "float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool."
         )
     return found
@@ -150,7 +153,9 @@ def promote_types(a: dtype, b: dtype) -> dtype:
     """The smallest dtype to which both convert by PyTorch's rules."""
     if not isinstance(a, dtype) or not isinstance(b, dtype):
         wrong = a if not isinstance(a, dtype) else b
-        raise TypeError(f"promote_types(): arguments must be torch.dtype, not {type(wrong).__name__}")
+        raise TypeError(
+            f"promote_types(): arguments must be torch.dtype, not {type(wrong).__name__}"
+        )
     if a is b:
         return a
     if a.rank > b.rank:
@@ -197,11 +202,13 @@ class finfo:
         d = type or _default
         if not isinstance(d, dtype):
             raise TypeError(
-                f"finfo(): argument 'type' (position 1) must be torch.dtype, not {d.__class__.__name__}"
+                "finfo(): argument 'type' (position 1) must be torch.dtype, not "
+                f"{d.__class__.__name__}"
             )
         if not (d.is_floating_point or d.is_complex):
             raise TypeError(
-                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle 'torch.{d.name}'"
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle "
+                f"'torch.{d.name}'"
             )
         real = d.to_real()
         from ml_dtypes import finfo as limits
@@ -217,7 +224,8 @@ class finfo:
     def __repr__(self) -> str:
         return (
             f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, "
-            f"eps={self.eps:g}, smallest_normal={self.tiny:g}, tiny={self.tiny:g}, dtype={self.dtype})"
+            f"eps={self.eps:g}, smallest_normal={self.tiny:g}, tiny={self.tiny:g}, "
+            f"dtype={self.dtype})"
         )
 
 
@@ -227,10 +235,16 @@ class iinfo:
     def __init__(self, type: dtype) -> None:
         if not type.is_integral:
             raise TypeError(
-                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle 'torch.{type.name}'"
+                "torch.iinfo() requires an integer input type. Use torch.finfo to handle "
+                f"'torch.{type.name}'"
             )
         info = np.iinfo(type.np)
-        self.bits, self.max, self.min, self.dtype = info.bits, int(info.max), int(info.min), type.name
+        self.bits, self.max, self.min, self.dtype = (
+            info.bits,
+            int(info.max),
+            int(info.min),
+            type.name,
+        )
 
     def __repr__(self) -> str:
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

@@ -1,4 +1,5 @@
-"""Names of layouts and memory formats: what PyTorch's arguments `layout=` and `memory_format=` take.
+"""Names of layouts and memory formats: what PyTorch's arguments `layout=` and `memory_format=`
+take.
 
 Tensors here are strided and their results contiguous; the names are for programs that pass them.
 """

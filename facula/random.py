@@ -19,7 +19,9 @@ from .generator import default_generator as default_generator
 def fork_rng(
     devices: Any = None, enabled: bool = True, device_type: str = "cuda", **named: Any
 ) -> Iterator[None]:
-    """Restores the default generator's state at the end. The arguments about devices are accepted."""
+    """Restores the default generator's state at the end. The arguments about devices are
+    accepted.
+    """
     if not enabled:
         yield
         return

@@ -51,8 +51,9 @@ def save(
 ) -> None:
     """Writes an object with its tensors to a file that PyTorch reads as well.
 
-    f: a path or an object with `write`. A file at a path is replaced in one step when all is written, so
-    that it is never half-written. Tensors that share a storage share it in the file.
+    f: a path or an object with `write`. A file at a path is replaced in one step when all is
+    written, so that it is never half-written. Tensors that share a storage share it in the
+    file.
     """
     from .interop.checkpoint import write
 
@@ -73,7 +74,14 @@ class _Storages:
         self.roots: dict[Any, Tensor] = {}
 
     def build(
-        self, array: np.ndarray, d: dtype, offset: int, size: Any, stride: Any, requires_grad: bool, key: Any
+        self,
+        array: np.ndarray,
+        d: dtype,
+        offset: int,
+        size: Any,
+        stride: Any,
+        requires_grad: bool,
+        key: Any,
     ) -> Tensor:
         """A tensor of the file: it owns its storage if it is the first and covers all of it."""
         from .trace.values import contiguous_strides
@@ -115,10 +123,11 @@ def load(
 ) -> Any:
     """Reads an object that `save` or PyTorch wrote.
 
-    weights_only (the default): tensors, plain containers and what `serialization.add_safe_globals` allowed;
-    nothing that the file names is called. False runs what the file says: only for files that you trust.
-    map_location: where tensors go that were saved on another device. Raises an exception that says what is
-    wrong with a truncated, corrupt or hostile file.
+    weights_only (the default): tensors, plain containers and what
+    `serialization.add_safe_globals` allowed; nothing that the file names is called. False runs
+    what the file says: only for files that you trust. map_location: where tensors go that were
+    saved on another device. Raises an exception that says what is wrong with a truncated,
+    corrupt or hostile file.
     """
     from .interop.checkpoint import read
 

@@ -86,7 +86,8 @@ def set_float32_matmul_precision(precision: str) -> None:
     global _precision
     if precision not in ("highest", "high", "medium"):
         raise RuntimeError(
-            f"float32 matmul precision must be one of highest, high or medium, but got {precision!r}"
+            "float32 matmul precision must be one of highest, high or medium, but got "
+            f"{precision!r}"
         )
     _precision = precision
 
@@ -119,7 +120,7 @@ def _by_name(name: str) -> dtype:
     found = BY_NAME.get(name.rpartition(".")[2])
     if found is None:
         raise TypeError(f"invalid type object: {name}")
-    return found.dtype  # type: ignore[no-any-return]
+    return found.dtype
 
 
 def get_default_device() -> Any:

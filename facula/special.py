@@ -40,7 +40,7 @@ def polygamma(n: int, input: Tensor) -> Tensor:
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
     if n == 0:
-        return digamma(input)  # type: ignore[no-any-return]
+        return digamma(input)
     return wrap(
         record1(rare.TRIGAMMA, input._v) if n == 1 else record1(rare.POLYGAMMA, input._v, (n,))
     )
@@ -49,36 +49,36 @@ def polygamma(n: int, input: Tensor) -> Tensor:
 def xlog1py(input: Any, other: Any) -> Tensor:
     """input * log(1 + other), 0 where input is 0."""
     where = NAMES["where"]
-    y = other.log1p() if isinstance(other, Tensor) else math.log1p(other)
+    y = other.log1p() if isinstance(other, Tensor) else math.log1p(other)  # type: ignore[attr-defined]
     r = input * y
     if isinstance(input, Tensor):
-        keep = input == 0
+        keep = input == 0  # type: ignore[comparison-overlap]
         if isinstance(other, Tensor):
             keep = keep & other.isnan().logical_not()  # type: ignore[attr-defined]
-        return where(keep, 0.0, r)  # type: ignore[no-any-return]
-    return where(other.isnan().logical_not(), 0.0, r) if input == 0 else r  # type: ignore[no-any-return]
+        return where(keep, 0.0, r)
+    return where(other.isnan().logical_not(), 0.0, r) if input == 0 else r
 
 
 def entr(input: Tensor) -> Tensor:
     """-x log(x); 0 at 0, -inf below."""
     where = NAMES["where"]
-    r = where(input == 0, 0.0, -input * input.log())  # type: ignore[attr-defined]
-    return where(input < 0, -math.inf, r)  # type: ignore[operator,no-any-return]
+    r = where(input == 0, 0.0, -input * input.log())  # type: ignore[attr-defined,comparison-overlap,operator]
+    return where(input < 0, -math.inf, r)  # type: ignore[operator]
 
 
 def ndtr(input: Tensor) -> Tensor:
     """The distribution function of the standard normal distribution."""
-    return erfc(input * -math.sqrt(0.5)) * 0.5  # type: ignore[no-any-return]
+    return erfc(input * -math.sqrt(0.5)) * 0.5
 
 
 def ndtri(input: Tensor) -> Tensor:
     """The inverse of ndtr."""
-    return erfinv(input * 2 - 1) * math.sqrt(2.0)  # type: ignore[no-any-return]
+    return erfinv(input * 2 - 1) * math.sqrt(2.0)
 
 
 def log_ndtr(input: Tensor) -> Tensor:
     """log(ndtr(x))."""
-    return ndtr(input).log()  # type: ignore[attr-defined,no-any-return]
+    return ndtr(input).log()  # type: ignore[attr-defined]
 
 
 def multigammaln(input: Tensor, p: int) -> Tensor:
@@ -88,7 +88,7 @@ def multigammaln(input: Tensor, p: int) -> Tensor:
     total: Any = gammaln(input)
     for k in range(1, p):
         total = total + gammaln(input - k / 2)
-    return total + p * (p - 1) / 4 * math.log(math.pi)  # type: ignore[no-any-return]
+    return total + p * (p - 1) / 4 * math.log(math.pi)
 
 
 for _name, _function in (("polygamma", polygamma), ("mvlgamma", multigammaln)):

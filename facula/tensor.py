@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,9 @@ from .trace.values import OUTSIDE, Value, meta, outside
 
 _new = object.__new__
 _POINTER_TYPES = {
-    "float32": ctypes.c_float, "float64": ctypes.c_double, "int64": ctypes.c_int64, "int32": ctypes.c_int32,
-    "int16": ctypes.c_int16, "int8": ctypes.c_int8, "uint8": ctypes.c_uint8, "bool": ctypes.c_bool,
+    "float32": ctypes.c_float, "float64": ctypes.c_double, "int64": ctypes.c_int64,
+    "int32": ctypes.c_int32, "int16": ctypes.c_int16, "int8": ctypes.c_int8,
+    "uint8": ctypes.c_uint8, "bool": ctypes.c_bool,
 }  # fmt: skip
 
 
@@ -191,14 +192,11 @@ class Tensor(metaclass=_Metatype):
             if not m.leaf:
                 raise RuntimeError(
                     "you can only change requires_grad flags of leaf variables. If you want to use "
-                    "a computed "
-                    "variable in a subgraph that doesn't require differentiation use var_no_grad = "
-                    "var.detach()."
+                    "a computed variable in a subgraph that doesn't require differentiation use "
+                    "var_no_grad = var.detach()."
                 )
         elif not m.dtype.is_differentiable:
-            raise RuntimeError(
-                "only Tensors of floating point dtype can require gradients"
-            )
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
         kept = self._value()
         flags = (True, True) if requires_grad else (False, False)
         strides = None if m.contiguous and m.offset == 0 else m.strides
@@ -223,13 +221,10 @@ class Tensor(metaclass=_Metatype):
 
             warnings.warn(
                 "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its "
-                ".grad "
-                "attribute won't be populated during autograd.backward(). If you indeed want the "
-                ".grad field "
-                "to be populated for a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. "
-                "If you "
-                "access the non-leaf Tensor by mistake, make sure you access the leaf Tensor "
-                "instead.",
+                ".grad attribute won't be populated during autograd.backward(). If you indeed want "
+                "the .grad field to be populated for a non-leaf Tensor, use .retain_grad() on the "
+                "non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you "
+                "access the leaf Tensor instead.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -252,7 +247,9 @@ class Tensor(metaclass=_Metatype):
 
     @property
     def grad_fn(self) -> Any:
-        """The operation that made this tensor, as a node of the graph of gradients; None for a leaf."""
+        """The operation that made this tensor, as a node of the graph of gradients; None for a
+        leaf.
+        """
         from .autograd.nodes import node_of
 
         return node_of(self)
@@ -366,7 +363,12 @@ class Tensor(metaclass=_Metatype):
                 root._v = v
             for r in root._views or ():
                 view = r()
-                if view is not None and view._own and view._v.meta.numel == m.numel and view._v.meta.contiguous:
+                if (
+                    view is not None
+                    and view._own
+                    and view._v.meta.numel == m.numel
+                    and view._v.meta.contiguous
+                ):
                     same = outside(view._v.meta, shown.buffer)
                     same.rec, same.pin, same.over = view._v.rec, root._shown, view._v.over
                     view._v = same
@@ -392,9 +394,13 @@ class Tensor(metaclass=_Metatype):
         flat = self._show()
         m = self._v.meta
         item = flat.itemsize
-        return np.ndarray(
-            m.shape, flat.dtype, flat, m.offset * item, tuple(s * item for s in m.strides)
-        ) if m.numel else np.empty(m.shape, flat.dtype)
+        return (
+            np.ndarray(
+                m.shape, flat.dtype, flat, m.offset * item, tuple(s * item for s in m.strides)
+            )
+            if m.numel
+            else np.empty(m.shape, flat.dtype)
+        )
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         a = self.numpy()
@@ -412,9 +418,7 @@ class Tensor(metaclass=_Metatype):
         v = self._v
         m = v.meta
         if m.numel != 1:
-            raise RuntimeError(
-                f"a Tensor with {m.numel} elements cannot be converted to Scalar"
-            )
+            raise RuntimeError(f"a Tensor with {m.numel} elements cannot be converted to Scalar")
         if v.buf is None:
             flush()
             v = self._v
@@ -434,7 +438,9 @@ class Tensor(metaclass=_Metatype):
 
     # ------------------------------------------------------------ writing and aliases
     def _write(self, nv: Value) -> Tensor:
-        """Writes a value (converted to this tensor's dtype) into this tensor and all that share its storage."""
+        """Writes a value (converted to this tensor's dtype) into this tensor and all that share
+        its storage.
+        """
         return sharing.write(self, nv)  # type: ignore[no-any-return]
 
     def _check_writable(self) -> None:
@@ -445,7 +451,9 @@ class Tensor(metaclass=_Metatype):
         sharing.settle(self, nv, True)
 
     def _fill_memory(self, a: np.ndarray) -> Tensor:
-        """Replaces the contents by those of an array, at once and unrecorded (initial values, draws)."""
+        """Replaces the contents by those of an array, at once and unrecorded (initial values,
+        draws).
+        """
         return sharing.fill_memory(self, a)  # type: ignore[no-any-return]
 
     def detach(self) -> Tensor:
@@ -454,7 +462,9 @@ class Tensor(metaclass=_Metatype):
 
     @property
     def data(self) -> Tensor:
-        """This tensor without history, sharing storage; writes to it are not noticed by gradients."""
+        """This tensor without history, sharing storage; writes to it are not noticed by
+        gradients.
+        """
         return sharing.alias(self, Tensor, True)  # type: ignore[no-any-return]
 
     @data.setter
@@ -465,7 +475,9 @@ class Tensor(metaclass=_Metatype):
 
     @staticmethod
     def _alias_as(cls: type, data: Tensor, requires_grad: bool) -> Any:
-        """A leaf of class `cls` on the data of a tensor (for Parameter): storage shared, history not."""
+        """A leaf of class `cls` on the data of a tensor (for Parameter): storage shared,
+        history not.
+        """
         return sharing.adopt(cls, data, requires_grad)
 
     # ------------------------------------------------------------ Python's protocols
@@ -533,9 +545,8 @@ class Tensor(metaclass=_Metatype):
         if not self.is_leaf:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-                "protocol at the "
-                "moment.  If you were attempting to deepcopy a module, this may be because of a "
-                "torch.nn.utils.weight_norm usage, see "
+                "protocol at the moment.  If you were attempting to deepcopy a module, this may be "
+                "because of a torch.nn.utils.weight_norm usage, see "
                 "https://github.com/pytorch/pytorch/pull/103001"
             )
         t = from_array(self._array().copy())
@@ -644,7 +655,10 @@ def wrap_view(v: Value, of: Tensor) -> Tensor:
 
 def _materialised(t: Tensor) -> Value:
     m = t._v.meta
-    return outside(meta(m.shape, m.dtype, strides=m.strides, offset=m.offset), np.asarray(t._array(), order="C"))
+    return outside(
+        meta(m.shape, m.dtype, strides=m.strides, offset=m.offset),
+        np.asarray(t._array(), order="C"),
+    )
 
 
 def from_array(a: np.ndarray, d: dtype | None = None) -> Tensor:

@@ -36,17 +36,16 @@ VIEW_OF_LEAF_WRITTEN = (
 )
 OVERLAP = (
     "unsupported operation: more than one element of the written-to tensor refers to a single "
-    "memory location. "
-    "Please clone() the tensor before performing the operation."
+    "memory location. Please clone() the tensor before performing the operation."
 )
 
 
 def type_name(d: dtype) -> str:
     """PyTorch's name of a dtype in errors: Float, Long, ..."""
     names = {
-        "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
-        "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
-        "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+        "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16",
+        "int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte",
+        "bool": "Bool", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
     }  # fmt: skip
     return names[d.name]
 
@@ -63,9 +62,10 @@ def check_grad(t: Any, g: Any) -> None:
         raise RuntimeError(
             f"attempting to assign a gradient with dtype '{lower_name(g.dtype)}' to a tensor with "
             f"grad_dtype '{type_name(t.dtype)}'. The gradient must match the tensor's grad_dtype "
-            "(defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with a "
-            "specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging the "
-            "dtypes of a tensor and its gradient may break downstream systems that assume they match."
+            "(defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with "
+            "a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging "
+            "the dtypes of a tensor and its gradient may break downstream systems that assume they "
+            "match."
         )
     if g._v.meta.shape != t._v.meta.shape:
         raise RuntimeError(
@@ -157,7 +157,9 @@ def _plain(v: Value) -> Value:
 
 
 def _with_history_of(t: Any, nv: Value, tracked: bool) -> Value:
-    """What a handle holds after a write of `nv`: leaves stay leaves, untracked writes keep the history."""
+    """What a handle holds after a write of `nv`: leaves stay leaves, untracked writes keep the
+    history.
+    """
     old = t._v
     m, k = old.meta, nv.meta
     if k.offset or k.strides != contiguous_strides(k.shape) or not _is_new(nv):
@@ -256,13 +258,17 @@ def make_stale(view: Any, reference: Any) -> None:
 
 
 def _source(view: Any) -> Any:
-    """What a view is derived from: the head of its group if that has a history of its own, else the root."""
+    """What a view is derived from: the head of its group if that has a history of its own, else
+    the root.
+    """
     head = view._head
     return head if head is not None and head._own else view._base
 
 
 def storage_of(t: Any) -> Any:
-    """The tensor whose value is the storage that `t` lies in, with the history that views of `t` have."""
+    """The tensor whose value is the storage that `t` lies in, with the history that views of
+    `t` have.
+    """
     if t._base is None or (t._own and t._head is None):
         return t
     return _source(t)
@@ -276,8 +282,7 @@ def _relative(m: Meta, source: Any) -> tuple[Any, ...]:
     if not s.contiguous:
         raise RuntimeError(
             "a view of a detached tensor that has gradients of its own and is not contiguous "
-            "cannot be derived "
-            "again after a write; call .clone() after .detach()"
+            "cannot be derived again after a write; call .clone() after .detach()"
         )
     return (m.shape, m.strides, m.offset - s.offset)
 
@@ -337,7 +342,9 @@ def _at_place(v: Value, m: Meta) -> Value:
 
 
 def _write_owned(head: Any, t: Any, nv: Value, grad: bool) -> None:
-    """A write into a group with a history of its own, which the rest of the storage does not get."""
+    """A write into a group with a history of its own, which the rest of the storage does not
+    get.
+    """
     root = head._base
     if head._v.over == "stale":
         refresh(head._v)
@@ -360,7 +367,9 @@ def _write_owned(head: Any, t: Any, nv: Value, grad: bool) -> None:
 
 
 def fill_memory(t: Any, a: np.ndarray) -> Any:
-    """Replaces the contents by those of an array, at once and unrecorded (initial values, draws)."""
+    """Replaces the contents by those of an array, at once and unrecorded (initial values,
+    draws).
+    """
     m = t._v.meta
     check_writable(t)
     a = np.asarray(dtypes.convert(np.asarray(a), m.dtype), order="C")
@@ -398,7 +407,9 @@ def join(root: Any, t: Any) -> Any:
 
 
 def alias(of: Any, cls: type, silent: bool = False) -> Any:
-    """A handle of class `cls` on the same storage without history; `silent`: its writes count no version."""
+    """A handle of class `cls` on the same storage without history; `silent`: its writes count
+    no version.
+    """
     v = of._v
     t: Any = object.__new__(cls)
     root = of if of._base is None else of._base
@@ -425,7 +436,9 @@ def alias(of: Any, cls: type, silent: bool = False) -> Any:
 
 
 def set_data(t: Any, other: Any) -> None:
-    """`t.data = other`: t keeps its gradient's facts and shares the storage of `other` from now on."""
+    """`t.data = other`: t keeps its gradient's facts and shares the storage of `other` from now
+    on.
+    """
     m, o = t._v.meta, other._v.meta
     v = other._value()
     leaf = m.requires_grad and m.leaf
@@ -449,7 +462,9 @@ def set_data(t: Any, other: Any) -> None:
 
 
 def adopt(cls: type, data: Any, requires_grad: bool) -> Any:
-    """A leaf of class `cls` on the data of a tensor (for Parameter), which owns the storage from now on."""
+    """A leaf of class `cls` on the data of a tensor (for Parameter), which owns the storage
+    from now on.
+    """
     v = data._value()
     m = v.meta
     if requires_grad and not m.dtype.is_differentiable:

@@ -21,7 +21,8 @@ def _tolerances(a: dtype, b: dtype, rtol: float | None, atol: float | None) -> t
     if (rtol is None) != (atol is None):
         given, missing = ("rtol", "atol") if atol is None else ("atol", "rtol")
         raise ValueError(
-            f"Both 'rtol' and 'atol' must be either specified or unspecified, but got no {missing} with {given}."
+            "Both 'rtol' and 'atol' must be either specified or unspecified, but got no "
+            f"{missing} with {given}."
         )
     if rtol is not None and atol is not None:
         return rtol, atol
@@ -45,8 +46,9 @@ def assert_close(
 ) -> None:
     """Asserts |actual - expected| <= atol + rtol * |expected| for tensors, numbers, sequences, mappings.
 
-    Shapes and (unless check_dtype is False) dtypes must agree. rtol and atol follow from the dtypes by
-    default. Raises AssertionError; TypeError for what cannot be compared; ValueError for one tolerance alone.
+    Shapes and (unless check_dtype is False) dtypes must agree. rtol and atol follow from the
+    dtypes by default. Raises AssertionError; TypeError for what cannot be compared; ValueError for
+    one tolerance alone.
     """
     options = (rtol, atol, equal_nan, check_dtype, check_stride, allow_subclasses)
     problem = _compare(actual, expected, options, "")
@@ -61,7 +63,8 @@ def _compare(a: Any, b: Any, options: Any, place: str) -> str | None:
             missing, extra = sorted(set(b) - set(a)), sorted(set(a) - set(b))
             return (
                 "The keys of the mappings do not match:\n"
-                f"Missing keys in the actual mapping: {missing}\nAdditional keys in the actual mapping: {extra}"
+                f"Missing keys in the actual mapping: {missing}\nAdditional keys in the actual "
+                f"mapping: {extra}"
             )
         pairs: Any = ((k, a[k], b[k]) for k in b)
     elif _sequence(a) and _sequence(b):
@@ -164,7 +167,8 @@ def _differences(
             values[at] if np.isfinite(values[at]) else (gap if name == "absolute" else relative)[at]
         )
         lines.append(
-            f"Greatest {name} difference: {found} at index {index if len(index) != 1 else f'({index[0]},)'}{allowed}"
+            f"Greatest {name} difference: {found} at index "
+            f"{index if len(index) != 1 else f'({index[0]},)'}{allowed}"
         )
     return head + "\n".join(lines)
 
@@ -190,14 +194,16 @@ def make_tensor(
     requires_grad: bool = False, noncontiguous: bool = False, exclude_zero: bool = False,
     memory_format: Any = None,
 ) -> Tensor:  # fmt: skip
-    """A tensor of draws from [low, high): [-9, 9) by default for numbers, [0, 10) for uint8, bool all."""
+    """A tensor of draws from [low, high): [-9, 9) by default for numbers, [0, 10) for uint8, bool
+    all.
+    """
     from .functions.creation import check_device, shape_of
     from .functions.registry import NAMES
 
     check_device(device)
     size = shape_of(shape)
     if dtype.name == "bool":
-        return NAMES["randint"](0, 2, size, dtype=dtype)  # type: ignore[no-any-return]
+        return NAMES["randint"](0, 2, size, dtype=dtype)
     bottom = low if low is not None else 0 if dtype.name == "uint8" else -9
     top = high if high is not None else 10 if dtype.is_integral else 9
     if dtype.is_integral:
@@ -206,4 +212,4 @@ def make_tensor(
         t = NAMES["rand"](size, dtype=dtype) * (top - bottom) + bottom
     if exclude_zero:
         t = NAMES["where"](t == 0, NAMES["ones_like"](t), t)
-    return t.requires_grad_() if requires_grad else t  # type: ignore[no-any-return]
+    return t.requires_grad_() if requires_grad else t

@@ -16,9 +16,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "facula"
 
-# From bottom to top. A dotted member is one module of a folder: autograd/ holds the engine, on which
-# the tensor is made, and the public functions, which are made on the tensor. "tensor" stands for tensor.py, tensor/ and tensor_*.py. What is listed nowhere
-# belongs to the public face.
+# From bottom to top. A dotted member is one module of a folder: autograd/ holds the engine, on
+# which the tensor is made, and the public functions, which are made on the tensor. "tensor" stands
+# for tensor.py, tensor/ and tensor_*.py. What is listed nowhere belongs to the public face.
 LAYERS: dict[str, tuple[str, ...]] = {
     "base": ("dtypes", "devices", "config", "layouts", "version"),
     "graph": ("graph",),

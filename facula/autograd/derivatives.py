@@ -64,10 +64,12 @@ def _grad(ys: Any, xs: Any, vs: Any, create: bool) -> tuple[Tensor, ...]:
 
 
 def jacobian(
-    func: Function, inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
-    strategy: str = "reverse-mode",
+    func: Function, inputs: Any, create_graph: bool = False, strict: bool = False,
+    vectorize: bool = False, strategy: str = "reverse-mode",
 ) -> Any:  # fmt: skip
-    """The Jacobian of `func` at `inputs`: for each result and input a tensor of shape result + input."""
+    """The Jacobian of `func` at `inputs`: for each result and input a tensor of shape result +
+    input.
+    """
     is_tuple, xs = _pack(inputs, "inputs")
     with enable_grad():
         xs = _leaves(xs, create_graph)
@@ -110,8 +112,8 @@ def _single(ys: tuple[Tensor, ...], is_tuple: bool, name: str) -> Tensor:
 
 
 def hessian(
-    func: Function, inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
-    outer_jacobian_strategy: str = "reverse-mode",
+    func: Function, inputs: Any, create_graph: bool = False, strict: bool = False,
+    vectorize: bool = False, outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:  # fmt: skip
     """The second derivatives of a function with one result of one element."""
     is_tuple, xs = _pack(inputs, "inputs")

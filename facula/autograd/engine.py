@@ -31,12 +31,9 @@ from ..trace.values import Value, at, contiguous_strides, outside
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after "
-    "they have "
-    "already been freed). Saved intermediate values of the graph are freed when you call "
-    ".backward() or "
-    "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second "
-    "time or "
-    "if you need to access saved tensors after calling backward."
+    "they have already been freed). Saved intermediate values of the graph are freed when you call "
+    ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
+    "graph a second time or if you need to access saved tensors after calling backward."
 )
 
 
@@ -103,7 +100,9 @@ class Context:
         return kept
 
     def _check(self, over: dict[int, Any], slot: int) -> None:
-        """Raises RuntimeError if the value (or what it is a view of) was written since this call."""
+        """Raises RuntimeError if the value (or what it is a view of) was written since this
+        call.
+        """
         producers = self.tape.node.producers()
         at_slot: int | None = slot
         while at_slot is not None:
@@ -136,11 +135,9 @@ def _raise_modified(n: Context, slot: int, version: int, expected: int) -> None:
         source = f", which is output {slot - producer.slot} of {producer.op.grad_name.split('Backward')[0]},"
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace "
-        "operation: "
-        f"[{what}]{source} is at version {version}; expected version {expected} instead. Hint: "
-        "enable anomaly "
-        "detection to find the operation that failed to compute its gradient, with "
-        "torch.autograd.set_detect_anomaly(True, check_nan=False)."
+        f"operation: [{what}]{source} is at version {version}; expected version {expected} "
+        "instead. Hint: enable anomaly detection to find the operation that failed to compute its "
+        "gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
     )
 
 
@@ -164,7 +161,9 @@ def place(v: Value) -> tuple[Any, int] | None:
 
 
 def grad_fn(v: Value) -> tuple[Value, Any, Node, int] | None:
-    """The call that made a value: (a value of its frame, frame or tape, trie node, which of its results)."""
+    """The call that made a value: (a value of its frame, frame or tape, trie node, which of its
+    results).
+    """
     p = place(v)
     if p is None:
         return None
@@ -291,7 +290,9 @@ class Walk:
                 self._operand(tape, node.ins[k], g)
 
     def _tape(self) -> Any:
-        """Where the call that is being walked lies: Python code on the way may have ended its frame."""
+        """Where the call that is being walked lies: Python code on the way may have ended its
+        frame.
+        """
         assert self.now is not None
         return self.now[0]
 
@@ -558,7 +559,9 @@ def gradients(
     retain: bool,
     create: bool,
 ) -> list[Value | None]:
-    """The gradients of the roots with respect to the inputs; None for an input that is not reached."""
+    """The gradients of the roots with respect to the inputs; None for an input that is not
+    reached.
+    """
     tr = state.tr
     mode = tr.grad
     targets: dict[Any, int] = {}

@@ -66,13 +66,15 @@ class FunctionCtx:
             if t is not None and t._version != version:
                 raise RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an "
-                    "inplace "
-                    f"operation: is at version {t._version}; expected version {version} instead."
+                    f"inplace operation: is at version {t._version}; expected version {version} "
+                    "instead."
                 )
         return tuple(self._result(t) for t, _ in self._saved)
 
     def _result(self, t: Tensor | None) -> Tensor | None:
-        """What was saved; one of forward's own results with its history, for gradients of gradients."""
+        """What was saved; one of forward's own results with its history, for gradients of
+        gradients.
+        """
         number = None if t is None else self._own.get(id(t))
         if number is None or self._walk is None or not state.tr.grad:
             return t
@@ -143,8 +145,7 @@ class _Backward:
         if len(outs) < len(self.inputs):
             raise RuntimeError(
                 f"function {self.name} returned an incorrect number of gradients (expected "
-                f"{len(self.inputs)}, got "
-                f"{len(outs)})"
+                f"{len(self.inputs)}, got {len(outs)})"
             )
         # operands of the recorded call: the results first, then the tensors of forward's arguments
         found: list[Value | None] = [None] * len(self.shapes)
@@ -165,7 +166,9 @@ class _FunctionMeta(type):
 
 
 class Function(metaclass=_FunctionMeta):
-    """Base class of operations with static `forward(ctx, ...)` and `backward(ctx, ...)`; call `apply`."""
+    """Base class of operations with static `forward(ctx, ...)` and `backward(ctx, ...)`; call
+    `apply`.
+    """
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -212,7 +215,8 @@ def _tie(
 ) -> Any:
     tied = [
         r for r in results
-        if isinstance(r, Tensor) and r.dtype.is_differentiable and id(r) not in ctx._non_differentiable
+        if isinstance(r,
+            Tensor) and r.dtype.is_differentiable and id(r) not in ctx._non_differentiable
     ]  # fmt: skip
     values = [r._v.meta.requires_grad and wrap(r._v).detach()._v or r._v for r in tied]
     tensors = [a for a in args if isinstance(a, Tensor)]

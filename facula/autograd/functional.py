@@ -57,7 +57,9 @@ def backward(
     create_graph: bool = False,
     inputs: Any = None,
 ) -> None:
-    """Accumulates the gradients of tensors into the leaves' `.grad` (those of `inputs` only, if given)."""
+    """Accumulates the gradients of tensors into the leaves' `.grad` (those of `inputs` only, if
+    given).
+    """
     outputs = _tuple(tensors)
     grads = _tuple(grad_tensors) or (None,) * len(outputs)
     if len(grads) != len(outputs):
@@ -112,8 +114,7 @@ def grad(
             if not allow_unused:
                 raise RuntimeError(
                     f"The differentiated Tensor at index {k} appears to not have been used in the "
-                    "graph. Set "
-                    "allow_unused=True if this is the desired behavior."
+                    "graph. Set allow_unused=True if this is the desired behavior."
                 )
             result.append(None)
         else:

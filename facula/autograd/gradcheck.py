@@ -23,9 +23,10 @@ def _outputs(function: Callable[..., Any], inputs: tuple[Any, ...]) -> tuple[Ten
 
 
 def gradcheck(
-    func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3,
-    raise_exception: bool = True, nondet_tol: float = 0.0, check_undefined_grad: bool = True,
-    check_grad_dtypes: bool = False, check_batched_grad: bool = False, fast_mode: bool = False, **_: Any,
+    func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol: float = 1e-5,
+    rtol: float = 1e-3, raise_exception: bool = True, nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True, check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False, fast_mode: bool = False, **_: Any,
 ) -> bool:  # fmt: skip
     """Whether the gradients of `func` with respect to the inputs that require them agree with
     finite differences.
@@ -39,8 +40,7 @@ def gradcheck(
     if not wanted:
         raise ValueError(
             "gradcheck expects at least one input tensor to require gradient, but none of the them "
-            "have "
-            "requires_grad=True."
+            "have requires_grad=True."
         )
     try:
         with enable_grad():
@@ -95,8 +95,8 @@ def _numeric(
 
 
 def gradgradcheck(
-    func: Callable[..., Any], inputs: Any, grad_outputs: Any = None, *, eps: float = 1e-6, atol: float = 1e-5,
-    rtol: float = 1e-3, raise_exception: bool = True, **_: Any,
+    func: Callable[..., Any], inputs: Any, grad_outputs: Any = None, *, eps: float = 1e-6,
+    atol: float = 1e-5, rtol: float = 1e-3, raise_exception: bool = True, **_: Any,
 ) -> bool:  # fmt: skip
     """As gradcheck, of the gradients themselves."""
     args = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)

@@ -51,7 +51,9 @@ def _graph_place(t: Tensor) -> tuple[Any, int]:
 
 
 def register_hook(self: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandle:
-    """Calls `hook(grad)` when this tensor's gradient is computed; what it returns replaces the gradient."""
+    """Calls `hook(grad)` when this tensor's gradient is computed; what it returns replaces the
+    gradient.
+    """
     if not self.requires_grad:
         raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
     if self._v.meta.leaf:

@@ -27,7 +27,9 @@ class GraphNode:
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
-        """For each operand the node that made it (or its leaf) and which result of that node it is."""
+        """For each operand the node that made it (or its leaf) and which result of that node it
+        is.
+        """
         found = place(self._value)
         if found is None:
             return ()

@@ -1,7 +1,7 @@
 """A writer of LLVM IR as text.
 
-Kernels are written as text, not through llvmlite's builder: text needs no import, costs little, and is
-what a reader wants to see. llvmlite is only asked to turn the text into machine code.
+Kernels are written as text, not through llvmlite's builder: text needs no import, costs little,
+and is what a reader wants to see. llvmlite is only asked to turn the text into machine code.
 """
 
 from __future__ import annotations

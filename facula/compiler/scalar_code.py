@@ -225,7 +225,9 @@ def _unary_float(e: Emitter, op: str, x: V, tag: str, zero: V) -> V:
         return e.binary("fdiv", one, float_call(e, "sqrt", x))
     if op == "sign":
         up = e.select(e.compare("fcmp", "ogt", x, zero), one, zero)
-        return e.select(e.compare("fcmp", "olt", x, zero), constant(e, -1, tag, lanes), up)  # NaN: 0
+        return e.select(
+            e.compare("fcmp", "olt", x, zero), constant(e, -1, tag, lanes), up
+        )  # NaN: 0
     from . import vector_math
 
     return vector_math.emit(e, op, x)

@@ -1,10 +1,10 @@
 """The functions and methods on tensors; importing this package attaches them all."""
 
+from ..autograd import functional as _functional  # noqa: F401  (attaches the methods of gradients)
+from ..autograd import hooks as _hooks  # noqa: F401
 from . import comparison as comparison
 from . import complex_parts as complex_parts
 from . import conversion as conversion
-from ..autograd import functional as _functional  # noqa: F401  (attaches the methods of gradients)
-from ..autograd import hooks as _hooks  # noqa: F401
 from . import creation as creation
 from . import indexing as indexing
 from . import legacy as legacy

@@ -45,7 +45,7 @@ def angle(input: Tensor) -> Tensor:
     d = input.dtype if input.dtype.is_floating_point else get_default_dtype()
     half_turn: Tensor = input.new_full((), math.pi, dtype=d)  # type: ignore[attr-defined]
     angles = where(input < 0, half_turn, 0.0)  # type: ignore[operator]
-    return where(input.isnan(), input, angles)  # type: ignore[attr-defined,no-any-return]
+    return where(input.isnan(), input, angles)  # type: ignore[attr-defined]
 
 
 @public("complex", method=False, out=True)
@@ -56,12 +56,14 @@ def complex_(real: Tensor, imag: Tensor) -> Tensor:
     if real.dtype is not imag.dtype:
         names = {"float64": "Double", "float32": "Float", "float16": "Half"}
         raise RuntimeError(
-            f"Expected object of scalar type {names.get(real.dtype.name, real.dtype.name)} but got scalar type "
+            f"Expected object of scalar type {names.get(real.dtype.name, real.dtype.name)} but "
+            "got scalar type "
             f"{names.get(imag.dtype.name, imag.dtype.name)} for second argument"
         )
     if real.dtype.name not in ("float64", "float32", "float16"):
         raise RuntimeError(
-            f"Expected both inputs to be Half, Float or Double tensors but got {real.dtype.name} and {imag.dtype.name}"
+            f"Expected both inputs to be Half, Float or Double tensors but got {real.dtype.name} "
+            f"and {imag.dtype.name}"
         )
     return wrap(record2(e.COMPLEX, real._v, imag._v))
 
@@ -69,7 +71,7 @@ def complex_(real: Tensor, imag: Tensor) -> Tensor:
 @public(method=False, out=True, grad_name="PolarBackward0")
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """A complex tensor from modulus and angle in radians."""
-    return complex_(abs * angle.cos(), abs * angle.sin())  # type: ignore[attr-defined,no-any-return]
+    return complex_(abs * angle.cos(), abs * angle.sin())  # type: ignore[attr-defined]
 
 
 @public(method=False)
@@ -79,7 +81,7 @@ def view_as_real(input: Tensor) -> Tensor:
         raise RuntimeError("view_as_real is only supported for complex tensors")
     from .shape import stack
 
-    return stack([real(input), imag(input)], -1)  # type: ignore[no-any-return]
+    return stack([real(input), imag(input)], -1)
 
 
 @public(method=False)
@@ -87,20 +89,21 @@ def view_as_complex(input: Tensor) -> Tensor:
     """A complex tensor from the parts along the last axis, of size 2 (a copy)."""
     if not input.dtype.is_floating_point:
         raise RuntimeError(
-            "view_as_complex is only supported for floating point tensors, but got a tensor of scalar type: "
+            "view_as_complex is only supported for floating point tensors, but got a tensor of "
+            "scalar type: "
             f"{input.dtype.name}"
         )
     if input.ndim == 0 or input.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
     parts = input.unbind(-1)  # type: ignore[attr-defined]
-    return complex_(parts[0], parts[1])  # type: ignore[no-any-return]
+    return complex_(parts[0], parts[1])
 
 
 @public(method=False)
 def isreal(input: Tensor) -> Tensor:
     """True where the imaginary part is 0."""
     check_tensor(input, "isreal")
-    return imag(input) == 0 if input.is_complex() else input.new_ones(input.shape, dtype=_bool())  # type: ignore[attr-defined,no-any-return]
+    return imag(input) == 0 if input.is_complex() else input.new_ones(input.shape, dtype=_bool())  # type: ignore[attr-defined]
 
 
 def _bool() -> object:

@@ -40,7 +40,9 @@ def _cast(t: Tensor, d: DType) -> Tensor:
 
 
 def _to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """This tensor with another dtype or device: to(dtype), to(device), to(device, dtype), to(other)."""
+    """This tensor with another dtype or device: to(dtype), to(device), to(device, dtype),
+    to(other).
+    """
     d: Any = kwargs.pop("dtype", None)
     where: Any = kwargs.pop("device", None)
     copy = kwargs.pop("copy", False)
@@ -101,7 +103,8 @@ def _cuda(
 
 
 for _name, _f in (
-    ("contiguous", _contiguous), ("to", _to), ("type", _type), ("type_as", _type_as), ("cpu", _cpu), ("cuda", _cuda),
+    ("contiguous", _contiguous), ("to", _to), ("type", _type), ("type_as", _type_as), ("cpu", _cpu),
+    ("cuda", _cuda),
 ):  # fmt: skip
     setattr(Tensor, _name, _f)
 
@@ -186,11 +189,10 @@ def _detach_inplace(self: Tensor) -> Tensor:
     if self._base is not None and not self._cut:
         raise RuntimeError(
             "Can't detach views in-place. Use detach() instead. If you are using "
-            "DistributedDataParallel (DDP) for "
-            "training, and gradient_as_bucket_view is set as True, gradients are views of DDP "
-            "buckets, and hence "
-            "detach_() cannot be called on these gradients. To fix this error, please refer to the "
-            "Optimizer.zero_grad() function in torch/optim/optimizer.py as the solution."
+            "DistributedDataParallel (DDP) for training, and gradient_as_bucket_view is set as "
+            "True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
+            "these gradients. To fix this error, please refer to the Optimizer.zero_grad() "
+            "function in torch/optim/optimizer.py as the solution."
         )
     if self._v.meta.requires_grad:
         v = self._value()
@@ -291,7 +293,9 @@ class TypedStorage(UntypedStorage):
 
 
 def _set(self: Tensor, source: Any = None, *args: Any) -> Tensor:
-    """Makes this tensor share the storage of another: set_(tensor), or set_(storage, offset, size, stride)."""
+    """Makes this tensor share the storage of another: set_(tensor), or set_(storage, offset,
+    size, stride).
+    """
     if source is None:
         source = self.new_empty(0)  # type: ignore[attr-defined]
     if isinstance(source, UntypedStorage):
@@ -361,15 +365,17 @@ for _name, _f in (
     ("untyped_storage", lambda self: UntypedStorage(self._storage())),
     ("storage", lambda self: TypedStorage(self._storage())),
     ("_typed_storage", lambda self: TypedStorage(self._storage())),
-    ("set_", _set), ("is_set_to", _is_set_to), ("resize", _resize_copy), ("apply_", _apply), ("map_", _map),
-    ("new", _new), ("share_memory_", lambda self: self), ("is_shared", lambda self: False),
-    ("is_pinned", lambda self, device=None: False), ("pin_memory", lambda self, device=None: self),
-    ("is_inference", lambda self: False), ("_is_view", lambda self: self._base is not None and not self._cut),
-    ("is_same_size", lambda self, other: self.shape == other.shape), ("dense_dim", lambda self: self.ndim),
-    ("sparse_dim", lambda self: 0), ("to_dense", lambda self, *a, **k: self), ("is_conj", lambda self: False),
-    ("is_neg", lambda self: False), ("resolve_conj", lambda self: self), ("resolve_neg", lambda self: self),
-    ("output_nr", property(lambda self: 0)), ("is_distributed", lambda self: False),
-    ("as_subclass", lambda self, cls: alias(self, cls)),
+    ("set_", _set), ("is_set_to", _is_set_to), ("resize", _resize_copy), ("apply_", _apply),
+    ("map_", _map), ("new", _new), ("share_memory_", lambda self: self),
+    ("is_shared", lambda self: False), ("is_pinned", lambda self, device=None: False),
+    ("pin_memory", lambda self, device=None: self), ("is_inference", lambda self: False),
+    ("_is_view", lambda self: self._base is not None and not self._cut),
+    ("is_same_size", lambda self, other: self.shape == other.shape),
+    ("dense_dim", lambda self: self.ndim), ("sparse_dim", lambda self: 0),
+    ("to_dense", lambda self, *a, **k: self), ("is_conj", lambda self: False),
+    ("is_neg", lambda self: False), ("resolve_conj", lambda self: self),
+    ("resolve_neg", lambda self: self), ("output_nr", property(lambda self: 0)),
+    ("is_distributed", lambda self: False), ("as_subclass", lambda self, cls: alias(self, cls)),
 ):  # fmt: skip
     if not hasattr(Tensor, _name):
         setattr(Tensor, _name, _f)

@@ -41,7 +41,9 @@ def check_device(d: Any) -> None:
 
 
 def check_dtype(d: Any) -> dtype | None:
-    """The dtype of an argument `dtype=`, which may be a Python type. Raises TypeError for others."""
+    """The dtype of an argument `dtype=`, which may be a Python type. Raises TypeError for
+    others.
+    """
     if d is None or isinstance(d, dtype):
         return d
     python = {float: float64, int: int64, bool: bool_, complex: complex128}
@@ -101,9 +103,7 @@ def _check_regular(data: Any, depth: int = 0) -> None:
         if not isinstance(x, (list, tuple)):
             raise TypeError("not a sequence")
         if len(x) != n:
-            raise ValueError(
-                f"expected sequence of length {n} at dim {depth + 1} (got {len(x)})"
-            )
+            raise ValueError(f"expected sequence of length {n} at dim {depth + 1} (got {len(x)})")
         _check_regular(x, depth + 1)
         del k
 
@@ -114,14 +114,18 @@ def _check_array(a: np.ndarray) -> None:
         raise ValueError("given numpy array has byte order different from the native byte order.")
     if any(s < 0 for s in a.strides):
         raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative strides are not "
-            "currently supported. (You can probably work around this by making a copy of your array with "
+            "At least one stride in the given numpy array is negative, and tensors with negative "
+            "strides are not "
+            "currently supported. (You can probably work around this by making a copy of your "
+            "array with "
             "array.copy().)"
         )
 
 
 def to_numpy(data: Any, d: dtype | None = None) -> np.ndarray:
-    """A fresh ndarray of data: numbers, nested sequences, arrays; with PyTorch's inference of dtype."""
+    """A fresh ndarray of data: numbers, nested sequences, arrays; with PyTorch's inference of
+    dtype.
+    """
     if isinstance(data, Tensor):
         a = data._array()
         return np.array(convert(a, d or data.dtype), copy=True)
@@ -132,7 +136,11 @@ def to_numpy(data: Any, d: dtype | None = None) -> np.ndarray:
         return np.array(convert(a, d or found), copy=True, order="C")
     if isinstance(data, (str, bytes)):
         raise TypeError(f"new(): invalid data type '{type(data).__name__}'")
-    if isinstance(data, (list, tuple)) or hasattr(data, "__len__") and not isinstance(data, (dict, set)):
+    if (
+        isinstance(data, (list, tuple))
+        or hasattr(data, "__len__")
+        and not isinstance(data, (dict, set))
+    ):
         a = _nested(data, d)
     else:
         a = np.asarray(data)
@@ -163,7 +171,9 @@ def _nested(data: Any, d: dtype | None) -> np.ndarray:
 
 
 def _objects(a: np.ndarray, data: Any, d: dtype | None) -> np.ndarray:
-    """What NumPy has no number for: integers beyond int64 where the dtype is floating point, or an error."""
+    """What NumPy has no number for: integers beyond int64 where the dtype is floating point, or
+    an error.
+    """
     for x in _flat(data):
         if isinstance(x, str):
             raise ValueError("too many dimensions 'str'")
@@ -191,7 +201,13 @@ def _check_range(a: np.ndarray, d: dtype) -> None:
         raise RuntimeError(f"value cannot be converted to type {_C_NAMES[d.name]} without overflow")
 
 
-_C_NAMES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32", "int64": "int64_t", "uint8": "uint8_t"}
+_C_NAMES = {
+    "int8": "int8_t",
+    "int16": "int16_t",
+    "int32": "int32",
+    "int64": "int64_t",
+    "uint8": "uint8_t",
+}
 
 
 def _flat(data: Any) -> Any:
@@ -248,8 +264,10 @@ def tensor(
         import warnings
 
         warnings.warn(
-            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+            "To copy construct from a tensor, it is recommended to use "
+            "sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than "
+            "torch.tensor(sourceTensor).",
             UserWarning,
             stacklevel=2,
         )
@@ -265,13 +283,18 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
         return data if d is None or d is data.dtype else data.to(d)  # type: ignore[attr-defined]
     if isinstance(data, np.ndarray):
         t = from_numpy(data)
-        return t if d is None or d is t.dtype else t.to(d)  # type: ignore[attr-defined]
+        return t if d is None or d is t.dtype else t.to(d)
     return from_array(to_numpy(data, d), d)
 
 
 @public(method=False)
 def asarray(
-    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+    obj: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """The object as a tensor; `copy` True always copies, False never does, None if it must."""
     check_device(device)
@@ -305,7 +328,9 @@ class _Lender:
     __slots__ = ("array", "__weakref__", "buffer", "__array_interface__")
 
     def alive(self) -> bool:
-        """Whether the array (or what it is a view of) is held by anybody but its value and this object."""
+        """Whether the array (or what it is a view of) is held by anybody but its value and this
+        object.
+        """
         return self.array.base is not None or sys.getrefcount(self.array) > 3
 
     def __init__(self, owner: np.ndarray, flat: np.ndarray) -> None:
@@ -330,12 +355,17 @@ def _sharing(owner: np.ndarray, contiguous: np.ndarray, d: dtype) -> Tensor:
 def _sharing_strided(array: np.ndarray, d: dtype) -> Tensor:
     item = array.itemsize
     if any(s % item for s in array.strides):
-        raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the memory.")
+        raise ValueError(
+            "given numpy array strides not a multiple of the element byte size. Copy "
+            "the numpy array to reallocate the memory."
+        )
     strides = tuple(s // item for s in array.strides)
-    count = 1 + sum((n - 1) * s for n, s in zip(array.shape, strides, strict=True)) if array.size else 0
+    count = (
+        1 + sum((n - 1) * s for n, s in zip(array.shape, strides, strict=True)) if array.size else 0
+    )
     flat = np.lib.stride_tricks.as_strided(array, (count,), (item,))
     base = _sharing(array, flat, d)
-    return base.as_strided(array.shape, strides, 0)  # type: ignore[attr-defined,no-any-return]
+    return base.as_strided(array.shape, strides, 0)  # type: ignore[attr-defined]
 
 
 # ---------------------------------------------------------------- from shapes
@@ -366,7 +396,7 @@ def _factory(name: str, value: Any, text: str) -> None:
         check_device(device)
         shape = shape_of(size)
         if out is not None:
-            return write_out(_new(shape, value, out.dtype), out)  # type: ignore[no-any-return]
+            return write_out(_new(shape, value, out.dtype), out)
         return finish(_new(shape, value, check_dtype(dtype) or get_default_dtype()), requires_grad)
 
     def like(
@@ -381,7 +411,8 @@ def _factory(name: str, value: Any, text: str) -> None:
     ) -> Tensor:
         if not isinstance(input, Tensor):
             raise TypeError(
-                f"{name}_like(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+                f"{name}_like(): argument 'input' (position 1) must be Tensor, not "
+                f"{type(input).__name__}"
             )
         check_device(device)
         m = input._v.meta
@@ -439,7 +470,8 @@ def full(
         fill_value = fill_value.item()
     if not isinstance(fill_value, (int, float, complex, np.generic)):
         raise TypeError(
-            f"full(): argument 'fill_value' (position 2) must be Number, not {type(fill_value).__name__}"
+            "full(): argument 'fill_value' (position 2) must be Number, not "
+            f"{type(fill_value).__name__}"
         )
     if d is None:
         d = _inferred(np.asarray(fill_value), fill_value)
@@ -447,7 +479,7 @@ def full(
         raise TypeError("full(): argument 'size' must be tuple of ints, not int")
     t = _new(shape_of((tuple(size),)), fill_value, d)
     if out is not None:
-        return write_out(t, out)  # type: ignore[no-any-return]
+        return write_out(t, out)
     return finish(t, requires_grad)
 
 
@@ -458,15 +490,29 @@ def full_like(
 ) -> Tensor:  # fmt: skip
     """A tensor filled with one value, with the shape and dtype of `input`."""
     m = input._v.meta
-    return full(m.shape, fill_value, dtype=dtype or m.dtype, device=device, requires_grad=requires_grad)
+    return full(
+        m.shape, fill_value, dtype=dtype or m.dtype, device=device, requires_grad=requires_grad
+    )
 
 
-def _new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def _new_full(
+    self: Tensor,
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of the given shape filled with one value, with this tensor's dtype."""
-    return full(size, fill_value, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+    return full(
+        size, fill_value, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad
+    )
 
 
-def _new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def _new_tensor(
+    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor with a copy of the data, with this tensor's dtype."""
     d = check_dtype(dtype) or self.dtype
     return finish(from_array(to_numpy(data, d), d), requires_grad)
@@ -488,7 +534,7 @@ def eye(
             raise RuntimeError(f"{name} must be greater or equal to 0, got {k}")
     d = check_dtype(dtype) or get_default_dtype()
     t = from_array(convert(np.eye(n, m), d), d)
-    return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
+    return finish(t, requires_grad) if out is None else write_out(t, out)
 
 
 @public(method=False)
@@ -496,7 +542,9 @@ def arange(
     *bounds: Any, out: Tensor | None = None, dtype: Any = None, device: Any = None, layout: Any = None,
     requires_grad: bool = False, **named: Any,
 ) -> Tensor:  # fmt: skip
-    """arange(end), arange(start, end), arange(start, end, step): evenly spaced, the end excluded."""
+    """arange(end), arange(start, end), arange(start, end, step): evenly spaced, the end
+    excluded.
+    """
     check_device(device)
     given = [b.item() if isinstance(b, (Tensor, np.generic)) else b for b in bounds]
     start, end, step = 0, None, 1
@@ -526,7 +574,7 @@ def arange(
     else:
         a = start + step * np.arange(math.ceil((end - start) / step), dtype=np.float64)
     t = from_array(convert(np.asarray(a), d), d)
-    return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
+    return finish(t, requires_grad) if out is None else write_out(t, out)
 
 
 def _whole_range(start: Any, end: Any, step: Any, d: dtype) -> np.ndarray:
@@ -557,7 +605,7 @@ def linspace(
     if d is bool_:
         raise NotImplementedError("\"linspace_cpu\" not implemented for 'Bool'")
     t = from_array(_linspace(start, end, steps, d), d)
-    return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
+    return finish(t, requires_grad) if out is None else write_out(t, out)
 
 
 def _linspace(start: Any, end: Any, steps: int, d: dtype) -> np.ndarray:
@@ -586,7 +634,7 @@ def logspace(
         raise NotImplementedError("\"logspace_cpu\" not implemented for 'Bool'")
     a = np.power(np.float64(base), _linspace(start, end, steps, float64))
     t = from_array(convert(a, d), d)
-    return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
+    return finish(t, requires_grad) if out is None else write_out(t, out)
 
 
 def legacy_tensor(*args: Any, device: Any = None) -> Tensor:

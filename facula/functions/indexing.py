@@ -1,4 +1,6 @@
-"""Reading and writing by index: slices, integers, None, ellipsis, integer arrays, masks and mixtures."""
+"""Reading and writing by index: slices, integers, None, ellipsis, integer arrays, masks and
+mixtures.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +53,7 @@ def _normal(index: Any) -> tuple[Any, ...]:
         else:
             raise IndexError(
                 "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables "
-                "are valid indices "
-                f"(got {type(x).__name__})"
+                f"are valid indices (got {type(x).__name__})"
             )
     return tuple(out)
 
@@ -69,7 +70,9 @@ def _as_index(x: Any) -> Tensor:
 
 
 class Parsed:
-    """An index taken apart: the basic part (slices, new axes) and the arrays on the axes that remain."""
+    """An index taken apart: the basic part (slices, new axes) and the arrays on the axes that
+    remain.
+    """
 
     __slots__ = ("starts", "stops", "steps", "shape", "arrays", "whole")
 
@@ -140,8 +143,7 @@ class Parsed:
                 if x.shape[k] != shape[axis + k]:
                     raise IndexError(
                         f"The shape of the mask {list(x.shape)} at index {k} does not match the "
-                        "shape of the indexed "
-                        f"tensor {list(shape)} at index {axis + k}"
+                        f"shape of the indexed tensor {list(shape)} at index {axis + k}"
                     )
             if x.ndim == 0:
                 self.shape.append(1)
@@ -360,10 +362,9 @@ def _broadcast(v: Value, shape: tuple[int, ...]) -> Value:
     except RuntimeError:
         raise RuntimeError(
             f"The expanded size of the tensor ({shape[-1] if shape else 1}) must match the "
-            "existing size "
-            f"({v.meta.shape[-1] if v.meta.shape else 1}) at non-singleton dimension "
-            f"{max(len(shape) - 1, 0)}.  Target "
-            f"sizes: {list(shape)}.  Tensor sizes: {list(v.meta.shape)}"
+            f"existing size ({v.meta.shape[-1] if v.meta.shape else 1}) at non-singleton dimension "
+            f"{max(len(shape) - 1, 0)}.  Target sizes: {list(shape)}.  Tensor sizes: "
+            f"{list(v.meta.shape)}"
         ) from None
 
 
@@ -405,8 +406,7 @@ def broadcast_error(shape: tuple[int, ...], given: tuple[int, ...]) -> None:
         if given[k] not in (1, shape[k + shift]):
             raise RuntimeError(
                 f"The size of tensor a ({shape[k + shift]}) must match the size of tensor b "
-                f"({given[k]}) at "
-                f"non-singleton dimension {k + shift}"
+                f"({given[k]}) at non-singleton dimension {k + shift}"
             )
 
 
@@ -627,8 +627,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     if index.numel() != source.numel():
         raise RuntimeError(
             "put_(): Expected source and index to have the same number of elements, but got "
-            "source.numel() = "
-            f"{source.numel()}, index.numel() = {index.numel()}"
+            f"source.numel() = {source.numel()}, index.numel() = {index.numel()}"
         )
     flat = mv.reshape(input._v, (input.numel(),))
     i = mv.reshape(e.cast(index._v, int64), (index.numel(),))
@@ -639,7 +638,8 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
 @public(inplace=True)
 def index_reduce(
-    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+    input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *,
+    include_self: bool = True
 ) -> Tensor:  # fmt: skip
     """Reduces slices of source into the slices that index names: prod, mean, amax or amin."""
     if reduce not in ("prod", "mean", "amax", "amin"):

@@ -1,4 +1,6 @@
-"""`torch.FloatTensor` and its kin: constructors by dtype that also serve `isinstance` and `Tensor.type`."""
+"""`torch.FloatTensor` and its kin: constructors by dtype that also serve `isinstance` and
+`Tensor.type`.
+"""
 
 from __future__ import annotations
 

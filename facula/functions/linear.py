@@ -20,7 +20,12 @@ def _product(a: Any, b: Any) -> Any:
     return record2(MATMUL, a, b)
 
 
-_NAMES = {(1, 1): "DotBackward0", (2, 1): "MvBackward0", (2, 2): "MmBackward0", (1, 2): "SqueezeBackward4"}
+_NAMES = {
+    (1, 1): "DotBackward0",
+    (2, 1): "MvBackward0",
+    (2, 2): "MmBackward0",
+    (1, 2): "SqueezeBackward4",
+}
 
 
 @public(out=True)
@@ -34,12 +39,12 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     return r
 
 
-
-
 def _exact(name: str, dims: tuple[int, ...], fn: str) -> Any:
     def f(input: Tensor, other: Tensor) -> Tensor:
         check_tensor(input, name)
-        check_tensor(other, name, {"mm": "mat2", "bmm": "mat2", "mv": "vec", "dot": "tensor"}[name], 2)
+        check_tensor(
+            other, name, {"mm": "mat2", "bmm": "mat2", "mv": "vec", "dot": "tensor"}[name], 2
+        )
         for k, (t, d) in enumerate(zip((input, other), dims, strict=True)):
             if t.ndim != d:
                 what = {"mm": "mat", "bmm": "batch", "mv": "vec", "dot": "tensor"}[name]
@@ -49,13 +54,14 @@ def _exact(name: str, dims: tuple[int, ...], fn: str) -> Any:
                     raise IndexError("Dimension specified as 0 but tensor has no dimensions")
                 if name == "bmm":
                     raise RuntimeError(f"batch{k + 1} must be a 3D tensor")
-                raise RuntimeError(f"{name}(): expected {what} {k + 1} to be {d}-D, but it is {t.ndim}-D")
-        if name == "bmm" and (
-            input.shape[0] != other.shape[0] or input.shape[2] != other.shape[1]
-        ):
+                raise RuntimeError(
+                    f"{name}(): expected {what} {k + 1} to be {d}-D, but it is {t.ndim}-D"
+                )
+        if name == "bmm" and (input.shape[0] != other.shape[0] or input.shape[2] != other.shape[1]):
             b, _, k_ = input.shape
             raise RuntimeError(
-                f"Expected size for first two dimensions of batch2 tensor to be: [{b}, {k_}] but got: "
+                f"Expected size for first two dimensions of batch2 tensor to be: [{b}, {k_}] but "
+                "got: "
                 f"[{other.shape[0]}, {other.shape[1]}]."
             )
         r = wrap(_product(input._v, other._v))
@@ -74,15 +80,15 @@ mv, dot = _exact("mv", (2, 1), "MvBackward0"), _exact("dot", (1, 1), "DotBackwar
 @public("vdot", out=True, grad_name="VdotBackward0")
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """The product of two vectors, the first conjugated."""
-    return dot(input.conj(), other)  # type: ignore[attr-defined,no-any-return]
+    return dot(input.conj(), other)  # type: ignore[attr-defined]
 
 
 @public()
 def inner(input: Tensor, other: Tensor) -> Tensor:
     """Sums of products over the last axes."""
     if input.ndim == 0 or other.ndim == 0:
-        return input * other  # type: ignore[no-any-return]
-    return tensordot(input, other, ([-1], [-1]))  # type: ignore[no-any-return]
+        return input * other
+    return tensordot(input, other, ([-1], [-1]))
 
 
 @public(aliases=("ger",), out=True)
@@ -90,8 +96,10 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """The outer product of two vectors."""
     for k, t in ((1, input), (2, vec2)):
         if t.ndim != 1:
-            raise RuntimeError(f"outer: Expected 1-D argument {'self' if k == 1 else 'vec2'}, but got {t.ndim}-D")
-    return input.reshape(-1, 1) * vec2.reshape(1, -1)  # type: ignore[attr-defined,no-any-return]
+            raise RuntimeError(
+                f"outer: Expected 1-D argument {'self' if k == 1 else 'vec2'}, but got {t.ndim}-D"
+            )
+    return input.reshape(-1, 1) * vec2.reshape(1, -1)  # type: ignore[attr-defined]
 
 
 def _scaled(base: Tensor, product: Any, beta: Any, alpha: Any, fn: str) -> Tensor:
@@ -108,8 +116,10 @@ def _scaled(base: Tensor, product: Any, beta: Any, alpha: Any, fn: str) -> Tenso
         r = wrap(record2(e.ADD, b, p))
         if r._v.meta.shape != p.meta.shape:
             raise RuntimeError(
-                f"The expanded size of the tensor ({p.meta.shape[-1]}) must match the existing size "
-                f"({base.shape[-1] if base.ndim else 1}) at non-singleton dimension {p.meta.ndim - 1}.  Target sizes: "
+                f"The expanded size of the tensor ({p.meta.shape[-1]}) must match the existing "
+                "size "
+                f"({base.shape[-1] if base.ndim else 1}) at non-singleton dimension "
+                f"{p.meta.ndim - 1}.  Target sizes: "
                 f"{list(p.meta.shape)}.  Tensor sizes: {list(base.shape)}"
             )
     r._fn_name = fn
@@ -129,13 +139,17 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any 
 
 
 @public(inplace=True, out=True)
-def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2)."""
     return _scaled(input, bmm(batch1, batch2)._v, beta, alpha, "BaddbmmBackward0")
 
 
 @public(inplace=True, out=True)
-def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+def addbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1
+) -> Tensor:
     """beta * input + alpha * (the sum over the batch of batch1 @ batch2)."""
     return _scaled(input, bmm(batch1, batch2).sum(0)._v, beta, alpha, "AddbmmBackward0")
 
@@ -195,14 +209,17 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         equation, operands = from_lists((equation, *operands))
     if not isinstance(equation, str) or not operands:
         raise ValueError(
-            "einsum(): must specify the equation string and at least one operand, or at least one operand and its "
+            "einsum(): must specify the equation string and at least one operand, or at least one "
+            "operand and its "
             "subscripts list"
         )
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
     for k, t in enumerate(operands):
         if not isinstance(t, Tensor):
-            raise TypeError(f"expected Tensor as element {k} in argument 1, but got {type(t).__name__}")
+            raise TypeError(
+                f"expected Tensor as element {k} in argument 1, but got {type(t).__name__}"
+            )
     return contract(equation, list(operands))
 
 
@@ -213,7 +230,7 @@ def trace(input: Tensor) -> Tensor:
         raise RuntimeError("trace: expected a matrix")
     if input.dtype is bool_:
         raise NotImplementedError("\"trace\" not implemented for 'Bool'")
-    return input.diagonal().sum()  # type: ignore[attr-defined,no-any-return]
+    return input.diagonal().sum()  # type: ignore[attr-defined]
 
 
 @public(method=False)

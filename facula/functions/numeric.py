@@ -12,7 +12,7 @@ from .linear import matmul, mm
 from .pointwise import check_tensor
 from .registry import public
 
-_SVD = namedtuple("svd", ("U", "S", "V"))
+_SVD = namedtuple("svd", ("U", "S", "V"))  # type: ignore[name-match]
 
 
 @public(out=True)
@@ -38,7 +38,7 @@ def diff(
         size = x.shape[axis] - 1
         high, low = x.narrow(axis, 1, size), x.narrow(axis, 0, size)
         x = high ^ low if x.dtype.name == "bool" else high - low
-    return x.clone() if n == 0 else x  # type: ignore[no-any-return]
+    return x.clone() if n == 0 else x
 
 
 def _steps(y: Tensor, x: Any, dx: Any, dim: int) -> tuple[Any, int]:
@@ -59,9 +59,9 @@ def _steps(y: Tensor, x: Any, dx: Any, dim: int) -> tuple[Any, int]:
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1.0, dim: int = -1) -> Tensor:
     """The integral along an axis by the trapezoidal rule, at the points x or at distances dx."""
     if y.shape[dim] == 0:
-        return y.sum(dim)  # type: ignore[attr-defined,no-any-return]
+        return y.sum(dim)  # type: ignore[attr-defined]
     areas, axis = _steps(y, x, dx, dim)
-    return areas.sum(axis) / 2  # type: ignore[no-any-return]
+    return areas.sum(axis) / 2
 
 
 @public(method=False)
@@ -70,7 +70,7 @@ def cumulative_trapezoid(
 ) -> Tensor:
     """The integrals up to each point along an axis; see trapezoid."""
     areas, axis = _steps(y, x, dx, dim)
-    return areas.cumsum(axis) / 2  # type: ignore[no-any-return]
+    return areas.cumsum(axis) / 2
 
 
 @public(out=True)
@@ -93,14 +93,15 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
         axis = normalize_dim(dim, input.ndim)
     if input.shape[axis] != 3 or other.shape[axis] != 3:
         raise RuntimeError(
-            f"linalg.cross: inputs dimension {axis if dim is None else dim} must have length 3. Got "
+            f"linalg.cross: inputs dimension {axis if dim is None else dim} must have length 3. "
+            "Got "
             f"{input.shape[axis]} and {other.shape[axis]}"
         )
     a, b = input.unbind(axis), other.unbind(axis)  # type: ignore[attr-defined]
     from .shape import stack
 
     parts = [a[j] * b[k] - a[k] * b[j] for j, k in ((1, 2), (2, 0), (0, 1))]
-    return stack(parts, axis)  # type: ignore[no-any-return]
+    return stack(parts, axis)
 
 
 @public(out=True)
@@ -113,7 +114,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     b = [1] * (n - other.ndim) + list(other.shape)
     x = input.reshape([k for s in a for k in (s, 1)])  # type: ignore[attr-defined]
     y = other.reshape([k for s in b for k in (1, s)])  # type: ignore[attr-defined]
-    return (x * y).reshape([p * q for p, q in zip(a, b, strict=True)])  # type: ignore[no-any-return]
+    return (x * y).reshape([p * q for p, q in zip(a, b, strict=True)])
 
 
 @public()
@@ -128,7 +129,8 @@ def cov(
     check_tensor(input, "cov")
     if input.ndim > 2:
         raise RuntimeError(
-            f"cov(): expected input to have two or fewer dimensions but got an input with {input.ndim} dimensions"
+            "cov(): expected input to have two or fewer dimensions but got an input with "
+            f"{input.ndim} dimensions"
         )
     x: Any = input.reshape(1, -1) if input.ndim < 2 else input  # type: ignore[attr-defined]
     x = x if x.dtype.is_differentiable else x.float()
@@ -148,7 +150,7 @@ def cov(
         freedom = total - correction * (rest if aweights is not None and correction else 1)
     c = mm(centred, scaled.t().conj())
     r = c / freedom if not isinstance(freedom, int) or freedom else c * math.inf * 0 + c / 0.0
-    return r.squeeze()  # type: ignore[no-any-return]
+    return r.squeeze()
 
 
 @public()
@@ -156,9 +158,9 @@ def corrcoef(input: Tensor) -> Tensor:
     """The matrix of correlation coefficients of variables (rows)."""
     c = cov(input)
     if c.ndim == 0:
-        return c / c  # type: ignore[no-any-return]
-    spread = c.diagonal().sqrt()  # type: ignore[attr-defined]
-    return (c / spread.unsqueeze(1) / spread.unsqueeze(0)).clamp(-1, 1)  # type: ignore[no-any-return]
+        return c / c
+    spread = c.diagonal().sqrt()
+    return (c / spread.unsqueeze(1) / spread.unsqueeze(0)).clamp(-1, 1)
 
 
 @public(inplace=True, out=True)
@@ -176,7 +178,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     size = input.norm(p, axes, True)  # type: ignore[attr-defined]
     from .pointwise import where
 
-    return input * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)  # type: ignore[no-any-return]
+    return input * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)
 
 
 @public(method=False)
@@ -189,7 +191,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
             f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
         )
     gap = x1.unsqueeze(-2) - x2.unsqueeze(-3)  # type: ignore[attr-defined]
-    return gap.norm(p, -1)  # type: ignore[no-any-return]
+    return gap.norm(p, -1)
 
 
 @public()
@@ -202,11 +204,11 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
         from .creation import eye
 
         one = eye(input.shape[-1], dtype=input.dtype)
-        return one.expand(input.shape).clone()  # type: ignore[no-any-return]
+        return one.expand(input.shape).clone()
     if n < 0:
         from ..linalg import inv
 
-        return matrix_power(inv(input), -n)  # type: ignore[no-any-return]
+        return matrix_power(inv(input), -n)
     result: Any = None
     square: Any = input
     while n:
@@ -215,7 +217,7 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
         n >>= 1
         if n:
             square = matmul(square, square)
-    return result.clone() if result is input else result  # type: ignore[no-any-return]
+    return result.clone() if result is input else result  # type: ignore[attr-defined]
 
 
 def _from_linalg(name: str, other: str = "", method: bool = True) -> None:
@@ -245,7 +247,7 @@ def logdet(input: Tensor) -> Tensor:
     from .pointwise import where
 
     sign, log = slogdet(input)
-    return where(sign < 0, math.nan, log)  # type: ignore[no-any-return]
+    return where(sign < 0, math.nan, log)
 
 
 @public()

@@ -1,4 +1,6 @@
-"""The operators of tensors: forward, reflected and in place, from the functions of the same meaning."""
+"""The operators of tensors: forward, reflected and in place, from the functions of the same
+meaning.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +50,10 @@ def _operator(function: Any, reflected: bool = False) -> Any:
 def _invert(self: Tensor) -> Tensor:
     if self.dtype.is_differentiable:
         raise TypeError(
-            f"~ (operator.invert) is only implemented on integer and Boolean-type tensors, got {self.dtype}"
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors, got "
+            f"{self.dtype}"
         )
-    return Tensor.bitwise_not(self)  # type: ignore[attr-defined,no-any-return]
+    return Tensor.bitwise_not(self)  # type: ignore[attr-defined]
 
 
 def _inplace_operator(name: str) -> Any:
@@ -76,9 +79,9 @@ for _dunder, _f, _reflected, _assign in (
         setattr(Tensor, f"__r{_dunder}__", _operator(_f, True))
     if _assign:
         setattr(Tensor, f"__i{_dunder}__", _inplace_operator(_assign))
-Tensor.__neg__ = neg  # type: ignore[attr-defined]
-Tensor.__pos__ = positive  # type: ignore[attr-defined]
+Tensor.__neg__ = neg  # type: ignore[operator]
+Tensor.__pos__ = positive  # type: ignore[operator]
 Tensor.__abs__ = abs  # type: ignore[attr-defined]
-Tensor.__invert__ = _invert  # type: ignore[attr-defined]
-Tensor.__matmul__ = _operator(matmul)  # type: ignore[attr-defined]
+Tensor.__invert__ = _invert  # type: ignore[operator]
+Tensor.__matmul__ = _operator(matmul)  # type: ignore[operator]
 Tensor.__rmatmul__ = _operator(matmul, True)  # type: ignore[attr-defined]

@@ -37,7 +37,7 @@ def _sized(name: str, draw: Any, doc: str) -> None:
         d = check_dtype(dtype) or get_default_dtype()
         _need_float(name, d)
         t = from_array(_drawn(draw, engine_of(generator), shape_of(size), d), d)
-        return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
+        return finish(t, requires_grad) if out is None else write_out(t, out)
 
     def like(
         input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
@@ -63,13 +63,15 @@ def _need_float(name: str, d: Any) -> None:
 
 
 def _drawn(draw: Any, engine: Any, shape: tuple[int, ...], d: Any) -> np.ndarray:
-    """Draws; those of complex dtypes are pairs of parts (of a normal distribution of variance 1/2 each)."""
+    """Draws; those of complex dtypes are pairs of parts (of a normal distribution of variance 1/2
+    each).
+    """
     if not d.is_complex:
-        return draw(engine, shape, d.np)  # type: ignore[no-any-return]
+        return draw(engine, shape, d.np)
     parts = draw(engine, (*shape, 2), d.to_real().np)
     if draw is _normal_draw:
         parts = parts * parts.dtype.type(math.sqrt(0.5))
-    return np.ascontiguousarray(parts).view(d.np)[..., 0]  # type: ignore[no-any-return]
+    return np.ascontiguousarray(parts).view(d.np)[..., 0]
 
 
 def _uniform_draw(engine: Any, shape: tuple[int, ...], d: Any) -> np.ndarray:
@@ -107,17 +109,19 @@ def randint(
         raise TypeError("randint(): argument 'size' must be tuple of ints, not int")
     low, high = int(low), int(high)
     if low >= high:
-        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+        raise RuntimeError(
+            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+        )
     d = check_dtype(dtype) or int64
     shape = shape_of((tuple(size),))
     t = from_array(draws.randint(engine_of(generator), shape, d.np, low, high), d)
-    return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
+    return finish(t, requires_grad) if out is None else write_out(t, out)
 
 
 @public(method=False)
 def randint_like(input: Tensor, *bounds: Any, dtype: Any = None, **named: Any) -> Tensor:
     """Whole draws from [low, high), with the shape and dtype of `input`."""
-    return randint(*bounds, size=tuple(input.shape), dtype=dtype or input.dtype, **named)  # type: ignore[no-any-return]
+    return randint(*bounds, size=tuple(input.shape), dtype=dtype or input.dtype, **named)
 
 
 @public(method=False)
@@ -131,7 +135,7 @@ def randperm(
         raise RuntimeError(f"n must be non-negative, got{n}")
     d = check_dtype(dtype) or int64
     t = from_array(draws.randperm(engine_of(generator), n, d.np), d)
-    return t if out is None else write_out(t, out)  # type: ignore[no-any-return]
+    return t if out is None else write_out(t, out)
 
 
 @public(method=False)
@@ -143,14 +147,19 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
             raise RuntimeError(f"normal expects {name} >= 0.0, but found {name} {x}")
     if size is not None:
         d = check_dtype(dtype) or get_default_dtype()
-        t = from_array(draws.normal(engine_of(generator), shape_of((tuple(size),)), d.np, float(mean), float(std)), d)
-        return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
+        t = from_array(
+            draws.normal(
+                engine_of(generator), shape_of((tuple(size),)), d.np, float(mean), float(std)
+            ),
+            d,
+        )
+        return finish(t, requires_grad) if out is None else write_out(t, out)
     from .shape import broadcast_shapes
 
     tensors = [x for x in (mean, std) if isinstance(x, Tensor)]
     if not tensors:
         raise TypeError("normal() with numbers for mean and std needs a size")
-    if isinstance(std, Tensor) and bool((std < 0).any()):
+    if isinstance(std, Tensor) and bool((std < 0).any()):  # type: ignore[attr-defined,operator]
         raise RuntimeError("normal expects all elements of std >= 0.0")
     shape = tuple(broadcast_shapes(*[tuple(x.shape) for x in tensors]))
     d = tensors[0].dtype
@@ -159,11 +168,15 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
 
 
 @public()
-def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, out: Any = None) -> Tensor:
+def bernoulli(
+    input: Tensor, p: float | None = None, *, generator: Any = None, out: Any = None
+) -> Tensor:
     """1 with the probability that each element gives (or p), else 0."""
     m = input._v.meta
     if p is not None:
-        return from_array(draws.bernoulli(engine_of(generator), m.shape, m.dtype.np, float(p)), m.dtype)
+        return from_array(
+            draws.bernoulli(engine_of(generator), m.shape, m.dtype.np, float(p)), m.dtype
+        )
     a = input._array()
     if not m.dtype.is_floating_point:
         raise NotImplementedError(
@@ -171,14 +184,20 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None, o
         )
     if a.size and not (a.min() >= 0 and a.max() <= 1):
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
-    return from_array(draws.bernoulli_of(engine_of(generator), np.asarray(a, order="C"), m.dtype.np), m.dtype)
+    return from_array(
+        draws.bernoulli_of(engine_of(generator), np.asarray(a, order="C"), m.dtype.np), m.dtype
+    )
 
 
 @public()
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None
+) -> Tensor:
     """Draws positions with probability in proportion to the rows' weights."""
     a = np.asarray(input._array(), order="C")
-    return from_array(np.asarray(draws.multinomial(engine_of(generator), a, num_samples, replacement)), int64)
+    return from_array(
+        np.asarray(draws.multinomial(engine_of(generator), a, num_samples, replacement)), int64
+    )
 
 
 @public()
@@ -236,7 +255,9 @@ def _two(args: Any, named: Any, names: Any, defaults: Any) -> tuple[float, float
     return float(values[0]), float(values[1])
 
 
-def _normal(en: Any, shape: Any, d: Any, *args: float, serial: bool = False, **named: float) -> np.ndarray:
+def _normal(
+    en: Any, shape: Any, d: Any, *args: float, serial: bool = False, **named: float
+) -> np.ndarray:
     mean, std = _two(args, named, ("mean", "std"), (0.0, 1.0))
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
@@ -264,10 +285,22 @@ _fill("uniform_", _uniform, "draws from [from, to)")
 _fill("normal_", _normal, "normal draws with the given mean and standard deviation")
 _fill("random_", _random, "whole draws: random_(), random_(to), random_(from, to)")
 _fill("bernoulli_", _bernoulli, "ones with probability p (a number or a tensor), zeros elsewhere")
-_fill("exponential_", lambda en, s, d, lambd=1.0: draws.exponential(en, s, d, lambd), "exponential draws")
+_fill(
+    "exponential_",
+    lambda en, s, d, lambd=1.0: draws.exponential(en, s, d, lambd),
+    "exponential draws",
+)
 _fill("geometric_", lambda en, s, d, p: draws.geometric(en, s, d, p), "geometric draws")
-_fill("log_normal_", lambda en, s, d, mean=1.0, std=2.0: draws.log_normal(en, s, d, mean, std), "log-normal draws")
-_fill("cauchy_", lambda en, s, d, median=0.0, sigma=1.0: draws.cauchy(en, s, d, median, sigma), "Cauchy draws")
+_fill(
+    "log_normal_",
+    lambda en, s, d, mean=1.0, std=2.0: draws.log_normal(en, s, d, mean, std),
+    "log-normal draws",
+)
+_fill(
+    "cauchy_",
+    lambda en, s, d, median=0.0, sigma=1.0: draws.cauchy(en, s, d, median, sigma),
+    "Cauchy draws",
+)
 
 
 @public(method=False)

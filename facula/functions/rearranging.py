@@ -1,4 +1,6 @@
-"""Functions that repeat, reorder and write into places: flips, diagonals, windows, triangles, grids."""
+"""Functions that repeat, reorder and write into places: flips, diagonals, windows, triangles,
+grids.
+"""
 
 from __future__ import annotations
 
@@ -403,7 +405,8 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
 
 @public()
 def slice_scatter(
-    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+    input: Tensor, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None,
+    step: int = 1
 ) -> Tensor:  # fmt: skip
     """A copy with a slice of an axis replaced."""
     k = normalize_dim(dim, input.ndim)

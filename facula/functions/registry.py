@@ -25,7 +25,15 @@ class Entry:
 
     __slots__ = ("name", "function", "method", "inplace", "out", "grad_name")
 
-    def __init__(self, name: str, function: Any, method: bool, inplace: bool, out: bool, grad_name: str | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        function: Any,
+        method: bool,
+        inplace: bool,
+        out: bool,
+        grad_name: str | None,
+    ) -> None:
         self.name, self.function, self.method = name, function, method
         self.inplace, self.out, self.grad_name = inplace, out, grad_name
 
@@ -99,7 +107,9 @@ def _inplace(f: Callable[..., Any], name: str) -> Callable[..., Any]:
         return self
 
     call.__name__ = call.__qualname__ = name
-    call.__doc__ = f"In-place form of `{name[:-1]}`: writes the result into this tensor and returns it."
+    call.__doc__ = (
+        f"In-place form of `{name[:-1]}`: writes the result into this tensor and returns it."
+    )
     return call
 
 
@@ -125,7 +135,8 @@ def write_out(result: Any, out: Any) -> Any:
         raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
     if result.requires_grad or out.requires_grad:
         raise RuntimeError(
-            "functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+            "functions with out=... arguments don't support automatic differentiation, but one of "
+            "the arguments "
             "requires grad."
         )
     if out.shape != result.shape:

@@ -29,7 +29,8 @@ def argwhere(input: Tensor) -> Tensor:
 
 @public()
 def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False,
+    dim: int | None = None
 ) -> Any:  # fmt: skip
     """The distinct elements (or slices along an axis), with the inverse and counts on request."""
     a = input._array()

@@ -32,8 +32,7 @@ def _filled(shape: tuple[int, ...], numel: int) -> tuple[int, ...]:
         if known == 0 and numel == 0:
             raise RuntimeError(
                 f"cannot reshape tensor of 0 elements into shape {list(shape)} because the "
-                "unspecified dimension "
-                "size -1 can be any value and is ambiguous"
+                "unspecified dimension size -1 can be any value and is ambiguous"
             )
         if known and numel % known == 0:
             shape = tuple(numel // known if n == -1 else n for n in shape)
@@ -99,8 +98,7 @@ def _view(self: Tensor, *shape: Any) -> Tensor:
     if not view:
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one "
-            "dimension spans across "
-            "two contiguous subspaces). Use .reshape(...) instead."
+            "dimension spans across two contiguous subspaces). Use .reshape(...) instead."
         )
     return wrap_view(record1(mv.RESHAPE, v, new), self)
 
@@ -120,8 +118,7 @@ def _view_dtype(self: Tensor, d: DType) -> Tensor:
     if size % d.itemsize:
         raise RuntimeError(
             f"self.size(-1) must be divisible by {d.itemsize // m.dtype.itemsize} to view "
-            f"{m.dtype!r} as {d!r} "
-            f"(different element sizes), but got {m.shape[-1]}"
+            f"{m.dtype!r} as {d!r} (different element sizes), but got {m.shape[-1]}"
         )
     return from_numpy(self.detach().numpy().view(d.np))
 
@@ -147,9 +144,8 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     if len(order) != n:
         raise RuntimeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the "
-            "length of the desired "
-            f"ordering of dimensions i.e. input.dim() = {n} is not equal to len(dims) = "
-            f"{len(order)}"
+            f"length of the desired ordering of dimensions i.e. input.dim() = {n} is not equal to "
+            f"len(dims) = {len(order)}"
         )
     order = tuple(normalize_dim(d, n) for d in order)
     if len(set(order)) != n:
@@ -256,9 +252,8 @@ def _expand(self: Tensor, *sizes: Any) -> Tensor:
     if shift < 0:
         raise RuntimeError(
             f"expand(torch.{type_name(self.dtype)}Tensor{{{list(shape)}}}, size={list(want)}): the "
-            "number of sizes "
-            f"provided ({len(want)}) must be greater or equal to the number of dimensions in the "
-            f"tensor ({len(shape)})"
+            f"number of sizes provided ({len(want)}) must be greater or equal to the number of "
+            f"dimensions in the tensor ({len(shape)})"
         )
     full = []
     for k, n in enumerate(want):
@@ -339,8 +334,7 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
     except RuntimeError:
         raise RuntimeError(
             f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {k} "
-            f"({shape[k]}) in the "
-            "input tensor"
+            f"({shape[k]}) in the input tensor"
         ) from None
     return reshape(input, (*shape[:k], *part, *shape[k + 1 :]))  # type: ignore[no-any-return]
 
@@ -502,8 +496,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
         if total != n:
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size "
-                f"at dimension {k}), "
-                f"but got split_sizes={sizes}"
+                f"at dimension {k}), but got split_sizes={sizes}"
             )
     out = []
     at = 0
@@ -572,8 +565,7 @@ def _split_axis(name: str, axis: int, least: int) -> None:
         if isinstance(n, int) and (n <= 0 or input.shape[k] % n):
             raise RuntimeError(
                 f"torch.{name} attempted to split along dimension {k}, but the size of the "
-                "dimension "
-                f"{input.shape[k]} is not divisible by the split_size {n}!"
+                f"dimension {input.shape[k]} is not divisible by the split_size {n}!"
             )
         return tensor_split(input, n, k)  # type: ignore[no-any-return]
 

@@ -71,7 +71,8 @@ def range_(
     if end is None:
         start, end = 0, start
     warnings.warn(
-        "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
+        "torch.range is deprecated and will be removed in a future release because its behavior "
+        "is inconsistent with "
         "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
         UserWarning,
         stacklevel=2,
@@ -80,7 +81,7 @@ def range_(
     d = check_dtype(dtype) or get_default_dtype()
     a = start + step * np.arange(math.floor((end - start) / step) + 1, dtype=np.float64)
     t = from_array(convert(np.asarray(a), d), d)
-    return finish(t, requires_grad) if out is None else write_out(t, out)  # type: ignore[no-any-return]
+    return finish(t, requires_grad) if out is None else write_out(t, out)
 
 
 @public(method=False)
@@ -94,7 +95,7 @@ def scalar_tensor(
 ) -> Tensor:
     """A 0-d tensor of a number, of the default dtype."""
     d = check_dtype(dtype) or get_default_dtype()
-    return tensor(s, dtype=d, device=device, requires_grad=requires_grad)  # type: ignore[no-any-return]
+    return tensor(s, dtype=d, device=device, requires_grad=requires_grad)
 
 
 @public(method=False)
@@ -122,11 +123,13 @@ def frombuffer(
         raise ValueError(f"both buffer length ({size}) and count ({count}) must not be 0")
     if not 0 <= offset < size:
         raise ValueError(
-            f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({size} bytes) minus 1"
+            f"offset ({offset} bytes) must be non-negative and no greater than buffer length "
+            f"({size} bytes) minus 1"
         )
     if count < 0 and (size - offset) % dtype.itemsize:
         raise ValueError(
-            f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must be a multiple of element size "
+            f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must be a "
+            "multiple of element size "
             f"({dtype.itemsize})"
         )
     array = np.frombuffer(buffer, dtype.np, count, offset)
@@ -143,4 +146,4 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     if n < 0:
         raise RuntimeError("N must be non-negative.")
     powers = tensor(list(range(n) if increasing else range(n - 1, -1, -1)))
-    return x.unsqueeze(-1) ** powers  # type: ignore[attr-defined,no-any-return]
+    return x.unsqueeze(-1) ** powers  # type: ignore[attr-defined]

@@ -1,9 +1,10 @@
 """The graph of a trace: what the compiler receives.
 
-A graph is a list of nodes in execution order over values numbered from 0. A value has a static shape
-and dtype and is immutable and logically dense: it has no strides. Inputs and outputs are contiguous
-buffers. The graph is explicit: the operands of an elementwise node have the node's shape and agree in
-dtype as its rule says; conversions (`cast`) and broadcasts (`expand`) are nodes of their own.
+A graph is a list of nodes in execution order over values numbered from 0. A value has a static
+shape and dtype and is immutable and logically dense: it has no strides. Inputs and outputs are
+contiguous buffers. The graph is explicit: the operands of an elementwise node have the node's
+shape and agree in dtype as its rule says; conversions (`cast`) and broadcasts (`expand`) are
+nodes of their own.
 """
 
 from __future__ import annotations
@@ -82,18 +83,21 @@ class Graph:
             attrs = f" {n.attrs}" if n.attrs else ""
             mark = " (host)" if n.host is not None else ""
             lines.append(
-                f"{', '.join(name(v) for v in n.outs)} = {n.op}({', '.join(f'%{v}' for v in n.ins)}){attrs}{mark}"
+                f"{', '.join(name(v) for v in n.outs)} = "
+                f"{n.op}({', '.join(f'%{v}' for v in n.ins)}){attrs}{mark}"
             )
         lines.append(f"outputs {', '.join(f'%{v}' for v in self.outputs)}")
         return "\n".join(lines)
 
 
 class UpdateExpr:
-    """The formula of a `multi_update` node: a small elementwise program in static single assignment.
+    """The formula of a `multi_update` node: a small elementwise program in static single
+    assignment.
 
-    Value numbers 0..k-1 are the operands; step j makes value k + j. A step is (op, ins, attrs) with the
-    elementwise ops of the graph, `scalar` (attrs: index of the run-time scalar) and `const` (attrs: value).
-    All values have the operands' dtype, except the bool results of comparisons.
+    Value numbers 0..k-1 are the operands; step j makes value k + j. A step is (op, ins, attrs)
+    with the elementwise ops of the graph, `scalar` (attrs: index of the run-time scalar) and
+    `const` (attrs: value). All values have the operands' dtype, except the bool results of
+    comparisons.
     """
 
     __slots__ = ("k", "steps")

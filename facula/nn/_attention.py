@@ -42,10 +42,8 @@ def scaled_dot_product_attention(
         if x.meta.ndim < 2:
             raise RuntimeError(
                 "scaled_dot_product_attention: Expected query, key, and value to all be  at least "
-                "2 "
-                f"dimensional, but got query.dim: {q.meta.ndim}, key.dim: {k.meta.ndim} and "
-                "value.dim: "
-                f"{v.meta.ndim} instead."
+                f"2 dimensional, but got query.dim: {q.meta.ndim}, key.dim: {k.meta.ndim} and "
+                f"value.dim: {v.meta.ndim} instead."
             )
     if is_causal and attn_mask is not None:
         raise RuntimeError(
@@ -86,8 +84,7 @@ def _repeated(v: Value, heads: int) -> Value:
     if own == 0 or heads % own:
         raise RuntimeError(
             "scaled_dot_product_attention: For enable_gqa the number of heads in key and value "
-            "must "
-            f"divide the number of heads in query, got {own} and {heads}"
+            f"must divide the number of heads in query, got {own} and {heads}"
         )
     times = heads // own
     v = expand(reshape(v, (*lead, own, 1, length, width)), (*lead, own, times, length, width))

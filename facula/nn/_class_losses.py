@@ -127,8 +127,7 @@ def _plain(x: Meta, y: Meta, reduction: str) -> tuple[int, str]:
         if y.ndim != x.ndim - 1 and x.ndim == 4:
             raise RuntimeError(
                 "only batches of spatial targets supported (3D tensors) but got targets of "
-                "dimension: "
-                f"{y.ndim}"
+                f"dimension: {y.ndim}"
             )
         if y.shape != wanted:
             if x.ndim == 4:

@@ -1,4 +1,6 @@
-"""Convolutions and transposed convolutions over 1 to 3 axes: arguments as PyTorch's, one record beneath."""
+"""Convolutions and transposed convolutions over 1 to 3 axes: arguments as PyTorch's, one record
+beneath.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,12 @@ from ..tensor import Tensor, wrap
 from ..trace.recorder import record2
 from ..trace.values import Value
 
-_TYPES = {"float32": "float", "float64": "double", "float16": "c10::Half", "bfloat16": "c10::BFloat16"}
+_TYPES = {
+    "float32": "float",
+    "float64": "double",
+    "float16": "c10::Half",
+    "bfloat16": "c10::BFloat16",
+}
 
 
 def _tuple(value: Any, n: int, name: str) -> tuple[int, ...]:
@@ -39,8 +46,8 @@ def _batched(v: Value, n: int, name: str) -> tuple[Value, bool]:
     if m.ndim == n + 1:
         return reshape(v, (1, *m.shape)), False
     raise RuntimeError(
-        f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: "
-        f"{list(m.shape)}"
+        f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of "
+        f"size: {list(m.shape)}"
     )
 
 
@@ -62,8 +69,8 @@ def _check_bias(x: Value, w: Value, bias: Value | None, channels: int, transpose
     if bias.meta.shape != (channels,):
         given = "Given transposed=1, weight" if transposed else "Given weight"
         raise RuntimeError(
-            f"{given} of size {list(w.meta.shape)}, expected bias to be 1-dimensional with {channels} "
-            f"elements, but got bias of size {list(bias.meta.shape)} instead"
+            f"{given} of size {list(w.meta.shape)}, expected bias to be 1-dimensional with "
+            f"{channels} elements, but got bias of size {list(bias.meta.shape)} instead"
         )
     a, b = x.meta.dtype, bias.meta.dtype
     if a is not b:
@@ -72,7 +79,9 @@ def _check_bias(x: Value, w: Value, bias: Value | None, channels: int, transpose
 
 
 def _same(v: Value, w: Value, dilation: tuple[int, ...]) -> tuple[Value, tuple[int, ...]]:
-    """The input and the padding by which the result is of the input's size; odd rests go to the end."""
+    """The input and the padding by which the result is of the input's size; odd rests go to the
+    end.
+    """
     total = [d * (k - 1) for d, k in zip(dilation, w.meta.shape[2:], strict=True)]
     if any(t % 2 for t in total):
         v = pad(v, (0,) * v.meta.ndim, (0, 0, *(t % 2 for t in total)))
@@ -80,18 +89,22 @@ def _same(v: Value, w: Value, dilation: tuple[int, ...]) -> tuple[Value, tuple[i
 
 
 def _convolution(
-    n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any,
-    groups: int,
+    n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any,
+    dilation: Any, groups: int,
 ) -> Tensor:  # fmt: skip
     x, batched = _batched(input._v, n, f"conv{n}d")
     w, b = weight._v, None if bias is None else bias._v
     if w.meta.ndim != n + 2:
         raise RuntimeError(
-            f"Expected {n + 2}-dimensional weight for conv{n}d, but got weight of size {list(w.meta.shape)} "
-            "instead"
+            f"Expected {n + 2}-dimensional weight for conv{n}d, but got weight of size "
+            f"{list(w.meta.shape)} instead"
         )
     steps = stride if type(stride) is tuple and len(stride) == n else _tuple(stride, n, "stride")
-    spread = dilation if type(dilation) is tuple and len(dilation) == n else _tuple(dilation, n, "dilation")
+    spread = (
+        dilation
+        if type(dilation) is tuple and len(dilation) == n
+        else _tuple(dilation, n, "dilation")
+    )
     if isinstance(padding, str):
         if padding == "valid":
             amounts: tuple[int, ...] = (0,) * n
@@ -123,9 +136,12 @@ def _transposed(
     if any(k >= s and k >= d for k, s, d in zip(more, steps, spread, strict=True)):
         names = ("depth", "height", "width")[-n:]
         groups_of = (("output_padding", more), ("stride", steps), ("dilation", spread))
-        said = (f"{what}_{a}: {k}" for what, ks in groups_of for a, k in zip(names, ks, strict=True))
+        said = (
+            f"{what}_{a}: {k}" for what, ks in groups_of for a, k in zip(names, ks, strict=True)
+        )
         raise RuntimeError(
-            f"output padding must be smaller than either stride or dilation, but got {' '.join(said)}"
+            "output padding must be smaller than either stride or dilation, but got "
+            f"{' '.join(said)}"
         )
     spatial = tuple(
         (m - 1) * s - 2 * p + d * (k - 1) + o + 1
@@ -144,30 +160,40 @@ _LETTERS = {1: "L", 2: "H, W", 3: "D, H, W"}
 
 def _plain(n: int) -> Callable[..., Tensor]:
     def f(
-        input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
-        dilation: Any = 1, groups: int = 1,
+        input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1,
+        padding: Any = 0, dilation: Any = 1, groups: int = 1,
     ) -> Tensor:  # fmt: skip
         return _convolution(n, input, weight, bias, stride, padding, dilation, groups)
 
-    return _documented(f, f"conv{n}d", f"""Convolution of input (N, C, {_LETTERS[n]}) or without N.
+    return _documented(
+        f,
+        f"conv{n}d",
+        f"""Convolution of input (N, C, {_LETTERS[n]}) or without N.
 
     weight is (O, C / groups, kernel), bias (O). stride, padding and dilation are a number or one for each
     axis; padding may be 'valid' or 'same' (for stride 1). Raises RuntimeError for sizes that don't fit.
-    """)
+    """,
+    )
 
 
 def _turned(n: int) -> Callable[..., Tensor]:
     def f(
-        input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
-        output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
+        input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1,
+        padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
     ) -> Tensor:  # fmt: skip
-        return _transposed(n, input, weight, bias, stride, padding, output_padding, groups, dilation)
+        return _transposed(
+            n, input, weight, bias, stride, padding, output_padding, groups, dilation
+        )
 
-    return _documented(f, f"conv_transpose{n}d", f"""The transpose of conv{n}d: input (N, C, {_LETTERS[n]}) or without N.
+    return _documented(
+        f,
+        f"conv_transpose{n}d",
+        f"""The transpose of conv{n}d: input (N, C, {_LETTERS[n]}) or without N.
 
     weight is (C, O / groups, kernel), bias (O). output_padding enlarges the result at the end of each
     axis; it is smaller than stride or dilation. Raises RuntimeError for sizes that don't fit.
-    """)
+    """,
+    )
 
 
 def _documented(f: Callable[..., Tensor], name: str, text: str) -> Callable[..., Tensor]:

@@ -1,4 +1,6 @@
-"""Resizing of images and signals: one axis after the other, each as rows by number and their weights."""
+"""Resizing of images and signals: one axis after the other, each as rows by number and their
+weights.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,8 @@ def _numbers(value: Any, n: int, what: str) -> list[Any]:
     if isinstance(value, (tuple, list)):
         if len(value) != n:
             raise ValueError(
-                f"Input and {what} must have the same number of spatial dimensions, but got {n} spatial "
-                f"dimensions and {what} of {list(value)}."
+                f"Input and {what} must have the same number of spatial dimensions, but got {n} "
+                f"spatial dimensions and {what} of {list(value)}."
             )
         return list(value)
     return [value] * n
@@ -42,9 +44,7 @@ def _sizes(
         raise ValueError("only one of size or scale_factor should be defined")
     if size is not None:
         if recompute:
-            raise ValueError(
-                "recompute_scale_factor is not meaningful with an explicit size."
-            )
+            raise ValueError("recompute_scale_factor is not meaningful with an explicit size.")
         return [int(k) for k in _numbers(size, n, "output size")], [None] * n
     if scale_factor is None:
         raise ValueError("either size or scale_factor should be defined")
@@ -55,38 +55,46 @@ def _sizes(
 
 def interpolate(
     input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
-    align_corners: bool | None = None, recompute_scale_factor: bool | None = None, antialias: bool = False,
+    align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
 ) -> Tensor:  # fmt: skip
-    """Resizes the last axes of (N, C, *) to `size`, or by `scale_factor` (numbers, or one for each axis).
+    """Resizes the last axes of (N, C, *) to `size`, or by `scale_factor` (numbers, or one for
+    each axis).
 
-    mode: 'nearest', 'nearest-exact', 'area', 'linear' (3-D input), 'bilinear', 'bicubic' (4-D), 'trilinear'
-    (5-D). align_corners: the outermost elements keep their places. antialias (bilinear, bicubic): kernels
-    widen when sizes shrink. Raises ValueError or NotImplementedError for what does not fit.
+    mode: 'nearest', 'nearest-exact', 'area', 'linear' (3-D input), 'bilinear', 'bicubic' (4-D),
+    'trilinear' (5-D). align_corners: the outermost elements keep their places. antialias
+    (bilinear, bicubic): kernels widen when sizes shrink. Raises ValueError or
+    NotImplementedError for what does not fit.
     """
     v = input._v
     shape = v.meta.shape
     plain = mode in ("nearest", "area", "nearest-exact")
     if plain and align_corners is not None:
         raise ValueError(
-            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | "
-            "trilinear"
+            "align_corners option can only be set with the interpolating modes: linear | bilinear "
+            "| bicubic | trilinear"
         )
     n = v.meta.ndim - 2
     sizes, scales = _sizes(shape[2:], size, scale_factor, recompute_scale_factor)
     if antialias and mode not in ("bilinear", "bicubic"):
         raise ValueError(
-            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D tensor as input"
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
+            "tensor as input"
         )
     if n not in (1, 2, 3) or (not plain and mode not in _AXES):
         raise NotImplementedError(
-            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {n + 2}D) for the modes: nearest | "
-            f"linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode})"
+            f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {n + 2}D) for the "
+            "modes: nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got "
+            f"{mode})"
         )
     if not plain and _AXES[mode] != n:
-        raise NotImplementedError(f"Got {n + 2}D input, but {mode} mode needs {_AXES[mode] + 2}D input")
+        raise NotImplementedError(
+            f"Got {n + 2}D input, but {mode} mode needs {_AXES[mode] + 2}D input"
+        )
     if any(k <= 0 for k in sizes) or 0 in shape[1:]:
         raise RuntimeError(
-            f"Input and output sizes should be greater than 0, but got input ({', '.join(f'{a}: {k}' for a, k in zip('DHW'[-n:], shape[2:], strict=True))}) "
+            "Input and output sizes should be greater than 0, but got input "
+            f"({', '.join(f'{a}: {k}' for a, k in zip('DHW'[-n:], shape[2:], strict=True))}) "
             f"output ({', '.join(f'{a}: {k}' for a, k in zip('DHW'[-n:], sizes, strict=True))})"
         )
     if mode == "area":
@@ -98,10 +106,15 @@ def interpolate(
         else:
             v = _weighted(v, k + 2, sizes[k], scales[k], mode, bool(align_corners), antialias)
     t = wrap(v)
-    kind = {"linear": "Linear", "bilinear": "Bilinear", "bicubic": "Bicubic", "trilinear": "Trilinear"}.get(
-        mode, "Nearest" if mode == "nearest" else "NearestExact"
+    kind = {
+        "linear": "Linear",
+        "bilinear": "Bilinear",
+        "bicubic": "Bicubic",
+        "trilinear": "Trilinear",
+    }.get(mode, "Nearest" if mode == "nearest" else "NearestExact")
+    t._fn_name = (
+        f"Upsample{kind}{n}DBackward{'1' if kind.startswith('Nearest') and n == 1 else '0'}"
     )
-    t._fn_name = f"Upsample{kind}{n}DBackward{'1' if kind.startswith('Nearest') and n == 1 else '0'}"
     if v is input._v:
         return input.clone()  # type: ignore[attr-defined,no-any-return]
     return t
@@ -111,7 +124,9 @@ def _nearest(v: Value, axis: int, out: int, scale: float | None, exact: bool) ->
     n = v.meta.shape[axis]
     step = np.float32(1.0 / scale if scale is not None else n / out)
     at = np.arange(out).astype(np.float32)
-    place = np.minimum(np.floor((at + np.float32(0.5)) * step if exact else at * step), n - 1).astype(np.int64)
+    place = np.minimum(
+        np.floor((at + np.float32(0.5)) * step if exact else at * step), n - 1
+    ).astype(np.int64)
     if out == n and (place == np.arange(n)).all():
         return v
     times = out // n
@@ -138,7 +153,9 @@ def _weighted(
     if align:
         place = index * real((n - 1) / (out - 1) if out > 1 else 0.0)
     else:
-        place = (index + real(0.5)) * real(1.0 / scale if scale is not None else n / out) - real(0.5)
+        place = (index + real(0.5)) * real(1.0 / scale if scale is not None else n / out) - real(
+            0.5
+        )
         if mode != "bicubic":
             place = np.maximum(place, real(0))
     first = np.floor(place)
@@ -209,6 +226,7 @@ def upsample(
 ) -> Tensor:  # fmt: skip
     """The old name of interpolate."""
     warnings.warn(
-        "`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
+        "`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.",
+        stacklevel=2,
     )
     return interpolate(input, size, scale_factor, mode, align_corners)

@@ -8,10 +8,10 @@ from typing import Any
 import facula
 
 from ..dtypes import bool_
+from ..functions.linear import linear
 from ..tensor import Tensor
 from ._attention import scaled_dot_product_attention
 from ._dropout import dropout
-from ..functions.linear import linear
 
 
 def _additive(mask: Any, name: str, like: Tensor) -> Any:
@@ -33,7 +33,8 @@ def _check_shapes(query: Any, key: Any, value: Any, padding: Any, mask: Any, hea
         what, n, batched = "unbatched (2-D)", 2, False
     else:
         raise AssertionError(
-            f"query should be unbatched 2D or batched 3D tensor but received {query.dim()}-D query tensor"
+            f"query should be unbatched 2D or batched 3D tensor but received {query.dim()}-D query "
+            "tensor"
         )
     assert key.dim() == n and value.dim() == n, (
         f"For {what} `query`, expected `key` and `value` to be {n}-D but found {key.dim()}-D and "
@@ -46,8 +47,8 @@ def _check_shapes(query: Any, key: Any, value: Any, padding: Any, mask: Any, hea
         )
     if mask is not None:
         assert mask.dim() in (2, 3), (
-            f"For {what} `query`, expected `attn_mask` to be `None`, 2-D or 3-D but found {mask.dim()}-D "
-            "tensor instead"
+            f"For {what} `query`, expected `attn_mask` to be `None`, 2-D or 3-D but found "
+            f"{mask.dim()}-D tensor instead"
         )
         if not batched and mask.dim() == 3:
             expected = (heads, query.shape[0], key.shape[0])
@@ -93,7 +94,9 @@ def _attention_mask(mask: Any, length: int, width: int, batch: int, heads: int) 
         return mask.unsqueeze(0)
     expected = (batch * heads, length, width)
     if tuple(mask.shape) != expected:
-        raise RuntimeError(f"The shape of the 3D attn_mask is {mask.shape}, but should be {expected}.")
+        raise RuntimeError(
+            f"The shape of the 3D attn_mask is {mask.shape}, but should be {expected}."
+        )
     return mask
 
 
@@ -117,17 +120,20 @@ def multi_head_attention_forward(
     in_proj_weight: Tensor | None, in_proj_bias: Tensor | None, bias_k: Tensor | None,
     bias_v: Tensor | None, add_zero_attn: bool, dropout_p: float, out_proj_weight: Tensor,
     out_proj_bias: Tensor | None, training: bool = True, key_padding_mask: Tensor | None = None,
-    need_weights: bool = True, attn_mask: Tensor | None = None, use_separate_proj_weight: bool = False,
-    q_proj_weight: Tensor | None = None, k_proj_weight: Tensor | None = None,
-    v_proj_weight: Tensor | None = None, static_k: Tensor | None = None, static_v: Tensor | None = None,
+    need_weights: bool = True, attn_mask: Tensor | None = None,
+    use_separate_proj_weight: bool = False, q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None, v_proj_weight: Tensor | None = None,
+    static_k: Tensor | None = None, static_v: Tensor | None = None,
     average_attn_weights: bool = True, is_causal: bool = False,
 ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
-    """Attention with `num_heads` heads over projections of query (L, N, E), key and value (S, N, *).
+    """Attention with `num_heads` heads over projections of query (L, N, E), key and value (S,
+    N, *).
 
-    Returns (result (L, N, E), weights (N, L, S), or (N, heads, L, S) if they are not averaged, or None).
-    attn_mask (L, S) or (N * heads, L, S) and key_padding_mask (N, S): bool (True: does not take part) or
-    numbers that are added. Without N everything has an axis less. in_proj_weight (3 E, E), or the three
-    weights of their own. bias_k, bias_v: one more key and value; add_zero_attn: one of zeros.
+    Returns (result (L, N, E), weights (N, L, S), or (N, heads, L, S) if they are not averaged,
+    or None). attn_mask (L, S) or (N * heads, L, S) and key_padding_mask (N, S): bool (True:
+    does not take part) or numbers that are added. Without N everything has an axis less.
+    in_proj_weight (3 E, E), or the three weights of their own. bias_k, bias_v: one more key and
+    value; add_zero_attn: one of zeros.
     """
     batched = _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
     q_in, k_in, v_in = query, key, value
@@ -171,7 +177,9 @@ def multi_head_attention_forward(
         padding = padding.reshape(batch, 1, 1, keys).expand(-1, num_heads, -1, -1)
         padding = padding.reshape(batch * num_heads, 1, keys)
         mask = padding if mask is None else mask + padding
-    out, weights = _heads(q, k, v, mask, dropout_p if training else 0.0, need_weights, is_causal, batch)
+    out, weights = _heads(
+        q, k, v, mask, dropout_p if training else 0.0, need_weights, is_causal, batch
+    )
     out = out.transpose(0, 1).reshape(length, batch, embed)
     out = linear(out, out_proj_weight, out_proj_bias)
     if weights is not None:
@@ -190,7 +198,9 @@ def _wider(mask: Any) -> Any:
     return None if mask is None else pad(mask, (0, 1))
 
 
-def _more_keys(k: Any, v: Any, mask: Any, padding: Any, bias_k: Any, bias_v: Any) -> tuple[Any, ...]:
+def _more_keys(
+    k: Any, v: Any, mask: Any, padding: Any, bias_k: Any, bias_v: Any
+) -> tuple[Any, ...]:
     if bias_k is None or bias_v is None:
         return k, v, mask, padding
     batch = k.shape[1]

@@ -48,16 +48,14 @@ def _check_normalized_shape(
         if p is not None and p._v.meta.shape != tail:
             raise RuntimeError(
                 f"Expected {argument} to be of same shape as normalized_shape, but got {argument} "
-                "of "
-                f"shape {list(p.shape)} and normalized_shape = {list(tail)}"
+                f"of shape {list(p.shape)} and normalized_shape = {list(tail)}"
             )
     if shape[len(shape) - len(tail) :] != tail or len(shape) < len(tail):
         wanted = ", ".join(map(str, tail))
         comma = ", " if name == "layer_norm" else ""
         raise RuntimeError(
             f"Given normalized_shape={list(tail)}, expected input with shape [*{comma}{wanted}], "
-            "but got "
-            f"input of size{list(shape)}"
+            f"but got input of size{list(shape)}"
         )
     return tuple(range(len(shape) - len(tail), len(shape)))
 

@@ -70,10 +70,8 @@ def _constant(v: Value, amounts: list[int], value: float | None) -> Tensor:
         if size < 0:
             raise RuntimeError(
                 f"The input size {m.shape[axis]}, plus negative padding {low[axis]} and "
-                f"{high[axis]} "
-                f"resulted in a negative output size, which is invalid. Check dimension {axis} of "
-                "your "
-                "input."
+                f"{high[axis]} resulted in a negative output size, which is invalid. Check "
+                f"dimension {axis} of your input."
             )
     fill: Any = 0.0 if value is None else value
     if m.dtype.is_integral or m.dtype is bool_:
@@ -94,8 +92,7 @@ def _grow(v: Value, axis: int, low: int, high: int, mode: str) -> Value:
     if mode == "reflect" and (low >= n or high >= n):
         raise RuntimeError(
             "Argument #4: Padding size should be less than the corresponding input dimension, but "
-            "got: "
-            f"padding ({low}, {high}) at dimension {axis} of input {list(v.meta.shape)}"
+            f"got: padding ({low}, {high}) at dimension {axis} of input {list(v.meta.shape)}"
         )
     if mode == "circular" and (low > n or high > n):
         raise RuntimeError("Padding value causes wrapping around more than once.")
@@ -136,8 +133,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     if c % (r * r):
         raise RuntimeError(
             "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square "
-            "of "
-            f"upscale_factor, but input.size(-3)={c} is not divisible by {r * r}"
+            f"of upscale_factor, but input.size(-3)={c} is not divisible by {r * r}"
         )
     k = len(lead)
     v = reshape(v, (*lead, c // (r * r), r, r, h, w))
@@ -221,9 +217,8 @@ def unfold(
     if rows < 1 or columns < 1:
         raise RuntimeError(
             f"Given input with spatial size ({h}, {w}), kernel_size=({kh}, {kw}), dilation=({dh}, "
-            f"{dw}), "
-            f"padding=({ph}, {pw}), calculated shape of the array of sliding blocks as ({rows}, "
-            f"{columns}), but its components must be at least one."
+            f"{dw}), padding=({ph}, {pw}), calculated shape of the array of sliding blocks as "
+            f"({rows}, {columns}), but its components must be at least one."
         )
     if ph or pw:
         v = pad_constant(v, (0, 0, ph, pw), (0, 0, ph, pw), 0.0)
@@ -264,17 +259,14 @@ def fold(
     if channels % (kh * kw):
         raise RuntimeError(
             "Expected size of input's dimension 1 to be divisible by the product of kernel_size, "
-            "but got "
-            f"input.size(1)={channels} and kernel_size=({kh}, {kw})."
+            f"but got input.size(1)={channels} and kernel_size=({kh}, {kw})."
         )
     if count != rows * columns:
         raise RuntimeError(
             f"Given output_size=({h}, {w}), kernel_size=({kh}, {kw}), dilation=({dh}, {dw}), "
             f"padding=({ph}, {pw}), stride=({sh}, {sw}), expected size of input's dimension 2 to "
-            "match "
-            f"the calculated number of sliding blocks {rows} * {columns} = {rows * columns}, but "
-            "got "
-            f"input.size(2)={count}."
+            f"match the calculated number of sliding blocks {rows} * {columns} = {rows * columns}, "
+            f"but got input.size(2)={count}."
         )
     c = channels // (kh * kw)
     parts = reshape(v, (n, c, kh, kw, rows, columns))

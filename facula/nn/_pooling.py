@@ -1,4 +1,6 @@
-"""Pooling functions over 1 to 3 axes: arguments and errors as PyTorch's, the records of ops.pooling beneath."""
+"""Pooling functions over 1 to 3 axes: arguments and errors as PyTorch's, the records of
+ops.pooling beneath.
+"""
 
 from __future__ import annotations
 
@@ -34,19 +36,21 @@ def _numbers(value: Any, n: int, name: str, what: str, omitted: bool = False) ->
 
 
 def _batched(v: Value, n: int, name: str) -> tuple[Value, bool]:
-    """The input as [N, C, *], and whether it was. Raises RuntimeError for another number of axes."""
+    """The input as [N, C, *], and whether it was. Raises RuntimeError for another number of
+    axes.
+    """
     shape = v.meta.shape
     batched = len(shape) == n + 2
     if not batched and len(shape) != n + 1:
         if name == "max_pool1d":
             raise RuntimeError(
-                "max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, "
-                f"but got:{list(shape)}"
+                "max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size "
+                f"for input, but got:{list(shape)}"
             )
         if n == 1:
             raise RuntimeError(
-                f"Expected 2 to 3 dimensions, but got {len(shape)}-dimensional tensor for argument #1 'self' "
-                f"(while checking arguments for {name})"
+                f"Expected 2 to 3 dimensions, but got {len(shape)}-dimensional tensor for argument "
+                f"#1 'self' (while checking arguments for {name})"
             )
         if name.startswith("adaptive"):
             colon = ":" if "max" in name else ""
@@ -80,8 +84,8 @@ def _check(
                     f"padding={p} and kernel_size={k}"
                 )
             raise RuntimeError(
-                f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} "
-                f"and dilation={d}"
+                f"pad should be at most half of effective kernel size, but got pad={p}, "
+                f"kernel_size={k} and dilation={d}"
             )
     if any(d <= 0 for d in dilation):
         raise RuntimeError(
@@ -89,8 +93,8 @@ def _check(
         )
     if 0 in shape[1:]:
         raise RuntimeError(
-            f"Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for input, but "
-            f"got:{list(shape)}"
+            f"Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for "
+            f"input, but got:{list(shape)}"
         )
     spatial = shape[2:]
     out = [
@@ -100,8 +104,8 @@ def _check(
     extent = [a + 2 * p for a, p in zip(spatial, padding, strict=True)]
     if name == "avg_pool3d" and any(a < k for a, k in zip(extent, kernel, strict=True)):
         raise RuntimeError(
-            f"input image (T: {spatial[0]} H: {spatial[1]} W: {spatial[2]}) smaller than kernel size "
-            f"(kT: {kernel[0]} kH: {kernel[1]} kW: {kernel[2]})"
+            f"input image (T: {spatial[0]} H: {spatial[1]} W: {spatial[2]}) smaller than kernel "
+            f"size (kT: {kernel[0]} kH: {kernel[1]} kW: {kernel[2]})"
         )
     if any(m < 1 for m in out):
         if name == "max_pool1d":
@@ -164,7 +168,9 @@ def _max(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     end. return_indices: also the places in the flattened axes (int64). RuntimeError for windows that don't
     fit.
     """
-    return _documented(f, f"max_pool{n}d", text), _documented(both, f"max_pool{n}d_with_indices", text)
+    return _documented(f, f"max_pool{n}d", text), _documented(
+        both, f"max_pool{n}d_with_indices", text
+    )
 
 
 def _documented(f: Callable[..., Any], name: str, text: str) -> Callable[..., Any]:
@@ -216,8 +222,9 @@ avg_pool1d.__doc__ = _AVERAGE.format(n=1, more="")
 
 def _avg(n: int) -> Callable[..., Tensor]:
     def f(
-        input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-        count_include_pad: bool = True, divisor_override: int | None = None,
+        input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
+        ceil_mode: bool = False, count_include_pad: bool = True,
+        divisor_override: int | None = None,
     ) -> Tensor:  # fmt: skip
         return _avg_pool(
             n, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
@@ -240,7 +247,9 @@ def _sizes(output_size: Any, v: Value, n: int, name: str) -> tuple[int, ...]:
             sizes = sizes * n
     if len(sizes) != n:
         if n == 1:
-            raise RuntimeError(f"{name}() argument 'output_size' should contain one int (got {len(sizes)})")
+            raise RuntimeError(
+                f"{name}() argument 'output_size' should contain one int (got {len(sizes)})"
+            )
         if len(sizes) >= v.meta.ndim:
             raise ValueError(f"Input dimension should be at least {len(sizes) + 1}")
         if "max" in name:
@@ -256,22 +265,24 @@ def _check_adaptive(v: Value, sizes: tuple[int, ...], n: int, name: str) -> None
     for axis in range(1, len(shape)):
         if shape[axis] == 0 and axis >= len(shape) - n:
             raise RuntimeError(
-                f"{name}(): Expected input to have non-zero size for non-batch dimensions, but input has "
-                f"sizes {list(shape)} with dimension {axis} being empty"
+                f"{name}(): Expected input to have non-zero size for non-batch dimensions, but "
+                f"input has sizes {list(shape)} with dimension {axis} being empty"
             )
     if any(k < 0 for k in sizes):
         if maximum:
             raise RuntimeError(
-                f"Trying to create tensor with negative dimension {next(k for k in sizes if k < 0)}: "
-                f"{[*shape[:2], *sizes]}"
+                "Trying to create tensor with negative dimension "
+                f"{next(k for k in sizes if k < 0)}: {[*shape[:2], *sizes]}"
             )
         shown = f"{sizes[0]}, {','.join(map(str, sizes[1:]))}" if n > 1 else f"1, {sizes[0]}"
         raise RuntimeError(
-            f"adaptive_avg_pool{max(n, 2)}d: elements of output_size must be greater than or equal to 0 but "
-            f"received {{{shown}}}"
+            f"adaptive_avg_pool{max(n, 2)}d: elements of output_size must be greater than or equal "
+            f"to 0 but received {{{shown}}}"
         )
     if not v.meta.dtype.is_floating_point:
-        kernel = f"adaptive_{'max' if maximum else 'avg'}_pool{max(n, 2)}d{'_cpu' if n == 3 else ''}"
+        kernel = (
+            f"adaptive_{'max' if maximum else 'avg'}_pool{max(n, 2)}d{'_cpu' if n == 3 else ''}"
+        )
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{type_name(v.meta.dtype)}'")
 
 
@@ -309,7 +320,12 @@ def _axis_means(v: Value, axis: int, out: int) -> Value:
     if out == shape[axis]:
         return v
     if out == 0:
-        return slice_(v, (0,) * len(shape), tuple(0 if k == axis else n for k, n in enumerate(shape)), (1,) * len(shape))
+        return slice_(
+            v,
+            (0,) * len(shape),
+            tuple(0 if k == axis else n for k, n in enumerate(shape)),
+            (1,) * len(shape),
+        )
     parts = []
     for first, last in adaptive_bounds(shape[axis], out):
         starts = tuple(first if k == axis else 0 for k in range(len(shape)))
@@ -346,7 +362,9 @@ def _adaptive(n: int) -> tuple[Callable[..., Any], ...]:
         values = _adaptive_max(n, input, output_size)
         return values if return_indices else values[0]
 
-    def both(input: Tensor, output_size: Any, return_indices: bool = False) -> tuple[Tensor, Tensor]:
+    def both(
+        input: Tensor, output_size: Any, return_indices: bool = False
+    ) -> tuple[Tensor, Tensor]:
         return _adaptive_max(n, input, output_size)
 
     text = f"""The {{}} of windows that share the last {n} axes of (N, C, *) or (C, *) so that output_size
@@ -356,7 +374,9 @@ def _adaptive(n: int) -> tuple[Callable[..., Any], ...]:
     return (
         _documented(average, f"adaptive_avg_pool{n}d", text.format("mean", "")),
         _documented(maximum, f"adaptive_max_pool{n}d", text.format("largest element", more)),
-        _documented(both, f"adaptive_max_pool{n}d_with_indices", text.format("largest element", more)),
+        _documented(
+            both, f"adaptive_max_pool{n}d_with_indices", text.format("largest element", more)
+        ),
     )
 
 
@@ -368,7 +388,11 @@ adaptive_avg_pool3d, adaptive_max_pool3d, adaptive_max_pool3d_with_indices = _ad
 # ---------------------------------------------------------------- power average
 def _lp(n: int) -> Callable[..., Tensor]:
     def f(
-        input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+        input: Tensor,
+        norm_type: float,
+        kernel_size: Any,
+        stride: Any = None,
+        ceil_mode: bool = False,
     ) -> Tensor:
         kernel = _numbers(kernel_size, n, f"lp_pool{n}d", "kernel_size")
         powers: Any = wrap(e.power(input._v, norm_type))
@@ -376,10 +400,14 @@ def _lp(n: int) -> Callable[..., Tensor]:
         positive = mean.sign() * mean.abs().relu()
         return (positive * math.prod(kernel)).pow(1.0 / norm_type)  # type: ignore[no-any-return]
 
-    return _documented(f, f"lp_pool{n}d", f"""The norm of order `norm_type` of each window over the last {n} axes.
+    return _documented(
+        f,
+        f"lp_pool{n}d",
+        f"""The norm of order `norm_type` of each window over the last {n} axes.
 
     stride: kernel_size by default. ceil_mode: windows may reach over the end.
-    """)
+    """,
+    )
 
 
 lp_pool1d, lp_pool2d, lp_pool3d = map(_lp, (1, 2, 3))
@@ -387,7 +415,11 @@ lp_pool1d, lp_pool2d, lp_pool3d = map(_lp, (1, 2, 3))
 
 # ---------------------------------------------------------------- the inverse
 def _unpooled_size(
-    input: Tensor, kernel: tuple[int, ...], stride: tuple[int, ...], padding: tuple[int, ...], wanted: Any
+    input: Tensor,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[int, ...],
+    wanted: Any,
 ) -> tuple[int, ...]:
     n = len(kernel)
     shape = input._v.meta.shape[-n:]
@@ -400,8 +432,8 @@ def _unpooled_size(
         wanted = wanted[2:]
     if len(wanted) != n:
         raise ValueError(
-            f"output_size should be a sequence containing {n} or {n + 2} elements, but it has a length of "
-            f"'{len(wanted)}'"
+            f"output_size should be a sequence containing {n} or {n + 2} elements, but it has a "
+            f"length of '{len(wanted)}'"
         )
     for d, (k, s) in enumerate(zip(usual, stride, strict=True)):
         if not k - s < wanted[d] < k + s:
@@ -419,10 +451,12 @@ def _unpool(n: int) -> Callable[..., Tensor]:
         name = f"max_unpool{n}d"
         kernel = _numbers(kernel_size, n, name, "kernel_size")
         steps = kernel if stride is None else _numbers(stride, n, name, "stride")
-        size = _unpooled_size(input, kernel, steps, _numbers(padding, n, name, "padding"), output_size)
+        size = _unpooled_size(
+            input, kernel, steps, _numbers(padding, n, name, "padding"), output_size
+        )
         if indices.dtype is not int64:
             raise RuntimeError(
-                "elements in indices should be type int64 but got: " f"{type_name(indices.dtype)}"
+                f"elements in indices should be type int64 but got: {type_name(indices.dtype)}"
             )
         v, i = input._v, indices._v
         if v.meta.shape != i.meta.shape:
@@ -439,10 +473,14 @@ def _unpool(n: int) -> Callable[..., Tensor]:
         t._fn_name = f"MaxUnpool{n}DBackward0" if n > 1 else "SqueezeBackward1"
         return t
 
-    return _documented(f, f"max_unpool{n}d", f"""Zeros with the elements of `input` at the places that max_pool{n}d found.
+    return _documented(
+        f,
+        f"max_unpool{n}d",
+        f"""Zeros with the elements of `input` at the places that max_pool{n}d found.
 
     output_size: where several sizes lead to the input's, the wanted one. ValueError if it does not.
-    """)
+    """,
+    )
 
 
 max_unpool1d, max_unpool2d, max_unpool3d = map(_unpool, (1, 2, 3))

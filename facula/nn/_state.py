@@ -54,17 +54,15 @@ class StateMixin:
         twin.
         """
         raise RuntimeError(
-            f"{type(self).__name__}.get_extra_state() was called, but the class defines no "
-            "extra state: "
-            "override get_extra_state and set_extra_state"
+            f"{type(self).__name__}.get_extra_state() was called, but the class defines no extra "
+            "state: override get_extra_state and set_extra_state"
         )
 
     def set_extra_state(self, state: Any) -> None:
         """Takes what `get_extra_state` returned."""
         raise RuntimeError(
-            f"{type(self).__name__}.set_extra_state() was called, but the class defines no "
-            "extra state: "
-            "override get_extra_state and set_extra_state"
+            f"{type(self).__name__}.set_extra_state() was called, but the class defines no extra "
+            "state: override get_extra_state and set_extra_state"
         )
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:

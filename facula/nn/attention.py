@@ -21,8 +21,9 @@ class NonDynamicallyQuantizableLinear(Linear):
 class MultiheadAttention(Module):
     """Attention with several heads (Vaswani et al., 2017).
 
-    Inputs (L, N, E), with batch_first (N, L, E), or without N; see F.multi_head_attention_forward for masks.
-    kdim, vdim: the widths of key and value, if they are not embed_dim.
+    Inputs (L, N, E), with batch_first (N, L, E), or without N; see
+    F.multi_head_attention_forward for masks. kdim, vdim: the widths of key and value, if they
+    are not embed_dim.
     """
 
     bias_k: Parameter | None
@@ -88,8 +89,8 @@ class MultiheadAttention(Module):
 
     def forward(
         self, query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Tensor | None = None,
-        need_weights: bool = True, attn_mask: Tensor | None = None, average_attn_weights: bool = True,
-        is_causal: bool = False,
+        need_weights: bool = True, attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True, is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:  # fmt: skip
         q: Any = query
         k: Any = key
@@ -101,12 +102,12 @@ class MultiheadAttention(Module):
             v = k if value is key else value.transpose(1, 0)  # type: ignore[attr-defined]
         p = self._parameters
         out, weights = F.multi_head_attention_forward(
-            q, k, v, self.embed_dim, self.num_heads, p["in_proj_weight"], p["in_proj_bias"], self.bias_k,
-            self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight, self.out_proj.bias,
-            training=self.training, key_padding_mask=key_padding_mask, need_weights=need_weights,
-            attn_mask=attn_mask, use_separate_proj_weight=not self._qkv_same_embed_dim,
-            q_proj_weight=p["q_proj_weight"], k_proj_weight=p["k_proj_weight"],
-            v_proj_weight=p["v_proj_weight"], average_attn_weights=average_attn_weights,
-            is_causal=is_causal,
+            q, k, v, self.embed_dim, self.num_heads, p["in_proj_weight"], p["in_proj_bias"],
+            self.bias_k, self.bias_v, self.add_zero_attn, self.dropout, self.out_proj.weight,
+            self.out_proj.bias, training=self.training, key_padding_mask=key_padding_mask,
+            need_weights=need_weights, attn_mask=attn_mask,
+            use_separate_proj_weight=not self._qkv_same_embed_dim, q_proj_weight=p["q_proj_weight"],
+            k_proj_weight=p["k_proj_weight"], v_proj_weight=p["v_proj_weight"],
+            average_attn_weights=average_attn_weights, is_causal=is_causal,
         )  # fmt: skip
         return (out.transpose(1, 0) if turned else out), weights  # type: ignore[attr-defined]

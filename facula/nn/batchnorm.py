@@ -25,8 +25,9 @@ class _NormBase(Module):
     num_batches_tracked: Tensor | None
 
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True,
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1,
+        affine: bool = True, track_running_stats: bool = True, device: Any = None,
+        dtype: Any = None, *, bias: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
@@ -37,7 +38,9 @@ class _NormBase(Module):
         if track_running_stats:
             zeros = facula.zeros(num_features, device=device, dtype=dtype)
             self.register_buffer("running_mean", zeros)
-            self.register_buffer("running_var", facula.ones(num_features, device=device, dtype=dtype))
+            self.register_buffer(
+                "running_var", facula.ones(num_features, device=device, dtype=dtype)
+            )
             count = facula.tensor(0, dtype=facula.long, device=device)
             self.register_buffer("num_batches_tracked", count)
         else:
@@ -98,8 +101,8 @@ class _BatchNorm(_NormBase):
         own = self.training or (self.running_mean is None and self.running_var is None)
         kept = not self.training or self.track_running_stats
         return F.batch_norm(
-            input, self.running_mean if kept else None, self.running_var if kept else None, self.weight,
-            self.bias, own, factor, self.eps,
+            input, self.running_mean if kept else None, self.running_var if kept else None,
+            self.weight, self.bias, own, factor, self.eps,
         )  # fmt: skip
 
 
@@ -133,8 +136,9 @@ class _InstanceNorm(_NormBase):
     _axes = 0
 
     def __init__(
-        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = False,
-        track_running_stats: bool = False, device: Any = None, dtype: Any = None, *, bias: bool = True,
+        self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1,
+        affine: bool = False, track_running_stats: bool = False, device: Any = None,
+        dtype: Any = None, *, bias: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(
             num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias
@@ -154,8 +158,8 @@ class _InstanceNorm(_NormBase):
                     f"({self.num_features}), but got: {input.size(axis)}."
                 )
             warnings.warn(
-                f"input's size at dim={axis} does not match num_features. You can silence this warning by "
-                "not passing in num_features, which is not used because affine=False",
+                f"input's size at dim={axis} does not match num_features. You can silence this "
+                "warning by not passing in num_features, which is not used because affine=False",
                 stacklevel=2,
             )
         if axis == 0:

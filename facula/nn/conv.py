@@ -22,7 +22,9 @@ def _numbers(value: Any, n: int) -> tuple[int, ...]:
 
 
 class _ConvNd(Module):
-    """What all convolutions share: the numbers, weight and bias, their initial values and their text."""
+    """What all convolutions share: the numbers, weight and bias, their initial values and their
+    text.
+    """
 
     weight: Parameter
     bias: Parameter | None
@@ -30,8 +32,8 @@ class _ConvNd(Module):
 
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any,
-        dilation: Any, transposed: bool, output_padding: Any, groups: int, bias: bool, padding_mode: str,
-        device: Any = None, dtype: Any = None,
+        dilation: Any, transposed: bool, output_padding: Any, groups: int, bias: bool,
+        padding_mode: str, device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         if groups <= 0:
@@ -53,8 +55,8 @@ class _ConvNd(Module):
             padding = _numbers(padding, n)
         if padding_mode not in _MODES:
             raise ValueError(
-                "padding_mode must be one of {'reflect', 'replicate', 'zeros', 'circular'}, but got "
-                f"padding_mode='{padding_mode}'"
+                "padding_mode must be one of {'reflect', 'replicate', 'zeros', 'circular'}, but "
+                f"got padding_mode='{padding_mode}'"
             )
         self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_size, self.stride = _numbers(kernel_size, n), stride
@@ -84,7 +86,9 @@ class _ConvNd(Module):
         return amounts
 
     def reset_parameters(self) -> None:
-        """Draws the initial values again: uniform on [-1/sqrt(k), 1/sqrt(k)], k the inputs of one output."""
+        """Draws the initial values again: uniform on [-1/sqrt(k), 1/sqrt(k)], k the inputs of
+        one output.
+        """
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
             fan_in, _ = init._calculate_fan_in_and_fan_out(self.weight)
@@ -120,13 +124,13 @@ class _ConvNd(Module):
 
 class _Plain(_ConvNd):
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
-        device: Any = None, dtype: Any = None,
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1,
+        padding: Any = 0, dilation: Any = 1, groups: int = 1, bias: bool = True,
+        padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, groups, bias,
-            padding_mode, device, dtype,
+            in_channels, out_channels, kernel_size, stride, padding, dilation, False, 0, groups,
+            bias, padding_mode, device, dtype,
         )  # fmt: skip
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -141,13 +145,17 @@ class _Plain(_ConvNd):
 
 
 class Conv1d(_Plain):
-    """Convolution of (N, C, L) or (C, L): weight (out_channels, in_channels / groups, kernel_size)."""
+    """Convolution of (N, C, L) or (C, L): weight (out_channels, in_channels / groups,
+    kernel_size).
+    """
 
     _axes = 1
 
 
 class Conv2d(_Plain):
-    """Convolution of (N, C, H, W) or (C, H, W): weight (out_channels, in_channels / groups, *kernel_size)."""
+    """Convolution of (N, C, H, W) or (C, H, W): weight (out_channels, in_channels / groups,
+    *kernel_size).
+    """
 
     _axes = 2
 
@@ -162,19 +170,21 @@ class Conv3d(_Plain):
 
 class _ConvTransposeNd(_ConvNd):
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
-        output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1,
-        padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1,
+        padding: Any = 0, output_padding: Any = 0, groups: int = 1, bias: bool = True,
+        dilation: Any = 1, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         if padding_mode != "zeros":
             raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, dilation, True, output_padding, groups,
-            bias, padding_mode, device, dtype,
+            in_channels, out_channels, kernel_size, stride, padding, dilation, True, output_padding,
+            groups, bias, padding_mode, device, dtype,
         )  # fmt: skip
 
     def _output_padding(self, input: Tensor, output_size: Sequence[int] | None) -> tuple[int, ...]:
-        """The output padding that gives a wanted size. Raises ValueError for sizes that none gives."""
+        """The output padding that gives a wanted size. Raises ValueError for sizes that none
+        gives.
+        """
         if output_size is None:
             return self.output_padding
         n = self._axes
@@ -183,21 +193,26 @@ class _ConvTransposeNd(_ConvNd):
             output_size = output_size[spatial:]
         if len(output_size) != n:
             raise ValueError(
-                f"ConvTranspose{n}D: for {input.dim()}D input, output_size must have {n} or {spatial + n} "
-                f"elements (got {len(output_size)})"
+                f"ConvTranspose{n}D: for {input.dim()}D input, output_size must have {n} or "
+                f"{spatial + n} elements (got {len(output_size)})"
             )
         low = [
             (m - 1) * s - 2 * p + d * (k - 1) + 1
             for m, s, p, d, k in zip(
-                input.shape[spatial:], self.stride, self.padding, self.dilation, self.kernel_size, strict=True
+                input.shape[spatial:],
+                self.stride,
+                self.padding,
+                self.dilation,
+                self.kernel_size,
+                strict=True,
             )
         ]
         high = [a + s - 1 for a, s in zip(low, self.stride, strict=True)]
         for wanted, a, b in zip(output_size, low, high, strict=True):
             if not a <= wanted <= b:
                 raise ValueError(
-                    f"requested an output size of {output_size}, but valid sizes range from {low} to {high} "
-                    f"(for an input of {input.size()[2:]})"
+                    f"requested an output size of {output_size}, but valid sizes range from {low} "
+                    f"to {high} (for an input of {input.size()[2:]})"
                 )
         return tuple(w - a for w, a in zip(output_size, low, strict=True))
 
@@ -205,7 +220,14 @@ class _ConvTransposeNd(_ConvNd):
         more = self._output_padding(input, output_size)
         f = getattr(F, f"conv_transpose{self._axes}d")
         return f(  # type: ignore[no-any-return]
-            input, self.weight, self.bias, self.stride, self.padding, more, self.groups, self.dilation
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            more,
+            self.groups,
+            self.dilation,
         )
 
 

@@ -203,10 +203,11 @@ for _function in _METHODS:
 _FUNCTIONS: tuple[_Callable[..., Tensor], ...] = (
     alpha_dropout, bilinear, celu, celu_, channel_shuffle,
     avg_pool1d, adaptive_avg_pool1d, max_pool1d, max_pool2d, max_pool3d,
-    max_pool1d_with_indices, conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, conv_transpose3d,
-    cosine_similarity, dropout, feature_alpha_dropout, pairwise_distance, pdist, pixel_shuffle,
-    pixel_unshuffle, relu_, rms_norm, rrelu, rrelu_, selu, selu_, threshold, threshold_, _cdist,
-    _alpha_dropout_, _dropout_, _feature_alpha_dropout_, _feature_dropout, _feature_dropout_,
+    max_pool1d_with_indices, conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d,
+    conv_transpose3d, cosine_similarity, dropout, feature_alpha_dropout, pairwise_distance, pdist,
+    pixel_shuffle, pixel_unshuffle, relu_, rms_norm, rrelu, rrelu_, selu, selu_, threshold,
+    threshold_, _cdist, _alpha_dropout_, _dropout_, _feature_alpha_dropout_, _feature_dropout,
+    _feature_dropout_,
 )  # fmt: skip
 for _function in _FUNCTIONS:
     _public(_function.__name__, method=False)(_function)

@@ -285,11 +285,9 @@ class Module(StateMixin, TraversalMixin, _hooks.HookMixin):
                 )
             if param.grad_fn is not None:
                 raise ValueError(
-                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters "
-                    "must be "
-                    f"created explicitly. To express '{name}' as a function of another Tensor, "
-                    "compute "
-                    "the value in the forward() method."
+                    f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must "
+                    f"be created explicitly. To express '{name}' as a function of another Tensor, "
+                    "compute the value in the forward() method."
                 )
             for hook in _hooks.global_parameter_registration_hooks.values():
                 param = _answer(hook(self, name, param), param)
@@ -507,9 +505,8 @@ def _parse_to(
         raise TypeError(f"to() received an invalid argument of type {type(rest[0]).__name__}")
     if device is not None and not isinstance(device, (str, int, facula.device)):
         raise TypeError(
-            "to() received an invalid combination of arguments: device must be a "
-            "torch.device, str or "
-            f"int, got {type(device).__name__}"
+            "to() received an invalid combination of arguments: device must be a torch.device, str "
+            f"or int, got {type(device).__name__}"
         )
     return device, dtype, non_blocking
 

@@ -1,4 +1,6 @@
-"""Normalisation layers without statistics of their own: groups, root mean square, neighbouring channels."""
+"""Normalisation layers without statistics of their own: groups, root mean square, neighbouring
+channels.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from .parameter import Parameter
 
 
 class GroupNorm(Module):
-    """Mean 0 and variance 1 over groups of channels, then times `weight` plus `bias` of a channel each.
+    """Mean 0 and variance 1 over groups of channels, then times `weight` plus `bias` of a
+    channel each.
 
     Input (N, num_channels, *). weight starts at 1, bias at 0.
     """
@@ -33,7 +36,12 @@ class GroupNorm(Module):
             raise ValueError(
                 f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})"
             )
-        self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
+        self.num_groups, self.num_channels, self.eps, self.affine = (
+            num_groups,
+            num_channels,
+            eps,
+            affine,
+        )
         for name, wanted in (("weight", affine), ("bias", affine and bias)):
             values = facula.empty(num_channels, device=device, dtype=dtype) if wanted else None
             self.register_parameter(name, None if values is None else Parameter(values))
@@ -89,7 +97,9 @@ class RMSNorm(Module):
         return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
+        )
 
 
 class LocalResponseNorm(Module):

@@ -10,7 +10,9 @@ from .module import Module
 
 
 class _PadNd(Module):
-    """`padding`: a number for all ends, or (low, high) of the last axis, then of the one before it."""
+    """`padding`: a number for all ends, or (low, high) of the last axis, then of the one before
+    it.
+    """
 
     _axes = 0
     _mode = "constant"

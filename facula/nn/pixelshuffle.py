@@ -1,4 +1,6 @@
-"""Layers that only move elements: between channels and pixels, among channels, windows to columns."""
+"""Layers that only move elements: between channels and pixels, among channels, windows to
+columns.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ class ChannelShuffle(Module):
 class Unfold(Module):
     """The windows of (N, C, H, W) as columns: (N, C * kernel, L)."""
 
-    def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
+    def __init__(
+        self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+    ) -> None:
         super().__init__()
         self.kernel_size, self.dilation = kernel_size, dilation
         self.padding, self.stride = padding, stride
@@ -73,7 +77,12 @@ class Fold(Module):
     """Columns (N, C * kernel, L) added up where their windows lie: (N, C, *output_size)."""
 
     def __init__(
-        self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
+        self,
+        output_size: Any,
+        kernel_size: Any,
+        dilation: Any = 1,
+        padding: Any = 0,
+        stride: Any = 1,
     ) -> None:
         super().__init__()
         self.output_size, self.kernel_size, self.dilation = output_size, kernel_size, dilation
@@ -86,6 +95,6 @@ class Fold(Module):
 
     def extra_repr(self) -> str:
         return (
-            f"output_size={self.output_size}, kernel_size={self.kernel_size}, dilation={self.dilation}, "
-            f"padding={self.padding}, stride={self.stride}"
+            f"output_size={self.output_size}, kernel_size={self.kernel_size}, "
+            f"dilation={self.dilation}, padding={self.padding}, stride={self.stride}"
         )

@@ -1,4 +1,6 @@
-"""Recurrent layers and cells. A layer's sequence is one record (facula/ops/recurrent.py) for each direction."""
+"""Recurrent layers and cells. A layer's sequence is one record (facula/ops/recurrent.py) for
+each direction.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from typing import Any
 
 import facula
 
+from ..ops import elementwise as e
 from ..ops.indexing import zeros
 from ..ops.linear import linear
 from ..ops.movement import cat, reshape, transpose
@@ -18,7 +21,6 @@ from ..ops.recurrent import RNN_RELU, RNN_TANH
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record_many
 from ..trace.values import Value
-from ..ops import elementwise as e
 from . import functional as F
 from . import init
 from .module import Module
@@ -30,15 +32,22 @@ _RUNS = {"LSTM": LSTM_RUN, "GRU": GRU_RUN, "RNN_TANH": RNN_TANH, "RNN_RELU": RNN
 
 
 class RNNBase(Module):
-    """What RNN, LSTM and GRU share: parameters of every layer and direction, and the run over them."""
+    """What RNN, LSTM and GRU share: parameters of every layer and direction, and the run over
+    them.
+    """
 
     def __init__(
         self, mode: str, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
-        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0,
-        device: Any = None, dtype: Any = None,
+        batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+        proj_size: int = 0, device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.mode, self.input_size, self.hidden_size, self.num_layers = mode, input_size, hidden_size, num_layers
+        self.mode, self.input_size, self.hidden_size, self.num_layers = (
+            mode,
+            input_size,
+            hidden_size,
+            num_layers,
+        )
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bidirectional, proj_size
         self._check_arguments(dropout)
@@ -61,32 +70,43 @@ class RNNBase(Module):
         self.reset_parameters()
 
     def _check_arguments(self, dropout: Any) -> None:
-        if not isinstance(dropout, numbers.Number) or not 0 <= dropout <= 1 or isinstance(dropout, bool):  # type: ignore[operator]
+        if (
+            not isinstance(dropout, numbers.Number)
+            or not 0 <= dropout <= 1
+            or isinstance(dropout, bool)
+        ):  # type: ignore[operator]
             raise ValueError(
-                "dropout should be a number in range [0, 1] representing the probability of an element being "
-                "zeroed"
+                "dropout should be a number in range [0, 1] representing the probability of an "
+                "element being zeroed"
             )
         if dropout > 0 and self.num_layers == 1:
             warnings.warn(
-                "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects "
-                f"num_layers greater than 1, but got dropout={dropout} and num_layers={self.num_layers}",
+                "dropout option adds dropout after all but last recurrent layer, so non-zero "
+                f"dropout expects num_layers greater than 1, but got dropout={dropout} and "
+                f"num_layers={self.num_layers}",
                 stacklevel=4,
             )
         for name, kind in (("input_size", int), ("hidden_size", int), ("batch_first", bool)):
             value = getattr(self, name)
             if not isinstance(value, kind):
-                raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(value).__name__}")
+                raise TypeError(
+                    f"{name} should be of type {kind.__name__}, got: {type(value).__name__}"
+                )
         if self.hidden_size <= 0:
             raise ValueError("hidden_size must be greater than zero")
         if self.num_layers <= 0:
             raise ValueError("num_layers must be greater than zero")
         if self.proj_size < 0:
-            raise ValueError("proj_size should be a positive integer or zero to disable projections")
+            raise ValueError(
+                "proj_size should be a positive integer or zero to disable projections"
+            )
         if self.proj_size >= self.hidden_size:
             raise ValueError("proj_size has to be smaller than hidden_size")
 
     def reset_parameters(self) -> None:
-        """Draws the initial values again: uniform on [-1/sqrt(hidden_size), 1/sqrt(hidden_size)]."""
+        """Draws the initial values again: uniform on [-1/sqrt(hidden_size),
+        1/sqrt(hidden_size)].
+        """
         bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
         for weight in self.parameters():
             init.uniform_(weight, -bound, bound)
@@ -112,8 +132,9 @@ class RNNBase(Module):
         weight = self._parameters["weight_ih_l0"]
         if input.dtype is not weight.dtype:
             raise ValueError(
-                f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). Convert "
-                f"input: input.to({weight.dtype}), or convert model: model.to({input.dtype})"
+                f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
+                f"Convert input: input.to({weight.dtype}), or convert model: "
+                f"model.to({input.dtype})"
             )
         expected = 2 if packed else 3
         if input.dim() != expected:
@@ -145,9 +166,7 @@ class RNNBase(Module):
         if len(states) > 1:
             got = ", ".join(f"{s.dim()}-D" for s in states)
             raise RuntimeError(f"{what}hx and cx should also be {wanted}-D but got ({got}) tensors")
-        raise RuntimeError(
-            f"{what}hx should also be {wanted}-D but got {states[0].dim()}-D tensor"
-        )
+        raise RuntimeError(f"{what}hx should also be {wanted}-D but got {states[0].dim()}-D tensor")
 
     # ------------------------------------------------------------ the run
     def forward(self, input: Any, hx: Any = None) -> Any:
@@ -156,7 +175,9 @@ class RNNBase(Module):
         if input.dim() not in (2, 3):
             name = type(self).__name__
             tensor = " tensor" if name == "RNN" else ""
-            raise ValueError(f"{name}: Expected input to be 2D or 3D, got {input.dim()}D{tensor} instead")
+            raise ValueError(
+                f"{name}: Expected input to be 2D or 3D, got {input.dim()}D{tensor} instead"
+            )
         batched = input.dim() == 3
         states = self._states(hx)
         if states is not None:
@@ -165,7 +186,11 @@ class RNNBase(Module):
         if not batched:
             shape = v.meta.shape
             v = reshape(v, (1, *shape) if self.batch_first else (shape[0], 1, shape[1]))
-            states = None if states is None else [wrap(reshape(s._v, (s.shape[0], 1, s.shape[1]))) for s in states]
+            states = (
+                None
+                if states is None
+                else [wrap(reshape(s._v, (s.shape[0], 1, s.shape[1]))) for s in states]
+            )
         self._check_input(input if batched else wrap(v), False)
         if self.batch_first:
             v = transpose(v, 0, 1)
@@ -249,7 +274,9 @@ class RNNBase(Module):
             else:
                 bias = e.add(bias, hidden_bias)
         product = linear(x, w_ih, bias)
-        outs = record_many(_RUNS[self.mode], (product, w_hh, *start, *more, *rest), (sizes, reverse))
+        outs = record_many(
+            _RUNS[self.mode], (product, w_hh, *start, *more, *rest), (sizes, reverse)
+        )
         return outs[: 1 + len(start)]
 
     def extra_repr(self) -> str:
@@ -258,7 +285,12 @@ class RNNBase(Module):
             s += f", proj_size={self.proj_size}"
         if self.num_layers != 1:
             s += f", num_layers={self.num_layers}"
-        for name, default in (("bias", True), ("batch_first", False), ("dropout", 0), ("bidirectional", False)):
+        for name, default in (
+            ("bias", True),
+            ("batch_first", False),
+            ("dropout", 0),
+            ("bidirectional", False),
+        ):
             if getattr(self, name) != default:
                 s += f", {name}={getattr(self, name)}"
         return s
@@ -267,8 +299,9 @@ class RNNBase(Module):
 class RNN(RNNBase):
     """h = tanh(W_ih x + b_ih + W_hh h + b_hh) (or relu) over a sequence, in layers.
 
-    Input (L, N, input_size), with batch_first (N, L, input_size), (L, input_size) or a PackedSequence;
-    states (num_layers * directions, N, hidden_size), zeros by default. Returns (results, last state).
+    Input (L, N, input_size), with batch_first (N, L, input_size), (L, input_size) or a
+    PackedSequence; states (num_layers * directions, N, hidden_size), zeros by default. Returns
+    (results, last state).
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -287,7 +320,9 @@ class RNN(RNNBase):
 
 
 class GRU(RNNBase):
-    """Gated recurrent units (Cho et al., 2014) over a sequence, in layers; see RNN for the shapes."""
+    """Gated recurrent units (Cho et al., 2014) over a sequence, in layers; see RNN for the
+    shapes.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if "proj_size" in kwargs:
@@ -336,7 +371,9 @@ class RNNCellBase(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draws the initial values again: uniform on [-1/sqrt(hidden_size), 1/sqrt(hidden_size)]."""
+        """Draws the initial values again: uniform on [-1/sqrt(hidden_size),
+        1/sqrt(hidden_size)].
+        """
         bound = 1.0 / math.sqrt(self.hidden_size) if self.hidden_size > 0 else 0
         for weight in self.parameters():
             init.uniform_(weight, -bound, bound)
@@ -349,9 +386,7 @@ class RNNCellBase(Module):
         for k, s in enumerate(states):
             if s is not None and s.dim() not in (1, 2):
                 which = f"hx[{k}]" if len(states) > 1 else "hidden"
-                raise ValueError(
-                    f"{name}: Expected {which} to be 1D or 2D, got {s.dim()}D instead"
-                )
+                raise ValueError(f"{name}: Expected {which} to be 1D or 2D, got {s.dim()}D instead")
         batched = input.dim() == 2
         x: Any = input if batched else input.unsqueeze(0)  # type: ignore[attr-defined]
         made = []
@@ -371,7 +406,8 @@ class RNNCellBase(Module):
                 )
             if h.size(1) != self.hidden_size:
                 raise RuntimeError(
-                    f"hidden0 has inconsistent hidden_size: got {h.size(1)}, expected {self.hidden_size}"
+                    f"hidden0 has inconsistent hidden_size: got {h.size(1)}, expected "
+                    f"{self.hidden_size}"
                 )
             made.append(h)
         return batched, x, made
@@ -414,13 +450,20 @@ class LSTMCell(RNNCellBase):
     """One step of LSTM: input (N, input_size) or (input_size) and states (h, c) give (h', c')."""
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
 
     def forward(self, input: Tensor, hx: Any = None) -> tuple[Tensor, Tensor]:
         if hx is not None and not isinstance(hx, (tuple, list)):
-            raise TypeError("lstm_cell(): argument 'hx' (position 2) must be tuple of Tensors, not Tensor")
+            raise TypeError(
+                "lstm_cell(): argument 'hx' (position 2) must be tuple of Tensors, not Tensor"
+            )
         batched, x, (h, c) = self._prepared(input, [None, None] if hx is None else list(hx))
         a, b = self._products(x, h)
         i, f, g, o = (a + b).chunk(4, 1)
@@ -433,7 +476,12 @@ class GRUCell(RNNCellBase):
     """One step of GRU: input (N, input_size) or (input_size) and state h give h'."""
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 

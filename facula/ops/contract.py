@@ -24,7 +24,8 @@ def _rule(metas: Any, attrs: Any) -> Any:
         raise NotImplementedError("\"addmm_impl_cpu_\" not implemented for 'Bool'")
     if a.dtype is not b.dtype:
         raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {_c_name(a.dtype)} != {_c_name(b.dtype)}"
+            f"expected m1 and m2 to have the same dtype, but got: {_c_name(a.dtype)} != "
+            f"{_c_name(b.dtype)}"
         )
     if a.ndim == 0 or b.ndim == 0:
         raise RuntimeError(
@@ -34,12 +35,14 @@ def _rule(metas: Any, attrs: Any) -> Any:
     if x[-1] != y[-2]:
         if a.ndim == b.ndim == 1:
             raise RuntimeError(
-                f"inconsistent tensor size, expected tensor {list(a.shape)} and src {list(b.shape)} to have the "
+                f"inconsistent tensor size, expected tensor {list(a.shape)} and src "
+                f"{list(b.shape)} to have the "
                 f"same number of elements, but got {a.numel} and {b.numel} elements respectively"
             )
         if a.ndim == 2 and b.ndim == 1:
             raise RuntimeError(
-                f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})"
+                f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec "
+                f"({b.shape[0]})"
             )
         if b.ndim == 2:
             rows = a.numel // a.shape[-1] if a.shape[-1] else x[-2]
@@ -97,7 +100,8 @@ def _lower(b: Any, ins: list[int], node: Any) -> list[int]:
     x, y = _matrices(b.graph.shapes[ins[0]], b.graph.shapes[ins[1]])
     batch = broadcast_shapes(x[:-2], y[:-2])
     args = tuple(
-        b.expand(b.reshape(v, shape), batch + shape[-2:]) for v, shape in zip(ins, (x, y), strict=True)
+        b.expand(b.reshape(v, shape), batch + shape[-2:])
+        for v, shape in zip(ins, (x, y), strict=True)
     )
     full = (*batch, x[-2], y[-1])
     metas = node.metas

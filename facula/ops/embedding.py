@@ -59,7 +59,13 @@ EMBEDDING = Op(
     example=Example(
         *(
             ((table, Operand(index, "index", table[0])), (-1, False))
-            for table, index in (((5, 3), (4,)), ((5, 3), (2, 2)), ((4, 1), ()), ((5, 3), (0,)), ((301, 25), (400,)))
+            for table, index in (
+                ((5, 3), (4,)),
+                ((5, 3), (2, 2)),
+                ((4, 1), ()),
+                ((5, 3), (0,)),
+                ((301, 25), (400,)),
+            )
         ),
         dtypes="f",
     ),

@@ -1,5 +1,6 @@
-"""Indexing primitives. Indices are int64 and not negative by the time an op is recorded, except where the
-op says that it wraps them; an index out of range raises IndexError when the op runs."""
+"""Indexing primitives. Indices are int64 and not negative by the time an op is recorded, except
+where the op says that it wraps them; an index out of range raises IndexError when the op runs.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +32,8 @@ SOON = 64  # the largest index tensor that is checked at the call
 def out_of_range(index: Value, low: int, high: int) -> bool:
     """Whether a small index tensor in memory has an element outside [low, high).
 
-    An index out of range is an error when the trace ends, at the latest. Where looking costs next to
-    nothing, the error comes at the call that is wrong, as in PyTorch.
+    An index out of range is an error when the trace ends, at the latest. Where looking costs
+    next to nothing, the error comes at the call that is wrong, as in PyTorch.
     """
     if index.buf is None or not 0 < index.meta.numel <= SOON:
         return False
@@ -94,8 +95,10 @@ TAKE = Op(
     _take_lower,
     "IndexSelectBackward0",
     example=Example(
-        (((5, 3), Operand((4,), "index", 5)), (0,)), (((5, 3), Operand((2, 2), "index", 3)), (1,)),
-        (((5,), Operand((), "index", 5)), (0,)), (((2, 4, 3), Operand((0,), "index", 4)), (1,)),
+        (((5, 3), Operand((4,), "index", 5)), (0,)),
+        (((5, 3), Operand((2, 2), "index", 3)), (1,)),
+        (((5,), Operand((), "index", 5)), (0,)),
+        (((2, 4, 3), Operand((0,), "index", 4)), (1,)),
         (((301, 25), Operand((400,), "index", 301)), (0,)),
     ),
 )
@@ -140,10 +143,12 @@ TAKE_ADD = Op(
     _take_add_lower,
     "IndexSelectBackward0",
     example=Example(
-        (((4, 3), Operand((4,), "index", 5)), (0, (5, 3))), (((5, 2, 2), Operand((2, 2), "index", 3)), (1, (5, 3))),
+        (((4, 3), Operand((4,), "index", 5)), (0, (5, 3))),
+        (((5, 2, 2), Operand((2, 2), "index", 3)), (1, (5, 3))),
         (((2, 0, 3), Operand((0,), "index", 4)), (1, (2, 4, 3))),
         (((400, 25), Operand((400,), "index", 301)), (0, (301, 25))),
-        dtypes="ifc", tolerance=64.0,
+        dtypes="ifc",
+        tolerance=64.0,
     ),
 )
 
@@ -157,8 +162,8 @@ def _gather_rule(metas: Any, attrs: Any) -> Any:
     for k in range(a.ndim):
         if k != axis and i.shape[k] > a.shape[k]:
             raise RuntimeError(
-                f"Size does not match at dimension {k} expected index {list(i.shape)} to be no larger than "
-                f"self {list(a.shape)} apart from dimension {axis}"
+                f"Size does not match at dimension {k} expected index {list(i.shape)} to be no "
+                f"larger than self {list(a.shape)} apart from dimension {axis}"
             )
     return (meta(i.shape, a.dtype),)
 
@@ -206,8 +211,9 @@ def zeros(shape: Any, like: Value) -> Value:
 GATHER = Op(
     "gather", "indexing", _gather_rule, _gather_reference, _gather_gradient, _gather_lower,
     example=Example(
-        (((5, 3), Operand((4, 3), "index", 5)), (0,)), (((5, 3), Operand((4, 2), "index", 3)), (1,)),
-        (((), Operand((), "index", 1)), (0,)), (((5,), Operand((0,), "index", 5)), (0,)),
+        (((5, 3), Operand((4, 3), "index", 5)), (0,)),
+        (((5, 3), Operand((4, 2), "index", 3)), (1,)), (((), Operand((), "index", 1)), (0,)),
+        (((5,), Operand((0,), "index", 5)), (0,)),
         (((301, 250), Operand((301, 1), "index", 250)), (1,)),
     ),
 )  # fmt: skip
@@ -219,10 +225,12 @@ def _scatter_rule(metas: Any, attrs: Any) -> Any:
     if base.ndim != i.ndim:
         raise RuntimeError("Index tensor must have the same number of dimensions as self tensor")
     for k in range(i.ndim):
-        if (k != axis and i.shape[k] > base.shape[k]) or (not src.wrapped and src.ndim and i.shape[k] > src.shape[k]):
+        if (k != axis and i.shape[k] > base.shape[k]) or (
+            not src.wrapped and src.ndim and i.shape[k] > src.shape[k]
+        ):
             raise RuntimeError(
-                f"Expected index {list(i.shape)} to be no larger than self {list(base.shape)} apart from "
-                f"dimension {axis} and to be no larger size than src {list(src.shape)}"
+                f"Expected index {list(i.shape)} to be no larger than self {list(base.shape)} "
+                f"apart from dimension {axis} and to be no larger size than src {list(src.shape)}"
             )
     return (meta(base.shape, base.dtype),)
 
@@ -283,10 +291,16 @@ def _source_gradient(n: Any, g: Value) -> Value:
 
 # attrs: (axis,); duplicates: the last one wins, as in NumPy
 SCATTER = Op(
-    "scatter", "indexing", _scatter_rule, _scatter_reference, _scatter_gradient,
+    "scatter",
+    "indexing",
+    _scatter_rule,
+    _scatter_reference,
+    _scatter_gradient,
     example=Example(
-        (((5, 3), Operand((4, 3), "distinct", 5), (4, 3)), (0,)), (((5, 3), Operand((4, 2), "distinct", 3, 1), (5, 3)), (1,)),
-        (((5,), Operand((0,), "distinct", 5), (0,)), (0,)), (((), Operand((), "index", 1), ()), (0,)),
+        (((5, 3), Operand((4, 3), "distinct", 5), (4, 3)), (0,)),
+        (((5, 3), Operand((4, 2), "distinct", 3, 1), (5, 3)), (1,)),
+        (((5,), Operand((0,), "distinct", 5), (0,)), (0,)),
+        (((), Operand((), "index", 1), ()), (0,)),
         (((5, 3), Operand((4, 3), "distinct", 5), Operand((), "number")), (0,)),
         (((301, 250), Operand((301, 1), "distinct", 250, 1), (301, 1)), (1,)),
     ),
@@ -299,7 +313,8 @@ def _scatter_add_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
         return None
     attrs = node.attrs
     return [
-        b.add("scatter_add", (base, b.cast(i, int64), b.cast(src, node.meta.dtype)), node.meta.shape,
+        b.add("scatter_add", (base, b.cast(i, int64), b.cast(src, node.meta.dtype)),
+            node.meta.shape,
               node.meta.dtype, attrs, host=lambda *a: _scatter_add_reference(a, attrs, None))
     ]  # fmt: skip
 
@@ -312,11 +327,14 @@ SCATTER_ADD = Op(
     lambda n, g: (g, None, _source_gradient(n, g) if n.needs[2] else None),
     _scatter_add_lower,
     example=Example(
-        (((5, 3), Operand((4, 3), "index", 5), (4, 3)), (0,)), (((5, 3), Operand((4, 2), "index", 3), (5, 3)), (1,)),
-        (((5,), Operand((0,), "index", 5), (0,)), (0,)), (((), Operand((), "index", 1), ()), (0,)),
+        (((5, 3), Operand((4, 3), "index", 5), (4, 3)), (0,)),
+        (((5, 3), Operand((4, 2), "index", 3), (5, 3)), (1,)),
+        (((5,), Operand((0,), "index", 5), (0,)), (0,)),
+        (((), Operand((), "index", 1), ()), (0,)),
         (((5, 3), Operand((4, 3), "index", 5), Operand((), "number")), (0,)),
         (((301, 250), Operand((301, 9), "index", 250), (301, 9)), (1,)),
-        dtypes="ifc", tolerance=64.0,
+        dtypes="ifc",
+        tolerance=64.0,
     ),
 )
 
@@ -337,7 +355,13 @@ def _scatter_reduce_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
             start = info.min if how == "amax" else info.max
     if not include:
         out[count > 0] = start
-    function = {"sum": np.add, "mean": np.add, "prod": np.multiply, "amax": np.maximum, "amin": np.minimum}[how]
+    function = {
+        "sum": np.add,
+        "mean": np.add,
+        "prod": np.multiply,
+        "amax": np.maximum,
+        "amin": np.minimum,
+    }[how]
     function.at(out, grid, s)
     if how == "mean":
         n = count + (1 if include else 0)
@@ -380,7 +404,11 @@ def _scatter_reduce_gradient(n: Any, g: Value) -> Any:
 
 # attrs: (axis, one of sum mean prod amax amin, include_self)
 SCATTER_REDUCE = Op(
-    "scatter_reduce", "indexing", _scatter_rule, _scatter_reduce_reference, _scatter_reduce_gradient,
+    "scatter_reduce",
+    "indexing",
+    _scatter_rule,
+    _scatter_reduce_reference,
+    _scatter_reduce_gradient,
     example=Example(
         *(
             (((5, 3), Operand((4, 3), "index", 5), (4, 3)), (0, how, include))
@@ -449,17 +477,28 @@ def _index_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
 
 def _index_gradient(n: Any, g: Value) -> Any:
     idx = tuple(n.i(k) for k in range(1, n.count))
-    return (record(INDEX_PUT_ADD, (zeros(n.meta(0).shape, g), g, *idx), n.attrs), *(None,) * len(idx))
+    return (
+        record(INDEX_PUT_ADD, (zeros(n.meta(0).shape, g), g, *idx), n.attrs),
+        *(None,) * len(idx),
+    )
 
 
 def _example(put: bool, dtypes: str = "bifc") -> Example:
-    """Index arrays on one axis, on several, with an axis between them; `put`: with the values to be put."""
+    """Index arrays on one axis, on several, with an axis between them; `put`: with the values
+    to be put.
+    """
     cases: list[Any] = []
     for shape, out, attrs, *idx in (
         ((5, 3), (4, 3), (True, False), Operand((4,), "distinct", 5)),
         ((5, 3), (5, 2), (False, True), Operand((2,), "distinct", 3)),
         ((5, 6), (4,), (True, True), Operand((4,), "distinct", 5), Operand((4,), "index", 6)),
-        ((5, 2, 6), (4, 2), (True, False, True), Operand((4,), "distinct", 5), Operand((1,), "index", 6)),
+        (
+            (5, 2, 6),
+            (4, 2),
+            (True, False, True),
+            Operand((4,), "distinct", 5),
+            Operand((1,), "index", 6),
+        ),
         ((5, 3), (0, 3), (True, False), Operand((0,), "distinct", 5)),
         ((5, 3), (3,), (True, False), Operand((), "index", 5)),
         ((301, 25), (200, 25), (True, False), Operand((200,), "distinct", 301)),
@@ -469,7 +508,15 @@ def _example(put: bool, dtypes: str = "bifc") -> Example:
     return Example(*cases, dtypes=dtypes)
 
 
-INDEX = Op("index", "indexing", _index_rule, _index_reference, _index_gradient, _index_lower, example=_example(False))
+INDEX = Op(
+    "index",
+    "indexing",
+    _index_rule,
+    _index_reference,
+    _index_gradient,
+    _index_lower,
+    example=_example(False),
+)
 
 
 def _put_rule(metas: Any, attrs: Any) -> Any:
@@ -482,8 +529,8 @@ def _put_rule(metas: Any, attrs: Any) -> Any:
         ok = ok and tail[-k] in (1, target.shape[-k])
     if not ok:
         raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(new.shape)} cannot be broadcast to indexing result "
-            f"of shape {list(target.shape)}"
+            f"shape mismatch: value tensor of shape {list(new.shape)} cannot be broadcast to "
+            f"indexing result of shape {list(target.shape)}"
         )
     return (meta(base.shape, base.dtype),)
 
@@ -563,7 +610,11 @@ FILL = Op(
     None,
     _fill_lower,
     example=Example(
-        *(((Operand((), "number"),), (shape, name)) for shape in ((), (0, 2), (3, 5)) for name in ("float32", "float64", "int64", "bool")),
+        *(
+            ((Operand((), "number"),), (shape, name))
+            for shape in ((), (0, 2), (3, 5))
+            for name in ("float32", "float64", "int64", "bool")
+        ),
         (((),), ((301, 250), "float32")),
     ),
 )
@@ -601,7 +652,8 @@ SORT = Op(
     _sort_reference,
     _sort_gradient,
     example=Example(
-        *(((shape,), (axis, down)) for shape, axis in SCAN_SHAPES for down in (False, True)), dtypes="bif"
+        *(((shape,), (axis, down)) for shape, axis in SCAN_SHAPES for down in (False, True)),
+        dtypes="bif",
     ),
 )
 

@@ -1,7 +1,8 @@
 """The affine map of a layer, x @ w.T + b, as one primitive.
 
-It is in every network, and a layer of a small network costs what it costs to record: one op instead of
-three (transposition, product, sum) saves a microsecond a layer. Its lowering is those three.
+It is in every network, and a layer of a small network costs what it costs to record: one op
+instead of three (transposition, product, sum) saves a microsecond a layer. Its lowering is
+those three.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from .reduce import SUM
 
 def _type_name(d: Any) -> str:
     names = {
-        "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
-        "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
-        "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+        "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16",
+        "int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte",
+        "bool": "Bool", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
     }  # fmt: skip
     return names[d.name]
 
@@ -39,7 +40,8 @@ def _rule(metas: Any, attrs: Any) -> Any:
     x, w = metas[0], metas[1]
     if x.ndim == 0 or w.ndim != 2:
         raise RuntimeError(
-            f"linear(): input must have at least 1 axis and weight 2, but they have {x.ndim} and {w.ndim}"
+            f"linear(): input must have at least 1 axis and weight 2, but they have {x.ndim} and "
+            f"{w.ndim}"
         )
     if x.shape[-1] != w.shape[1]:
         raise RuntimeError(
@@ -49,7 +51,8 @@ def _rule(metas: Any, attrs: Any) -> Any:
     for m in metas[1:]:
         if m.dtype is not x.dtype:
             raise RuntimeError(
-                f"mat1 and mat2 must have the same dtype, but got {_type_name(x.dtype)} and {_type_name(m.dtype)}"
+                f"mat1 and mat2 must have the same dtype, but got {_type_name(x.dtype)} and "
+                f"{_type_name(m.dtype)}"
             )
     if len(metas) == 3 and metas[2].shape not in ((w.shape[0],), (1,), ()):
         raise RuntimeError(

@@ -118,6 +118,7 @@ _EXAMPLE = Example(
     dtypes="f", special=(), tolerance=256.0,
 )  # fmt: skip
 
+
 # ---------------------------------------------------------------- cross entropy of scores
 def _cross_entropy(arrays: Any, attrs: Any, metas: Any) -> Any:
     x, target = arrays
@@ -191,7 +192,16 @@ def _nll_gradient(n: Any, g: Value) -> Any:
 
 
 # (log probabilities, targets) -> losses. attrs: (axis, ignore, reduction)
-NLL = Op("nll", "indexing", _loss_rule, _nll, _nll_gradient, _nll_lower, "NllLossBackward0", example=_EXAMPLE)
+NLL = Op(
+    "nll",
+    "indexing",
+    _loss_rule,
+    _nll,
+    _nll_gradient,
+    _nll_lower,
+    "NllLossBackward0",
+    example=_EXAMPLE,
+)
 
 
 # ---------------------------------------------------------------- an element of each class axis
@@ -227,7 +237,12 @@ PICK = Op(
     example=Example(
         *(
             ((shape, Operand(target, "index", shape[1])), (1, ignore))
-            for shape, target in (((5, 7), (5,)), ((2, 7, 3), (2, 3)), ((0, 3), (0,)), ((301, 250), (301,)))
+            for shape, target in (
+                ((5, 7), (5,)),
+                ((2, 7, 3), (2, 3)),
+                ((0, 3), (0,)),
+                ((301, 250), (301,)),
+            )
             for ignore in (-100, 2)
         ),
         dtypes="f",

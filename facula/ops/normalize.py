@@ -80,7 +80,8 @@ NORMALIZE = Op(
     example=Example(
         *(
             ((shape,), (axes, 1e-5, centred))
-            for shape, axes in (((7,), (0,)), ((3, 17), (1,)), ((5, 4, 3), (0, 2)), ((301, 250), (1,)))
+            for shape,
+            axes in (((7,), (0,)), ((3, 17), (1,)), ((5, 4, 3), (0, 2)), ((301, 250), (1,)))
             for centred in (True, False)
         ),
         dtypes="f", special=(), tolerance=1024.0,

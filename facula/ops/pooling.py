@@ -1,9 +1,9 @@
 """Pooling over windows, any number of spatial axes: the maximum with its place, and the average.
 
-Both are written as a pass over the places of the kernel, each a strided slice of the padded input, so that
-a graph needs no ops of its own for them. The maximum gives the place of the first of equal elements and of
-the last NaN, in the flattened spatial axes; its gradient is a scatter to these places. The average is
-linear: it and its transpose are each other's gradients.
+Both are written as a pass over the places of the kernel, each a strided slice of the padded
+input, so that a graph needs no ops of its own for them. The maximum gives the place of the
+first of equal elements and of the last NaN, in the flattened spatial axes; its gradient is a
+scatter to these places. The average is linear: it and its transpose are each other's gradients.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import bool_, int64
-from ..trace.recorder import record, record1, record_many
+from ..trace.recorder import record, record1
 from ..trace.values import Shape, Value, meta
 from .indexing import SCATTER_ADD, zeros
 from .lowering import Number, Terms, narrow
@@ -25,9 +25,12 @@ from .record import Example, Op, convert
 _PLACES = 64  # places of a kernel up to which a graph may hold a node or two for each
 
 
-def pooled_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool) -> int:
-    """The number of windows along an axis; with `ceil` also one that reaches over the end, provided that
-    it starts inside the input or its padding at the start."""
+def pooled_size(
+    size: int, kernel: int, stride: int, padding: int, dilation: int, ceil: bool
+) -> int:
+    """The number of windows along an axis; with `ceil` also one that reaches over the end,
+    provided that it starts inside the input or its padding at the start.
+    """
     rest = size + 2 * padding - dilation * (kernel - 1) - 1
     if not ceil:
         return rest // stride + 1
@@ -178,7 +181,9 @@ def _axis_starts(b: Any, t: Terms, ndim: int, axis: int, n: int, stride: int, pa
 
 
 def _moved_inside(b: Any, t: Terms, at: int, padding: int, dilation: int) -> int:
-    for reach in range(1, padding + 1):  # -reach is the first place: as many steps as lead to 0 or above
+    for reach in range(
+        1, padding + 1
+    ):  # -reach is the first place: as many steps as lead to 0 or above
         shape = b.graph.shapes[at]
         here = t.op("eq", at, Number(-reach))
         to = b.constant(-reach + dilation * -(-reach // dilation), int64, shape)
@@ -282,8 +287,10 @@ def _spread_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
 
 def _disjoint(spatial: Shape, out: Shape, attrs: Any) -> bool:
     kernel, stride, padding = attrs[:3]
-    return kernel == stride and not any(padding) and all(
-        k * m == n for k, m, n in zip(kernel, out, spatial, strict=True)
+    return (
+        kernel == stride
+        and not any(padding)
+        and all(k * m == n for k, m, n in zip(kernel, out, spatial, strict=True))
     )
 
 
@@ -403,7 +410,8 @@ MEAN_POOL_INPUT = Op(
     lambda n, g: (record1(MEAN_POOL, g, n.attrs[:-1]),),
     _spread_lower, grad_name="AvgPool2DBackward0Backward0",
     example=Example(
-        *((((*s[0][:2], *_spatial(s[0], a)),), (*a, s[0][2:])) for s, a in _MEANS), dtypes="f", tolerance=64.0
+        *((((*s[0][:2], *_spatial(s[0], a)),), (*a, s[0][2:])) for s, a in _MEANS), dtypes="f",
+        tolerance=64.0
     ),
 )  # fmt: skip
 
@@ -439,5 +447,6 @@ def _adaptive_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
 ADAPTIVE_MAX_POOL = Op(
     "adaptive_max_pool", "reduction", _adaptive_rule, _adaptive_reference, _max_gradient,
     grad_name="AdaptiveMaxPool2DBackward0",
-    example=Example((((2, 3, 7),), ((3,),)), (((2, 3, 7, 5),), ((3, 4),)), (((1, 2, 4, 5, 3),), ((2, 2, 2),)), dtypes="if"),
+    example=Example((((2, 3, 7),), ((3,),)), (((2, 3, 7, 5),), ((3, 4),)),
+        (((1, 2, 4, 5, 3),), ((2, 2, 2),)), dtypes="if"),
 )  # fmt: skip

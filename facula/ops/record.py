@@ -1,8 +1,8 @@
 """The record of a primitive, and the rules that ops of one kind share.
 
 An op is one `Op` object: the rule for shape and dtype (which raises the user's error), the NumPy
-reference that defines its meaning, its gradient written in ops, and its lowering to the graph. Everything
-else (methods, functions, tests) is derived from the table `OPS`.
+reference that defines its meaning, its gradient written in ops, and its lowering to the graph.
+Everything else (methods, functions, tests) is derived from the table `OPS`.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class Operand(NamedTuple):
 class Example:
     """How the generated tests (tests/ops) call an op.
 
-    cases: pairs (operands, attrs); an operand is an `Operand`, or a shape, which stands for values.
-    dtypes: the kinds of dtype that the op takes: b bool, i integers, f floats (d: without those of 16
-    bits), c complex. domain: the interval that holds the operands of gradient tests; it excludes
-    kinks and poles. special: the special numbers from which operands are drawn too. reach: the
-    magnitude of float64 operands up to which results are defined. tolerance: units in the last place
-    of the dtype by which compiled code may differ from the reference. derivative: False for an op
-    whose gradient is not the derivative of its result, on purpose.
+    cases: pairs (operands, attrs); an operand is an `Operand`, or a shape, which stands for
+    values. dtypes: the kinds of dtype that the op takes: b bool, i integers, f floats (d: without
+    those of 16 bits), c complex. domain: the interval that holds the operands of gradient tests;
+    it excludes kinks and poles. special: the special numbers from which operands are drawn too.
+    reach: the magnitude of float64 operands up to which results are defined. tolerance: units in
+    the last place of the dtype by which compiled code may differ from the reference. derivative:
+    False for an op whose gradient is not the derivative of its result, on purpose.
     """
 
     __slots__ = ("_cases", "dtypes", "domain", "special", "tolerance", "reach", "derivative")
@@ -87,13 +87,16 @@ _BROADCAST: tuple[tuple[Shape, ...], ...] = (
 
 
 def elementwise_example(
-    arity: int, dtypes: str = "bif", domain: tuple[float, float] = (-3.0, 3.0), tolerance: float = 4.0
+    arity: int,
+    dtypes: str = "bif",
+    domain: tuple[float, float] = (-3.0, 3.0),
+    tolerance: float = 4.0,
 ) -> Example:
     """Shapes for any elementwise op: empty, 0-d, one, odd sizes, broadcasts, enough for threads."""
     cases = [(shapes[:arity], ()) for shapes in _BROADCAST]
     if arity == 2:  # Python numbers on either side
         cases += [(((4, 5), Operand((), "number")), ()), ((Operand((), "number"), (13,)), ())]  # type: ignore[list-item]
-    return Example(*cases, dtypes=dtypes, domain=domain, tolerance=tolerance)  # type: ignore[arg-type]
+    return Example(*cases, dtypes=dtypes, domain=domain, tolerance=tolerance)
 
 
 class Op:
@@ -116,10 +119,11 @@ class Op:
         example: Example | None = None,
     ) -> None:
         """
-        reference(arrays, attrs, metas): arrays in the operands' dtypes; metas are the results' facts;
-        returns an array, or a tuple of them. gradient(n, *grads): one gradient or None per operand, see
-        autograd.engine.Context for `n`. lower(b, ins, node): graph values, see trace.build.Builder; without
-        it the reference runs as a host step. example: how generated tests call the op, see tests/ops.
+        reference(arrays, attrs, metas): arrays in the operands' dtypes; metas are the results'
+        facts; returns an array, or a tuple of them. gradient(n, *grads): one gradient or None per
+        operand, see autograd.engine.Context for `n`. lower(b, ins, node): graph values, see
+        trace.build.Builder; without it the reference runs as a host step. example: how generated
+        tests call the op, see tests/ops.
         """
         self.name, self.kind, self.rule, self.reference = name, kind, rule, reference
         self.gradient, self.lower, self.view, self.example = gradient, lower, view, example
@@ -215,7 +219,9 @@ def check_dtype(name: str, d: dtype, allowed: str) -> None:
 
 
 def elementwise_rule(kind: str, name: str, dtypes: str) -> Callable[..., tuple[Meta, ...]]:
-    """The rule of elementwise ops. kind: same, float (integers become floats), compare (result bool)."""
+    """The rule of elementwise ops. kind: same, float (integers become floats), compare (result
+    bool).
+    """
 
     floats = kind in ("same", "float") and "f" in dtypes
 
@@ -223,9 +229,13 @@ def elementwise_rule(kind: str, name: str, dtypes: str) -> Callable[..., tuple[M
         if floats:  # what most calls are: floats of one shape and dtype, or floats and a number
             a, b = metas[0], metas[-1]
             d = a.dtype
-            if d.is_floating_point and not a.wrapped and (
-                (d is b.dtype and a.shape == b.shape and not b.wrapped)
-                or (b.wrapped and not b.dtype.is_complex)
+            if (
+                d.is_floating_point
+                and not a.wrapped
+                and (
+                    (d is b.dtype and a.shape == b.shape and not b.wrapped)
+                    or (b.wrapped and not b.dtype.is_complex)
+                )
             ):
                 return (meta(a.shape, d),)
         shape = check_broadcast(metas)

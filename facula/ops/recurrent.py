@@ -1,13 +1,14 @@
 """Recurrent layers: the run of one layer over a sequence, in one direction, as one primitive.
 
-A sequence of 64 steps is some thousand small ops for each layer if it is recorded step by step, which takes
-longer to compile than most networks train; so the loop is inside a record. What does not depend on the step
-before, the product of the whole input with the input weights, is left outside: it is one large product.
+A sequence of 64 steps is some thousand small ops for each layer if it is recorded step by step,
+which takes longer to compile than most networks train; so the loop is inside a record. What
+does not depend on the step before, the product of the whole input with the input weights, is
+left outside: it is one large product.
 
-The steps of all sequences lie in one array [total, *]: the rows of the first step, then those of the second
-and so on. `sizes` says how many there are; they never grow, the sequences are sorted by length. The gradient
-is a second loop. It is one formula, run on arrays by a record of its own and on recorded values where the
-gradient itself is to be differentiated.
+The steps of all sequences lie in one array [total, *]: the rows of the first step, then those
+of the second and so on. `sizes` says how many there are; they never grow, the sequences are
+sorted by length. The gradient is a second loop. It is one formula, run on arrays by a record of
+its own and on recorded values where the gradient itself is to be differentiated.
 """
 
 from __future__ import annotations
@@ -278,18 +279,23 @@ def _wide(arrays: Any) -> Iterator[np.ndarray]:
 
 
 def _converted(results: Any, metas: Any) -> Any:
-    return tuple(convert(np.ascontiguousarray(r), m.dtype) for r, m in zip(results, metas, strict=True))
+    return tuple(
+        convert(np.ascontiguousarray(r), m.dtype) for r, m in zip(results, metas, strict=True)
+    )
 
 
 def _made(
     name: str, run: Callable[..., Any], back: Callable[..., Any], shapes: Callable[..., Any],
-    saved: Callable[[Any], Any], finish: Callable[..., Any], back_shapes: Callable[..., Any], example: Example,
+    saved: Callable[[Any], Any], finish: Callable[..., Any], back_shapes: Callable[..., Any],
+    example: Example,
 ) -> Op:  # fmt: skip
     """The record of a layer and that of its gradient.
 
-    shapes(metas): of the results: those of the layer first, then what the gradient needs. saved(n): the
-    operands and results that the gradient needs, and None. finish(n, results): the operands' gradients.
+    shapes(metas): of the results: those of the layer first, then what the gradient needs.
+    saved(n): the operands and results that the gradient needs, and None. finish(n, results):
+    the operands' gradients.
     """
+
     def gradient(n: Any, *gs: Value | None) -> Any:
         results = shapes([n.meta(k) for k in range(n.count)])
         count = len(gs)
@@ -305,7 +311,9 @@ def _made(
             made = [r.v for r in back(_Values, n.attrs, incoming, (*recorded, rows))]
         else:
             given = (*first[: _LAYER_RESULTS[name]], *(v for v in kept if v is not None))
-            made = record_many(backward, given, (*n.attrs, count, tuple(v is None for v in kept), rows))
+            made = record_many(
+                backward, given, (*n.attrs, count, tuple(v is None for v in kept), rows)
+            )
         return finish(n, made)
 
     def reference(arrays: Any, attrs: Any, metas: Any) -> Any:
@@ -356,8 +364,12 @@ def _backward_example(name: str, shapes: Any, saved: Any, example: Example) -> E
         results = shapes(facts)
         kept = saved(_Facts([o.shape for o in operands], results))
         given = (*results[: _LAYER_RESULTS[name]], *(s for s in kept if s is not None))
-        cases.append((given, (*attrs, len(results), tuple(s is None for s in kept), operands[2].shape[0])))
-    return Example(*cases, dtypes="f", domain=(-1.0, 1.0), special=(0.5, -0.5, 0.0), tolerance=4096.0)
+        cases.append(
+            (given, (*attrs, len(results), tuple(s is None for s in kept), operands[2].shape[0]))
+        )
+    return Example(
+        *cases, dtypes="f", domain=(-1.0, 1.0), special=(0.5, -0.5, 0.0), tolerance=4096.0
+    )
 
 
 _LAYER_RESULTS = {"lstm": 3, "gru": 2, "rnn_tanh": 2, "rnn_relu": 2}
@@ -414,34 +426,57 @@ def _plain_shapes(metas: Any) -> Any:
 
 def _examples(factor: int, width: int, *more: Any) -> Example:
     cases = []
-    for sizes, reverse, n in (((2, 2, 2), False, 2), ((3, 2, 2, 1), False, 3), ((3, 2, 1), True, 3), ((1,), True, 1)):
+    for sizes, reverse, n in (
+        ((2, 2, 2), False, 2),
+        ((3, 2, 2, 1), False, 3),
+        ((3, 2, 1), True, 3),
+        ((1,), True, 1),
+    ):
         total = sum(sizes)
-        cases.append((((total, factor * 3), (factor * 3, width), (n, width), *(m(n) for m in more)), (sizes, reverse)))
-    return Example(*cases, dtypes="f", domain=(-1.0, 1.0), special=(0.5, -0.5, 0.0), tolerance=4096.0)
-
-
-def _lstm_examples() -> Example:
-    plain, projected = _examples(4, 3, lambda n: (n, 3)), _examples(4, 2, lambda n: (n, 3), lambda n: (2, 3))
+        cases.append(
+            (
+                ((total, factor * 3), (factor * 3, width), (n, width), *(m(n) for m in more)),
+                (sizes, reverse),
+            )
+        )
     return Example(
-        *plain.cases, *projected.cases, dtypes="f", domain=(-1.0, 1.0), special=(0.5, -0.5, 0.0), tolerance=4096.0
+        *cases, dtypes="f", domain=(-1.0, 1.0), special=(0.5, -0.5, 0.0), tolerance=4096.0
     )
 
 
-# (input product [total, 4 H] of the gates i f g o, hidden weight [4 H, R], h [N, R], c [N, H], and the
-# projection [R, H] if there is one) -> (results [total, R], last h, last c, and for the gradient: gates,
-# cells, and h and c before each step). attrs: (sizes, whether the steps run backwards)
+def _lstm_examples() -> Example:
+    plain, projected = (
+        _examples(4, 3, lambda n: (n, 3)),
+        _examples(4, 2, lambda n: (n, 3), lambda n: (2, 3)),
+    )
+    return Example(
+        *plain.cases,
+        *projected.cases,
+        dtypes="f",
+        domain=(-1.0, 1.0),
+        special=(0.5, -0.5, 0.0),
+        tolerance=4096.0,
+    )
+
+
+# (input product [total, 4 H] of the gates i f g o, hidden weight [4 H, R], h [N, R], c [N, H], and
+# the projection [R, H] if there is one) -> (results [total, R], last h, last c, and for the
+# gradient: gates, cells, and h and c before each step). attrs: (sizes, whether the steps run
+# backwards)
 LSTM = _made(
     "lstm", _lstm_run, _lstm_back, _lstm_shapes,
     lambda n: (n.i(1), n.o(3), n.o(4), n.o(6), n.i(4) if n.count == 5 else None),
     _lstm_finish, _lstm_back_shapes, _lstm_examples(),
 )  # fmt: skip
-# (input product [total, 3 H] of the gates r z n, hidden weight [3 H, H], h [N, H], and the bias of the hidden
-# product) -> (results, last h, and for the gradient: gates with the hidden product of n, h before each step)
+# (input product [total, 3 H] of the gates r z n, hidden weight [3 H, H], h [N, H], and the bias of
+# the hidden product) -> (results, last h, and for the gradient: gates with the hidden product of n,
+# h before each step)
 GRU = _made(
-    "gru", _gru_run, _gru_back, _gru_shapes, lambda n: (n.i(1), n.o(2), n.o(3)), _gru_finish, _gru_back_shapes,
+    "gru", _gru_run, _gru_back, _gru_shapes, lambda n: (n.i(1), n.o(2), n.o(3)), _gru_finish,
+    _gru_back_shapes,
     Example(
-        *_examples(3, 3).cases, *_examples(3, 3, lambda n: (9,)).cases, dtypes="f", domain=(-1.0, 1.0),
-        special=(0.5, -0.5, 0.0), tolerance=4096.0,
+        *_examples(3, 3).cases, *_examples(3, 3, lambda n: (9,)).cases, dtypes="f",
+        domain=(-1.0, 1.0), special=(0.5, -0.5, 0.0), tolerance=4096.0,
     ),
 )  # fmt: skip
 
@@ -454,6 +489,7 @@ def _plain(name: str, function: Any, slope: Any) -> Op:
     )  # fmt: skip
 
 
-# (input product [total, H], hidden weight [H, H], h [N, H]) -> (results, last h, h before each step)
+# (input product [total, H], hidden weight [H, H], h [N, H]) -> (results, last h, h before each
+# step)
 RNN_TANH = _plain("rnn_tanh", np.tanh, lambda t, out: 1 - out * out)
 RNN_RELU = _plain("rnn_relu", lambda x: np.maximum(x, 0), lambda t, out: t.positive(out))

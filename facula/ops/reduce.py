@@ -36,7 +36,12 @@ def _lower(b: Any, ins: list[int], node: Any) -> list[int]:
     shape = reduced_shape(b.graph.shapes[v], axes, False)
     function = _NUMPY[op.name]
     r = b.add(
-        op.name, (v,), shape, b.graph.dtypes[v], (axes,), host=lambda a: function(a, axis=axes)
+        op.name,
+        (v,),
+        shape,
+        b.graph.dtypes[v],
+        (axes,),
+        host=lambda a: function(a, axis=axes),  # type: ignore[operator]
     )
     return [b.reshape(b.cast(r, out.dtype) if op.name in ("sum", "prod") else r, out.shape)]
 
@@ -51,7 +56,11 @@ def _examples(name: str) -> Example:
     if name not in ("max", "min"):
         cases.append((((0, 4),), ((0,), True)))
     if name != "prod":  # of many factors nothing but 0 and infinity is left
-        cases += [(((301, 250),), ((0,), False)), (((301, 250),), ((0, 1), False)), (((301, 250),), ((1,), True))]
+        cases += [
+            (((301, 250),), ((0,), False)),
+            (((301, 250),), ((0, 1), False)),
+            (((301, 250),), ((1,), True)),
+        ]
     complexes = "c" if name in ("sum", "prod") else ""
     # with extreme numbers the order of a sum or product decides
     special = NOT_FINITE if name in ("sum", "prod") else SPECIAL
@@ -80,7 +89,7 @@ def _reduction(name: str, result: Any, gradient: Any, grad_name: str | None = No
             a = convert(a, d)
             if d.itemsize == 2 and d.is_floating_point:
                 a = a.astype(np.float32)
-        return convert(np.asarray(_NUMPY[name](a, axis=axes, keepdims=keepdim)), d)
+        return convert(np.asarray(_NUMPY[name](a, axis=axes, keepdims=keepdim)), d)  # type: ignore[operator]
 
     return Op(
         name, "reduction", rule, reference, gradient, _lower, grad_name, example=_examples(name)
@@ -121,7 +130,10 @@ def _prod_gradient(n: Any, g: Value) -> Any:
         inverse[d] = k
     kept = tuple(x.meta.shape[k] for k in rest)
     flat = reshape(permute(x, order), (*kept, _count(tuple(x.meta.shape[k] for k in axes))))
-    before, after = record1(CUMPROD_EXCLUSIVE, flat, (False,)), record1(CUMPROD_EXCLUSIVE, flat, (True,))
+    before, after = (
+        record1(CUMPROD_EXCLUSIVE, flat, (False,)),
+        record1(CUMPROD_EXCLUSIVE, flat, (True,)),
+    )
     others = mul(before, after)
     others = permute(reshape(others, tuple(x.meta.shape[k] for k in order)), tuple(inverse))
     return (mul(others, spread(g, n)),)
@@ -157,9 +169,7 @@ def _arg_lower(b: Any, ins: list[int], node: Any) -> list[int]:
     axis = node.attrs[0]
     function = np.argmax if node.op is ARGMAX else np.argmin
     shape = reduced_shape(b.graph.shapes[ins[0]], (axis,), False)
-    r = b.add(
-        node.op.name, (ins[0],), shape, int64, (axis,), host=lambda a: function(a, axis=axis)
-    )
+    r = b.add(node.op.name, (ins[0],), shape, int64, (axis,), host=lambda a: function(a, axis=axis))
     return [b.reshape(r, node.meta.shape)]
 
 
@@ -177,16 +187,35 @@ def _arg_rule(name: str) -> Any:
 _ARG_EXAMPLE = Example(
     *(
         ((shape,), (axis, keep))
-        for shape, axis in (((1,), 0), ((7,), 0), ((3, 17), 1), ((5, 4, 3), 1), ((0, 3), 1), ((301, 250), 0))
+        for shape, axis in (
+            ((1,), 0),
+            ((7,), 0),
+            ((3, 17), 1),
+            ((5, 4, 3), 1),
+            ((0, 3), 1),
+            ((301, 250), 0),
+        )
         for keep in (False, True)
     ),
     dtypes="bif",
 )
 ARGMAX = Op(
-    "argmax", "arg", _arg_rule("argmax"), _arg_reference(np.argmax), None, _arg_lower, example=_ARG_EXAMPLE
+    "argmax",
+    "arg",
+    _arg_rule("argmax"),
+    _arg_reference(np.argmax),
+    None,
+    _arg_lower,
+    example=_ARG_EXAMPLE,
 )
 ARGMIN = Op(
-    "argmin", "arg", _arg_rule("argmin"), _arg_reference(np.argmin), None, _arg_lower, example=_ARG_EXAMPLE
+    "argmin",
+    "arg",
+    _arg_rule("argmin"),
+    _arg_reference(np.argmin),
+    None,
+    _arg_lower,
+    example=_ARG_EXAMPLE,
 )
 
 
@@ -197,7 +226,12 @@ SCAN_SHAPES: tuple[tuple[Shape, int], ...] = (
 
 
 def scan_example(dtypes: str) -> Example:
-    return Example(*(((s,), (axis,)) for s, axis in SCAN_SHAPES), dtypes=dtypes, domain=(0.5, 1.5), tolerance=64.0)
+    return Example(
+        *(((s,), (axis,)) for s, axis in SCAN_SHAPES),
+        dtypes=dtypes,
+        domain=(0.5, 1.5),
+        tolerance=64.0,
+    )
 
 
 def _flip(v: Value, axis: int) -> Value:
@@ -228,13 +262,19 @@ def _cumsum_gradient(n: Any, g: Value) -> Any:
 
 
 CUMSUM = Op(
-    "cumsum", "scan", _scan_meta, _scan_reference(np.cumsum), _cumsum_gradient,
+    "cumsum",
+    "scan",
+    _scan_meta,
+    _scan_reference(np.cumsum),
+    _cumsum_gradient,
     example=scan_example("bifc"),
 )
 
 
 def _cumprod_gradient(n: Any, g: Value) -> Any:
-    """sum over k >= i of g_k * prod over j <= k, j != i of x_j; by reversed sums where nothing is zero."""
+    """sum over k >= i of g_k * prod over j <= k, j != i of x_j; by reversed sums where nothing is
+    zero.
+    """
     x, y, axis = n.i(0), n.o(), n.attrs[0]
     if g.meta.ndim == 0:
         return (g,)
@@ -243,7 +283,11 @@ def _cumprod_gradient(n: Any, g: Value) -> Any:
 
 
 CUMPROD = Op(
-    "cumprod", "scan", _scan_meta, _scan_reference(np.cumprod), _cumprod_gradient,
+    "cumprod",
+    "scan",
+    _scan_meta,
+    _scan_reference(np.cumprod),
+    _cumprod_gradient,
     example=scan_example("bifc"),
 )
 

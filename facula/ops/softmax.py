@@ -81,13 +81,17 @@ def _log_softmax_gradient(n: Any, g: Value) -> Any:
 _EXAMPLE = Example(
     *(
         ((shape,), (axis,))
-        for shape, axis in (((1,), 0), ((7,), 0), ((3, 17), 1), ((3, 17), 0), ((5, 4, 3), 1), ((0, 3), 1), ((301, 250), 1))
+        for shape,
+        axis in (((1,), 0), ((7,), 0), ((3, 17), 1), ((3, 17), 0), ((5, 4, 3), 1), ((0, 3), 1),
+            ((301, 250), 1))
     ),
     dtypes="f", special=NOT_FINITE, tolerance=64.0,
 )  # fmt: skip
 
 # attrs: (axis,); for floating-point tensors of at least one axis
-SOFTMAX = Op("softmax", "reduction", _rule, _softmax, _softmax_gradient, _softmax_lower, example=_EXAMPLE)
+SOFTMAX = Op(
+    "softmax", "reduction", _rule, _softmax, _softmax_gradient, _softmax_lower, example=_EXAMPLE
+)
 LOG_SOFTMAX = Op(
     "log_softmax",
     "reduction",

@@ -1,8 +1,10 @@
-"""Special functions that NumPy does not have, as NumPy expressions: the references of erf and its kin.
+"""Special functions that NumPy does not have, as NumPy expressions: the references of erf and
+its kin.
 
-Computed in float64 and rounded to the operand's dtype. Sources: erf and erfc are Python's own, element
-by element; erfinv by Newton steps from Winitzki's approximation; gamma functions by recurrence and
-Stirling's asymptotic series (Abramowitz and Stegun 6.1.40, 6.3.18, 6.4.12; polygamma: 6.4.11).
+Computed in float64 and rounded to the operand's dtype. Sources: erf and erfc are Python's own,
+element by element; erfinv by Newton steps from Winitzki's approximation; gamma functions by
+recurrence and Stirling's asymptotic series (Abramowitz and Stegun 6.1.40, 6.3.18, 6.4.12;
+polygamma: 6.4.11).
 """
 
 from __future__ import annotations
@@ -121,7 +123,9 @@ def trigamma(x: np.ndarray) -> np.ndarray:
 
 
 def polygamma(n: int, x: np.ndarray) -> np.ndarray:
-    """The derivative of order n + 1 of log gamma, n >= 1, for x that are no poles (0, -1, -2, ...)."""
+    """The derivative of order n + 1 of log gamma, n >= 1, for x that are no poles (0, -1, -2,
+    ...).
+    """
     x = np.asarray(x)
     z = x.astype(np.float64)
     total = np.zeros_like(z)

@@ -347,7 +347,9 @@ def _seed_key() -> str:
     i = b.begin_loop("i", str(_BLOCK), 1, "1")
     previous = b.load("i32", "%key", b.let(f"sub i64 {i}, 1"), "i32")
     mixed = b.let(f"xor i32 {previous}, {b.let(f'lshr i32 {previous}, 30')}")
-    word = b.let(f"add i32 {b.let(f'mul i32 {mixed}, 1812433253')}, {b.let(f'trunc i64 {i} to i32')}")
+    word = b.let(
+        f"add i32 {b.let(f'mul i32 {mixed}, 1812433253')}, {b.let(f'trunc i64 {i} to i32')}"
+    )
     b.store("i32", word, "%key", i, "i32")
     b.end_loop("i")
     return _function("seed_key", "ptr %key", b)

@@ -1,4 +1,6 @@
-"""From a path of the trie to the compiler's graph: conversions and broadcasts become explicit nodes."""
+"""From a path of the trie to the compiler's graph: conversions and broadcasts become explicit
+nodes.
+"""
 
 from __future__ import annotations
 

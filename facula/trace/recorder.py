@@ -1,9 +1,10 @@
 """Recording: the trace trie.
 
-A thread has one open `Frame`: a position in a trie of everything this thread ever recorded. Recording an
-op follows one edge, keyed by the op, its attributes and the slots of its operands; all facts of the result
-come from the node at the end of the edge. Only an edge that is not there runs the op's rule, which raises
-the user's error. Python numbers are not part of the key (only their kind is): they are run-time scalars.
+A thread has one open `Frame`: a position in a trie of everything this thread ever recorded.
+Recording an op follows one edge, keyed by the op, its attributes and the slots of its operands;
+all facts of the result come from the node at the end of the edge. Only an edge that is not
+there runs the op's rule, which raises the user's error. Python numbers are not part of the key
+(only their kind is): they are run-time scalars.
 
 The frame ends in `replay.flush`.
 """
@@ -41,7 +42,8 @@ _NOTHING: Mapping[int, Any] = MappingProxyType({})
 class Node:
     """A position in the trie: the op that leads here and the facts of what it made."""
 
-    # Defaults: a program that meets new work all the time makes many nodes, and most have none of these.
+    # Defaults: a program that meets new work all the time makes many nodes, and most have none of
+    # these.
     op: Any = None
     ins: tuple[int, ...] = ()  # slots
     attrs: tuple[Any, ...] = ()
@@ -55,7 +57,9 @@ class Node:
     plans: dict[Any, Any] | None = None
     number_kind: Mapping[int, str] = _NOTHING
     number_meta: Mapping[int, Meta] = _NOTHING
-    fixed: Mapping[int, Any] = _NOTHING  # slots of numbers that are part of the path, and their values
+    fixed: Mapping[int, Any] = (
+        _NOTHING  # slots of numbers that are part of the path, and their values
+    )
     where = ""  # file and line of the call, for ops whose errors depend on values
     producer_map: dict[int, Node] | None = None
 
@@ -93,7 +97,8 @@ class Tape:
     """What is kept of an ended frame while gradients may flow through it."""
 
     __slots__ = (
-        "node", "leaves", "upstream", "hooks", "custom", "freed", "saved", "over", "scalars", "base", "versions",
+        "node", "leaves", "upstream", "hooks", "custom", "freed", "saved", "over", "scalars",
+        "base", "versions",
     )  # fmt: skip
 
     def __init__(self, frame: Frame) -> None:
@@ -106,11 +111,14 @@ class Tape:
 
 
 class Frame:
-    """The open stretch of work of a thread. One object per thread: ending it starts the next in place."""
+    """The open stretch of work of a thread. One object per thread: ending it starts the next in
+    place.
+    """
 
     __slots__ = (
-        "base", "root", "node", "values", "inputs", "scalars", "complex", "leaves", "upstream", "hooks",
-        "custom", "freed", "freed_key", "over", "grad", "bundles", "views", "scratch", "walks", "fixing",
+        "base", "root", "node", "values", "inputs", "scalars", "complex", "leaves", "upstream",
+        "hooks", "custom", "freed", "freed_key", "over", "grad", "bundles", "views", "scratch",
+        "walks", "fixing",
     )  # fmt: skip
 
     def __init__(self, root: Node, scratch: bool = False) -> None:
@@ -118,8 +126,8 @@ class Frame:
         self.grad = True
         self.scratch = scratch
         self.walks: list[Any] = []  # backward passes under way
-        # While a gradient's formula runs, its numbers (the 2 of 2 * x) are part of the path: the compiler
-        # sees constants, and nothing is passed at run time.
+        # While a gradient's formula runs, its numbers (the 2 of 2 * x) are part of the path: the
+        # compiler sees constants, and nothing is passed at run time.
         self.fixing = False
         self.base = 0
         self.restart()
@@ -133,7 +141,9 @@ class Frame:
         self.values: list[Value] = []
         self.inputs: list[Value] = []
         self.scalars: list[Any] = []
-        self.complex = False  # backward has to walk in Python: hooks, user's functions, other frames
+        self.complex = (
+            False  # backward has to walk in Python: hooks, user's functions, other frames
+        )
         self.leaves: dict[int, Value] = {}
         self.upstream: dict[int, Value] = {}
         self.hooks: dict[int, list[Any]] | None = None
@@ -225,7 +235,9 @@ class Failed(list[Any]):
 
 
 def _resolve(tr: Frame, v: Value) -> Value:
-    """What a value without memory means now: a stale view is derived again, a foreign frame is ended."""
+    """What a value without memory means now: a stale view is derived again, a foreign frame is
+    ended.
+    """
     if type(v.over) is Failed:
         v.over.complain()
     if v.vid == OUTSIDE and v.rec is not None and v.over == "stale":
@@ -253,13 +265,19 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
         elif isinstance(v, (float, int)):
             metas.append(WRAPPED[NUMBER[type(v)] if type(v) in NUMBER else -1])
         else:
-            raise TypeError(f"{op.name}(): an operand must be a Tensor or a number, not {type(v).__name__}")
+            raise TypeError(
+                f"{op.name}(): an operand must be a Tensor or a number, not {type(v).__name__}"
+            )
     out = op.rule(metas, attrs)
     nxt = Node(node, OP)
     nxt.op, nxt.attrs = op, attrs
     if op.kind == "indexing":
         nxt.where = caller()
-    needs = (tr.grad or op.kind == "history") and op.gradient is not None and any(m.requires_grad for m in metas)
+    needs = (
+        (tr.grad or op.kind == "history")
+        and op.gradient is not None
+        and any(m.requires_grad for m in metas)
+    )
     outs: list[Meta] = []
     for m in out:
         if op.kind == "leaf":
@@ -405,11 +423,12 @@ def record3(op: Any, a: Value, b: Value, c: Value, attrs: tuple[Any, ...] = ()) 
 def _settled(ins: tuple[Any, ...]) -> tuple[Any, ...]:
     """Operands with every stale view derived again.
 
-    That records an op, which may end the frame while an operand before it has its slot already; the call
-    is then recorded once more, with these.
+    That records an op, which may end the frame while an operand before it has its slot already;
+    the call is then recorded once more, with these.
     """
     return tuple(
-        state.refresh(v) if type(v) is Value and v.buf is None and v.over == "stale" else v for v in ins
+        state.refresh(v) if type(v) is Value and v.buf is None and v.over == "stale" else v
+        for v in ins
     )
 
 
@@ -502,9 +521,9 @@ def set_grad_mode(enabled: bool) -> None:
 class Written:
     """A note on a value: the tensor that held it was written in place since.
 
-    `owner`: a weak reference to the tensor that owns the storage, whose version is current; `expected`: the
-    version at which the value was. The calls `exempt` (of the frame with this `base`) are part of the write:
-    what they read of the value they have kept.
+    `owner`: a weak reference to the tensor that owns the storage, whose version is current;
+    `expected`: the version at which the value was. The calls `exempt` (of the frame with this
+    `base`) are part of the write: what they read of the value they have kept.
     """
 
     __slots__ = ("owner", "expected", "base", "exempt")
@@ -559,7 +578,9 @@ def _calls_between(node: Node | None, source: int, target: int) -> frozenset[int
     if not 0 <= source < SLOTS:
         return _NONE
     while node is not None and node.slot > source:
-        if node.op is not None and any(s in wanted for s in range(node.slot, node.slot + len(node.metas))):
+        if node.op is not None and any(
+            s in wanted for s in range(node.slot, node.slot + len(node.metas))
+        ):
             wanted.update(node.ins)
             calls.append(node.slot)
         node = node.parent

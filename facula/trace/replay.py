@@ -1,7 +1,8 @@
 """The end of a frame: which values are still reachable from Python, and how they get their memory.
 
-A (path, live values) pair seen for the first time runs op by op through the NumPy references; the second
-time it is compiled, and from then on replayed. What is compiled depends on the program's history alone.
+A (path, live values) pair seen for the first time runs op by op through the NumPy references;
+the second time it is compiled, and from then on replayed. What is compiled depends on the
+program's history alone.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Plan:
     """How a path with certain live values is run."""
 
     __slots__ = (
-        "path", "live", "outputs", "needed", "program", "seen", "tape", "saved", "storage", "input_index", "shapes", "tracked", "kept",
+        "path", "live", "outputs", "needed", "program", "seen", "tape", "saved", "storage",
+        "input_index", "shapes", "tracked", "kept",
     )  # fmt: skip
 
     def __init__(self, frame: Frame, live: list[Value], walked: list[int]) -> None:
@@ -61,7 +63,11 @@ class Plan:
         self.live = [v.vid - base for v in live]
         self.seen = 0
         self.program: Any = None
-        roots = [s for s, v in zip(self.live, live, strict=True) if v.meta.requires_grad and not v.meta.leaf]
+        roots = [
+            s
+            for s, v in zip(self.live, live, strict=True)
+            if v.meta.requires_grad and not v.meta.leaf
+        ]
         roots += walked
         self.tape = bool(roots)
         self.storage: dict[int, int] = Hooks.saved_slots(frame, roots) if roots else {}
@@ -82,9 +88,7 @@ class Plan:
         if unseen:
             self.outputs = self.outputs + unseen
             self.needed, self.shapes = _needed(self.path, self.outputs)
-        self.tracked = [
-            k for k, v in enumerate(live) if v.meta.requires_grad and not v.meta.leaf
-        ]
+        self.tracked = [k for k, v in enumerate(live) if v.meta.requires_grad and not v.meta.leaf]
         place = {s: k for k, s in enumerate(self.outputs)}
         self.kept = [(s, place[s]) for s in self.saved if s in place]
 
@@ -108,7 +112,8 @@ def _needed(path: list[Node], outputs: list[int]) -> tuple[set[int], dict[int, A
 
 
 def _unseen_errors(path: list[Node], needed: set[int], inputs: dict[int, int]) -> list[int]:
-    """Results that nobody wants, of calls that may fail by the values of an index given from outside.
+    """Results that nobody wants, of calls that may fail by the values of an index given from
+    outside.
 
     An index out of range must be reported even if the program drops the result.
     """
@@ -126,7 +131,9 @@ class Hooks:
 
 
 def flush(frame: Frame | None = None) -> None:
-    """Ends a frame (this thread's open one by default): every value that Python holds gets memory."""
+    """Ends a frame (this thread's open one by default): every value that Python holds gets
+    memory.
+    """
     tr = state.tr if frame is None else frame
     node = tr.node
     if tr.scratch:
@@ -138,9 +145,7 @@ def flush(frame: Frame | None = None) -> None:
         return
     if tr.views:
         _drop_views(tr)
-    live = [
-        v for v, c in zip(values, map(_getrefcount, values), strict=True) if c > _UNREFERENCED
-    ]
+    live = [v for v, c in zip(values, map(_getrefcount, values), strict=True) if c > _UNREFERENCED]
     base = tr.base
     walked = sorted(s for w in tr.walks for s in w.open_slots()) if tr.walks else []
     key = (tr.freed_key, *walked, None, *[v.vid - base for v in live])
@@ -195,7 +200,9 @@ def _end(tr: Frame) -> None:
 
 
 def _first_sight(tr: Frame, live: list[Value]) -> None:
-    """Runs everything that was recorded through the references, and gives the live values memory."""
+    """Runs everything that was recorded through the references, and gives the live values
+    memory.
+    """
     path = tr.node.path()
     base = tr.base
     outputs = [v.vid - base for v in live]
@@ -205,7 +212,9 @@ def _first_sight(tr: Frame, live: list[Value]) -> None:
 
 
 def _salvage(tr: Frame, live: list[Value]) -> None:
-    """An operation raised: what does not depend on it is computed all the same, the rest notes the error."""
+    """An operation raised: what does not depend on it is computed all the same, the rest notes
+    the error.
+    """
     outputs = [v.vid - tr.base for v in live]
     errors: list[Exception] = []
     buffers = _run_references(tr.node.path(), None, outputs, [v.meta for v in live], tr, errors)
@@ -337,8 +346,9 @@ def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
         program = compile_graph(graph)
     except CompileError as e:
         warnings.warn(
-            f"facula: an internal error of the compiler ({e}); the work at {caller()} runs uncompiled: "
-            "its results are right, but it is slow. FACULA_DEBUG=5 shows the code. Please report it.",
+            f"facula: an internal error of the compiler ({e}); the work at {caller()} runs "
+            "uncompiled: its results are right, but it is slow. FACULA_DEBUG=5 shows the code. "
+            "Please report it.",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -352,7 +362,10 @@ def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
     plan.program = program
     if config.debug:
         spent = (time.perf_counter() - started) * 1e3
-        print(f"facula: compiled {len(plan.needed)} ops in {spent:.1f} ms, at {caller()}", file=sys.stderr)
+        print(
+            f"facula: compiled {len(plan.needed)} ops in {spent:.1f} ms, at {caller()}",
+            file=sys.stderr,
+        )
     return _replay(plan, tr)
 
 
@@ -368,7 +381,8 @@ def _run_references(
 ) -> list[Any]:  # fmt: skip
     """Runs the nodes at the positions `needed` (all for None); the outputs as memory of their own.
 
-    errors: what an op raises is collected there, and what depends on it is None. Nothing is updated then.
+    errors: what an op raises is collected there, and what depends on it is None. Nothing is
+    updated then.
     """
     env: dict[int, Any] = {}
     inputs = iter(tr.inputs)
@@ -413,7 +427,9 @@ def _run_references(
                     e.add_note(f"recorded at {n.where}")
                 if not isinstance(e, MemoryError):
                     raise
-                raise RuntimeError(f"out of memory in {n.op.name} -> {list(n.metas)}: {e}") from None
+                raise RuntimeError(
+                    f"out of memory in {n.op.name} -> {list(n.metas)}: {e}"
+                ) from None
             if len(n.metas) == 1 and not isinstance(out, tuple):
                 env[n.slot] = out
             else:
@@ -433,7 +449,9 @@ def _run_references(
 
 
 def _apart(n: Node, env: dict[int, Any]) -> list[Any]:
-    """The operands of an effect; those that the frame computed must not be the memory of an input."""
+    """The operands of an effect; those that the frame computed must not be the memory of an
+    input.
+    """
     arrays = [env[s] for s in n.ins]
     for position in n.op.computed(n.attrs):
         arrays[position] = np.array(arrays[position])

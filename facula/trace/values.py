@@ -1,8 +1,9 @@
 """Values and their facts.
 
-A `Value` is immutable: what an op computed, or what a tensor held at some moment. A tensor is a handle
-that points to a value; writing to a tensor points it to another value. The facts of a value (`Meta`) are
-interned, so that they can be compared and hashed by identity on the hot path.
+A `Value` is immutable: what an op computed, or what a tensor held at some moment. A tensor is a
+handle that points to a value; writing to a tensor points it to another value. The facts of a
+value (`Meta`) are interned, so that they can be compared and hashed by identity on the hot
+path.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from ..dtypes import dtype
 
 Shape = tuple[int, ...]
 
-# A value that is not part of any frame. Numbers of frames are positive, so that `vid - base` of such a
-# value is negative for every frame: one comparison finds values that have to enter the open frame.
+# A value that is not part of any frame. Numbers of frames are positive, so that `vid - base` of
+# such a value is negative for every frame: one comparison finds values that have to enter the open
+# frame.
 OUTSIDE = -(1 << 62)
 
 
@@ -30,7 +32,9 @@ def contiguous_strides(shape: Shape) -> Shape:
 
 
 class Meta:
-    """The facts of a value. Get one with `meta`, never by the constructor: equal facts, same object."""
+    """The facts of a value. Get one with `meta`, never by the constructor: equal facts, same
+    object.
+    """
 
     __slots__ = (
         "shape", "dtype", "requires_grad", "leaf", "strides", "offset", "device",
@@ -94,10 +98,11 @@ def meta(
 class Value:
     """One immutable value. `vid` places it: frame's base + slot while it belongs to a frame.
 
-    `buf`: its memory (a runtime Buffer or a C-contiguous ndarray), None while it is only recorded.
-    `rec`: the closed frame that made it, if gradients flow through it; for a leaf, a weak reference to
-    its tensor; for a stale view, a weak reference to the view. `over`: set when the tensor that held it
-    was written in place since. `pin`: says whether Python code may write to the memory meanwhile.
+    `buf`: its memory (a runtime Buffer or a C-contiguous ndarray), None while it is only
+    recorded. `rec`: the closed frame that made it, if gradients flow through it; for a leaf, a
+    weak reference to its tensor; for a stale view, a weak reference to the view. `over`: set
+    when the tensor that held it was written in place since. `pin`: says whether Python code may
+    write to the memory meanwhile.
     """
 
     __slots__ = ("vid", "meta", "buf", "rec", "over", "pin")

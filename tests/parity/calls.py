@@ -1,10 +1,11 @@
 """Calls that are made with both packages and must do the same: values, dtypes, shapes, errors.
 
-A call is the text of an expression over `torch` (the package), `np`, and makers of operands: `f32(3, 4)` is a
-float32 tensor of that shape with fixed contents, likewise f16 f64 bf16 i8 i16 i32 i64 u8 b c64 c128; `pos64(3)`
-and `unit64(3)` are float64 inside (0.2, 3) and (-0.9, 0.9), `odd32(n)` holds NaN, infinities and zeros.
-`grads(f, *tensors)` is the result of f and the gradients of its weighted sum. Under Facula a call is made three
-times: NumPy references run at first sight, compiled kernels from the second time on, and both must agree.
+A call is the text of an expression over `torch` (the package), `np`, and makers of operands:
+`f32(3, 4)` is a float32 tensor of that shape with fixed contents, likewise f16 f64 bf16 i8 i16 i32
+i64 u8 b c64 c128; `pos64(3)` and `unit64(3)` are float64 inside (0.2, 3) and (-0.9, 0.9),
+`odd32(n)` holds NaN, infinities and zeros. `grads(f, *tensors)` is the result of f and the
+gradients of its weighted sum. Under Facula a call is made three times: NumPy references run at
+first sight, compiled kernels from the second time on, and both must agree.
 """
 
 from __future__ import annotations
@@ -173,7 +174,8 @@ def differences(
                 agree = got[2].split("\n")[0] == expected[2].split("\n")[0]
             if not agree:
                 found.append(
-                    f"{call}  (run {k + 1})\n    expected {_short(expected)}\n    got      {_short(got)}"
+                    f"{call}  (run {k + 1})\n    expected {_short(expected)}\n    got      "
+                    f"{_short(got)}"
                 )
                 break
     return found

@@ -45,8 +45,8 @@ class _Show:
         if isinstance(x, self.package.Tensor):
             fn = x.grad_fn
             facts = (
-                tuple(x.shape), str(x.dtype), tuple(x.stride()), x.storage_offset(), x.requires_grad,
-                x.is_leaf, x.is_contiguous(), None if fn is None else fn.name(),
+                tuple(x.shape), str(x.dtype), tuple(x.stride()), x.storage_offset(),
+                x.requires_grad, x.is_leaf, x.is_contiguous(), None if fn is None else fn.name(),
             )  # fmt: skip
             with self.package.no_grad():
                 return ("tensor", facts, x.detach().clone())
@@ -94,11 +94,14 @@ def run(
     after: set[int] | None = None,
     step: Callable[..., Any] | None = None,
 ) -> list[Any]:
-    """What a program showed; `step(namespace)` is called after the statements with these numbers."""
+    """What a program showed; `step(namespace)` is called after the statements with these
+    numbers.
+    """
     tree = ast.parse(program)
     shown = _Show(package)
     names: dict[str, Any] = {
-        "torch": package, "np": np, "show": shown.show, "fails": shown.fails, "raises": shown.raises,
+        "torch": package, "np": np, "show": shown.show, "fails": shown.fails,
+        "raises": shown.raises,
     }  # fmt: skip
     if hasattr(package, "manual_seed"):
         package.manual_seed(0)

@@ -1,4 +1,6 @@
-"""Frames: what they keep, what a failed operation leaves behind, several threads, values handed over."""
+"""Frames: what they keep, what a failed operation leaves behind, several threads, values handed
+over.
+"""
 
 from __future__ import annotations
 

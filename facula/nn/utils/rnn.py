@@ -33,12 +33,17 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 
 
 class PackedSequence(_Packed):
-    """Sequences by decreasing length, step after step: `data` (total, *), `batch_sizes` how many take part
-    in each step (int64). `sorted_indices`, `unsorted_indices`: to sorted order and back, if it was not given.
+    """Sequences by decreasing length, step after step: `data` (total, *), `batch_sizes` how
+    many take part in each step (int64). `sorted_indices`, `unsorted_indices`: to sorted order
+    and back, if it was not given.
     """
 
     def __new__(
-        cls, data: Tensor, batch_sizes: Any = None, sorted_indices: Any = None, unsorted_indices: Any = None
+        cls,
+        data: Tensor,
+        batch_sizes: Any = None,
+        sorted_indices: Any = None,
+        unsorted_indices: Any = None,
     ) -> PackedSequence:
         if batch_sizes is None:
             data, batch_sizes = data  # type: ignore[misc]
@@ -88,8 +93,8 @@ def pack_padded_sequence(
 ) -> PackedSequence:
     """The first `lengths[k]` steps of sequence k of (T, N, *) (with batch_first (N, T, *)), packed.
 
-    lengths: numbers or a tensor of N. enforce_sorted: they don't grow; False sorts. RuntimeError for
-    lengths that don't fit.
+    lengths: numbers or a tensor of N. enforce_sorted: they don't grow; False sorts.
+    RuntimeError for lengths that don't fit.
     """
     sizes = np.asarray(lengths.tolist() if isinstance(lengths, Tensor) else lengths, np.int64)
     v = input._v
@@ -105,20 +110,22 @@ def pack_padded_sequence(
         )
     if sizes.size and int(sizes.min()) <= 0:
         raise RuntimeError(
-            "Length of all samples has to be greater than 0, but found an element in 'lengths' that is <= 0"
+            "Length of all samples has to be greater than 0, but found an element in 'lengths' "
+            "that is <= 0"
         )
     if (np.diff(sizes) > 0).any():
         raise RuntimeError(
-            "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
-            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement "
-            "if you do not need ONNX exportability."
+            "`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You "
+            "can pass `enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to "
+            "sidestep this requirement if you do not need ONNX exportability."
         )
     if int(sizes[0]) > steps:
         raise RuntimeError(f"a length is {int(sizes[0])}, but the sequences have {steps} steps")
     counts = (sizes[None, :] > np.arange(int(sizes[0]))[:, None]).sum(1)
     columns = np.arange(batch) if order is None else order
     rows = [
-        (columns[:m] * steps + t if batch_first else t * batch + columns[:m]) for t, m in enumerate(counts)
+        (columns[:m] * steps + t if batch_first else t * batch + columns[:m])
+        for t, m in enumerate(counts)
     ]
     flat = reshape(v, (steps * batch, *v.meta.shape[2:]))
     index = from_array(np.concatenate(rows).astype(np.int64))
@@ -132,7 +139,8 @@ def pad_packed_sequence(
     sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0,
     total_length: int | None = None,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """(sequences (T, N, *) or, with batch_first, (N, T, *), padded at the end; their lengths, int64).
+    """(sequences (T, N, *) or, with batch_first, (N, T, *), padded at the end; their lengths,
+    int64).
 
     total_length: T, at least the longest sequence's (ValueError).
     """
@@ -140,8 +148,8 @@ def pad_packed_sequence(
     longest, batch = counts.size, int(counts[0])
     if total_length is not None and total_length < longest:
         raise ValueError(
-            "Expected total_length to be at least the length of the longest sequence in input, but got "
-            f"total_length={total_length} and max sequence length being {longest}"
+            "Expected total_length to be at least the length of the longest sequence in input, but "
+            f"got total_length={total_length} and max sequence length being {longest}"
         )
     steps = longest if total_length is None else total_length
     v = sequence.data._v
@@ -170,7 +178,10 @@ def pad_packed_sequence(
 
 
 def pad_sequence(
-    sequences: Any, batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
+    sequences: Any,
+    batch_first: bool = False,
+    padding_value: float = 0.0,
+    padding_side: str = "right",
 ) -> Tensor:
     """Tensors (L, *) of different lengths as one (T, N, *) or, with batch_first, (N, T, *)."""
     if not isinstance(sequences, Iterable):
@@ -195,7 +206,9 @@ def pad_sequence(
     return facula.stack(grown, 0 if batch_first else 1)  # type: ignore[no-any-return]
 
 
-def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
+def unpad_sequence(
+    padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False
+) -> list[Tensor]:
     """The inverse of pad_sequence: the first `lengths[k]` steps of each sequence."""
     v: Any = padded_sequences if batch_first else padded_sequences.transpose(0, 1)  # type: ignore[attr-defined]
     return [v[k, :n] for k, n in enumerate(lengths.tolist())]
