@@ -85,6 +85,7 @@ from . import testing as testing  # noqa: E402
 from . import utils as utils  # noqa: E402
 from . import version as version  # noqa: E402
 from .autograd import enable_grad as enable_grad  # noqa: E402
+from .autograd import gradcheck as _gradcheck  # noqa: E402, F401  (before the module of that name is)
 from .autograd import inference_mode as inference_mode  # noqa: E402
 from .autograd import is_grad_enabled as is_grad_enabled  # noqa: E402
 from .autograd import is_inference_mode_enabled as is_inference_mode_enabled  # noqa: E402

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..ops.record import Op
+from ..ops.record import Example, Op
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record_many, set_grad_mode, state
 from ..trace.values import Value, at, meta, outside
@@ -29,7 +29,10 @@ FUNCTION = Op(
     lambda arrays, attrs, metas: tuple(arrays[: attrs[0]]) if attrs[0] > 1 else arrays[0],
     _never,
     lambda b, ins, node: list(ins[: node.attrs[0]]),
+    example=Example((((3, 4), (5,)), (1, "Scale")), (((3,), (2,), (4,)), (2, "Two"))),
 )
+assert FUNCTION.example is not None
+FUNCTION.example.derivative = False  # the user's backward is
 
 
 class FunctionCtx:
