@@ -1,4 +1,6 @@
-"""Devices. Tensors live on the CPU; other device types can be named, and fail when they are used."""
+"""Devices. Tensors live on the CPU; other device types can be named, and fail when they are
+used.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +15,24 @@ class device:
 
     __slots__ = ("type", "index")
 
+    type: str
+    index: int | None
+
     def __init__(self, type: str | device | int, index: int | None = None) -> None:
+        kind = type.__class__.__name__
         if isinstance(type, device):
-            type, index = type.type, type.index if index is None else index
-        elif isinstance(type, int):
+            self.type, self.index = type.type, type.index if index is None else index
+            return
+        if isinstance(type, int):
             raise RuntimeError("Cannot access accelerator device when none is available.")
-        elif not isinstance(type, str):
-            raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}")
+        if not isinstance(type, str):
+            raise TypeError(f"device(): argument 'type' must be str, not {kind}")
         if not type:
             raise RuntimeError("Device string must not be empty")
         if index is not None and not isinstance(index, int):
             raise TypeError(
-                f"device(): argument 'index' (position 2) must be int, not {index.__class__.__name__}"
+                "device(): argument 'index' (position 2) must be int, not "
+                f"{index.__class__.__name__}"
             )
         name, _, number = type.partition(":")
         if name not in _TYPES:
@@ -33,7 +41,10 @@ class device:
             )
         if number:
             if index is not None:
-                raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
+                raise RuntimeError(
+                    "type (string) must not include an index because index was passed "
+                    f"explicitly: {type}"
+                )
             if not number.isdigit():
                 raise RuntimeError(f"Invalid device string: '{type}'")
             index = int(number)

@@ -27,12 +27,12 @@ from .ops.record import normalize_dim
 from .tensor import Tensor, from_array, wrap
 from .trace.recorder import record1, record2, record_many
 
-_SVD = namedtuple("linalg_svd", ("U", "S", "Vh"))
-_QR = namedtuple("linalg_qr", ("Q", "R"))
-_EIGH = namedtuple("linalg_eigh", ("eigenvalues", "eigenvectors"))
-_EIG = namedtuple("linalg_eig", ("eigenvalues", "eigenvectors"))
-_SLOGDET = namedtuple("linalg_slogdet", ("sign", "logabsdet"))
-_LSTSQ = namedtuple("linalg_lstsq", ("solution", "residuals", "rank", "singular_values"))
+_SVD = namedtuple("linalg_svd", ("U", "S", "Vh"))  # type: ignore[name-match]
+_QR = namedtuple("linalg_qr", ("Q", "R"))  # type: ignore[name-match]
+_EIGH = namedtuple("linalg_eigh", ("eigenvalues", "eigenvectors"))  # type: ignore[name-match]
+_EIG = namedtuple("linalg_eig", ("eigenvalues", "eigenvectors"))  # type: ignore[name-match]
+_SLOGDET = namedtuple("linalg_slogdet", ("sign", "logabsdet"))  # type: ignore[name-match]
+_LSTSQ = namedtuple("linalg_lstsq", ("solution", "residuals", "rank", "singular_values"))  # type: ignore[name-match]
 
 
 def _checked(name: str, A: Any, square: bool = False) -> None:
@@ -70,13 +70,13 @@ def _plain(A: Tensor, name: str) -> np.ndarray:
 def inv(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The inverse of square matrices. Raises LinAlgError for a singular one."""
     _checked("inv", A, True)
-    return _done(wrap(record1(ops.INV, A._v)), out)  # type: ignore[no-any-return]
+    return _done(wrap(record1(ops.INV, A._v)), out)
 
 
 def det(A: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The determinant of square matrices."""
     _checked("det", A, True)
-    return _done(wrap(record1(ops.DET, A._v)), out)  # type: ignore[no-any-return]
+    return _done(wrap(record1(ops.DET, A._v)), out)
 
 
 def slogdet(A: Tensor, *, out: Any = None) -> Any:
@@ -87,23 +87,25 @@ def slogdet(A: Tensor, *, out: Any = None) -> Any:
 
 
 def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Tensor | None = None) -> Tensor:
-    """X of A X = B (X A = B unless left); B holds matrices or vectors. LinAlgError: A is singular."""
+    """X of A X = B (X A = B unless left); B holds matrices or vectors. LinAlgError: A is
+    singular.
+    """
     _checked("solve", A, True)
     check_tensor(B, "linalg_solve", "B", 2)
     vector = B.ndim == 1 or (A.ndim - 1 == B.ndim and tuple(B.shape) == tuple(A.shape[:-1]))
-    b: Any = B.unsqueeze(-1) if vector else B  # type: ignore[attr-defined]
+    b: Any = B.unsqueeze(-1) if vector else B
     if not left:
-        x = wrap(record2(ops.SOLVE, A.mT._v, b.mT._v)).mT  # type: ignore[attr-defined]
+        x = wrap(record2(ops.SOLVE, A.mT._v, b.mT._v)).mT
     else:
         x = wrap(record2(ops.SOLVE, A._v, b._v))
-    return _done(x.squeeze(-1) if vector else x, out)  # type: ignore[no-any-return]
+    return _done(x.squeeze(-1) if vector else x, out)
 
 
 def cholesky(A: Tensor, *, upper: bool = False, out: Tensor | None = None) -> Tensor:
     """The lower (upper) triangular L with A = L L^H. LinAlgError: A is not positive definite."""
     _checked("cholesky", A, True)
     lower = wrap(record1(ops.CHOLESKY, A._v))
-    return _done(lower.mH if upper else lower, out)  # type: ignore[attr-defined,no-any-return]
+    return _done(lower.mH if upper else lower, out)
 
 
 def pinv(A: Tensor, *, atol: Any = None, rtol: Any = None, hermitian: bool = False) -> Tensor:
@@ -149,7 +151,7 @@ def eigh(A: Tensor, UPLO: str = "L", *, out: Any = None) -> Any:
 
 def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Tensor | None = None) -> Tensor:
     """Eigenvalues (ascending) of Hermitian matrices."""
-    return _done(eigh(A, UPLO)[0], out)  # type: ignore[no-any-return]
+    return _done(eigh(A, UPLO)[0], out)
 
 
 def eig(A: Tensor) -> Any:
@@ -162,7 +164,7 @@ def eig(A: Tensor) -> Any:
 
 def eigvals(A: Tensor) -> Tensor:
     """Complex eigenvalues of square matrices."""
-    return eig(A)[0]  # type: ignore[no-any-return]
+    return eig(A)[0]
 
 
 def svd(
@@ -178,19 +180,24 @@ def svdvals(A: Tensor, *, driver: str | None = None, out: Tensor | None = None) 
     """The singular values of matrices, descending."""
     _checked("svdvals", A)
     s = np.linalg.svd(_plain(A, "svdvals"), compute_uv=False)
-    return _done(from_array(np.ascontiguousarray(s)), out)  # type: ignore[no-any-return]
+    return _done(from_array(np.ascontiguousarray(s)), out)
 
 
 def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> Any:
-    """Q with orthonormal columns and the upper triangular R, A = Q R; mode reduced, complete or r."""
+    """Q with orthonormal columns and the upper triangular R, A = Q R; mode reduced, complete or
+    r.
+    """
     _checked("qr", A)
     if mode not in ("reduced", "complete", "r"):
         raise RuntimeError(
-            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or 'complete'"
+            f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), "
+            "'r', or 'complete'"
         )
     a = _plain(A, "qr")
     if mode == "r":
-        return _done(_QR(from_array(np.empty(0, a.dtype)), from_array(np.linalg.qr(a, "r"))), out)
+        return _done(
+            _QR(from_array(np.empty(0, a.dtype)), from_array(np.asarray(np.linalg.qr(a, "r")))), out
+        )
     q, r = np.linalg.qr(a, "reduced" if mode == "reduced" else "complete")
     return _done(_QR(from_array(np.ascontiguousarray(q)), from_array(np.ascontiguousarray(r))), out)
 
@@ -215,8 +222,8 @@ def cond(A: Tensor, p: Any = None) -> Tensor:
     _checked("cond", A)
     if p in (None, 2, -2):
         s: Any = svdvals(A)
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]  # type: ignore[no-any-return]
-    return matrix_norm(A, p) * matrix_norm(inv(A), p)  # type: ignore[no-any-return]
+        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    return matrix_norm(A, p) * matrix_norm(inv(A), p)
 
 
 def vector_norm(
@@ -230,7 +237,7 @@ def vector_norm(
 ) -> Tensor:
     """The norm of order `ord` over axes, of all elements by default."""
     check_tensor(x, "linalg_vector_norm", "x", 1)
-    return _norm(x, float(ord), dim, keepdim, out=out, dtype=dtype)  # type: ignore[no-any-return]
+    return _norm(x, float(ord), dim, keepdim, out=out, dtype=dtype)
 
 
 def matrix_norm(
@@ -238,20 +245,20 @@ def matrix_norm(
 ) -> Tensor:
     """The norm of matrices: fro, nuc, 1, -1, 2, -2, inf, -inf."""
     check_tensor(A, "linalg_matrix_norm", "A", 1)
-    x: Any = A if dtype is None else A.to(dtype)  # type: ignore[attr-defined]
+    x: Any = A if dtype is None else A.to(dtype)
     if x.ndim < 2:
         raise RuntimeError(
             "linalg.matrix_norm: The input tensor A must have at least 2 dimensions."
         )
     row, column = normalize_dim(dim[0], x.ndim), normalize_dim(dim[1], x.ndim)
     if ord == "fro":
-        return _norm(x, 2.0, (row, column), keepdim)  # type: ignore[no-any-return]
+        return _norm(x, 2.0, (row, column), keepdim)
     if ord in ("nuc", 2, -2):
         s = _singular(x, row, column)
         r = s.sum(-1) if ord == "nuc" else s.amax(-1) if ord == 2 else s.amin(-1)
         for axis in sorted((row, column)) if keepdim else ():
             r = r.unsqueeze(axis)
-        return r  # type: ignore[no-any-return]
+        return r
     if ord not in (1, -1, math.inf, -math.inf):
         raise RuntimeError(f"linalg.matrix_norm: Order {ord} not supported.")
     inner, outer = (row, column) if abs(ord) == 1 else (column, row)
@@ -260,7 +267,7 @@ def matrix_norm(
     if not keepdim:
         for axis in sorted((row, column), reverse=True):
             r = r.squeeze(axis)
-    return r  # type: ignore[no-any-return]
+    return r
 
 
 def _singular(x: Any, row: int, column: int) -> Any:
@@ -286,7 +293,7 @@ def norm(
     if isinstance(dim, int):
         dim = (dim,)
     if ord is None:
-        return _norm(A, 2.0, dim, keepdim, out=out, dtype=dtype)  # type: ignore[no-any-return]
+        return _norm(A, 2.0, dim, keepdim, out=out, dtype=dtype)
     if dim is not None and len(dim) == 1 or dim is None and A.ndim == 1:
         return vector_norm(A, ord, dim, keepdim, dtype=dtype, out=out)
     if dim is None and A.ndim != 2:
@@ -294,7 +301,7 @@ def norm(
             "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got "
             f"{A.ndim}D."
         )
-    return _done(matrix_norm(A, ord, dim or (-2, -1), keepdim, dtype=dtype), out)  # type: ignore[no-any-return]
+    return _done(matrix_norm(A, ord, dim or (-2, -1), keepdim, dtype=dtype), out)
 
 
 # ---------------------------------------------------------------- products
@@ -311,7 +318,7 @@ def multi_dot(tensors: Any, *, out: Tensor | None = None) -> Tensor:
     r: Any = _ordered(ms)
     if first:
         r = r.squeeze(0)
-    return _done(r.squeeze(-1) if last else r, out)  # type: ignore[no-any-return]
+    return _done(r.squeeze(-1) if last else r, out)
 
 
 def _ordered(ms: list[Any]) -> Any:
@@ -338,19 +345,19 @@ def _ordered(ms: list[Any]) -> Any:
 
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Sums of conj(x) * y along an axis."""
-    return _done((x.conj() * y).sum(dim), out)  # type: ignore[attr-defined,no-any-return]
+    return _done((x.conj() * y).sum(dim), out)
 
 
 def cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """The vector product along an axis of size 3."""
-    return _done(numeric.cross(input, other, dim), out)  # type: ignore[no-any-return]
+    return _done(numeric.cross(input, other, dim), out)
 
 
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """The matrix of increasing powers of a vector's elements."""
-    return _vander(x, N, True)  # type: ignore[no-any-return]
+    return _vander(x, N, True)
 
 
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """A view of the diagonals of matrices."""
-    return A.diagonal(offset, dim1, dim2)  # type: ignore[attr-defined,no-any-return]
+    return A.diagonal(offset, dim1, dim2)

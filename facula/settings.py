@@ -142,7 +142,7 @@ def typename(obj: Any) -> str:
     from .tensor import Tensor
 
     if isinstance(obj, Tensor):
-        return str(obj.type())  # type: ignore[attr-defined]
+        return str(obj.type())
     cls = obj if isinstance(obj, type) else type(obj)
     module = cls.__module__ or ""
     return cls.__qualname__ if module in ("", "builtins") else f"{module}.{cls.__qualname__}"

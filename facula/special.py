@@ -49,12 +49,12 @@ def polygamma(n: int, input: Tensor) -> Tensor:
 def xlog1py(input: Any, other: Any) -> Tensor:
     """input * log(1 + other), 0 where input is 0."""
     where = NAMES["where"]
-    y = other.log1p() if isinstance(other, Tensor) else math.log1p(other)  # type: ignore[attr-defined]
+    y = other.log1p() if isinstance(other, Tensor) else math.log1p(other)
     r = input * y
     if isinstance(input, Tensor):
-        keep = input == 0  # type: ignore[comparison-overlap]
+        keep = input == 0
         if isinstance(other, Tensor):
-            keep = keep & other.isnan().logical_not()  # type: ignore[attr-defined]
+            keep = keep & other.isnan().logical_not()
         return where(keep, 0.0, r)
     return where(other.isnan().logical_not(), 0.0, r) if input == 0 else r
 
@@ -62,8 +62,8 @@ def xlog1py(input: Any, other: Any) -> Tensor:
 def entr(input: Tensor) -> Tensor:
     """-x log(x); 0 at 0, -inf below."""
     where = NAMES["where"]
-    r = where(input == 0, 0.0, -input * input.log())  # type: ignore[attr-defined,comparison-overlap,operator]
-    return where(input < 0, -math.inf, r)  # type: ignore[operator]
+    r = where(input == 0, 0.0, -input * input.log())
+    return where(input < 0, -math.inf, r)
 
 
 def ndtr(input: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ def ndtri(input: Tensor) -> Tensor:
 
 def log_ndtr(input: Tensor) -> Tensor:
     """log(ndtr(x))."""
-    return ndtr(input).log()  # type: ignore[attr-defined]
+    return ndtr(input).log()
 
 
 def multigammaln(input: Tensor, p: int) -> Tensor:

@@ -12,9 +12,13 @@ from .dtypes import dtype, promote_types
 from .tensor import Tensor
 
 _TOLERANCES = {
-    "float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5), "float32": (1.3e-6, 1e-5), "float64": (1e-7, 1e-7),
-    "complex64": (1.3e-6, 1e-5), "complex128": (1e-7, 1e-7),
-}  # fmt: skip
+    "float16": (1e-3, 1e-5),
+    "bfloat16": (1.6e-2, 1e-5),
+    "float32": (1.3e-6, 1e-5),
+    "float64": (1e-7, 1e-7),
+    "complex64": (1.3e-6, 1e-5),
+    "complex128": (1e-7, 1e-7),
+}
 
 
 def _tolerances(a: dtype, b: dtype, rtol: float | None, atol: float | None) -> tuple[float, float]:
@@ -129,7 +133,7 @@ def _differences(
 ) -> str | None:
     if a.dtype is not b.dtype:
         common = promote_types(a.dtype, b.dtype)
-        a, b = a.to(common), b.to(common)  # type: ignore[attr-defined]
+        a, b = a.to(common), b.to(common)
     wide = np.complex128 if a.is_complex() else np.float64
     x, y = np.asarray(a._array()), np.asarray(b._array())
     exact = x.dtype.kind in "biu"
@@ -174,9 +178,13 @@ def _differences(
 
 
 def assert_allclose(
-    actual: Any, expected: Any, rtol: float | None = None, atol: float | None = None,
-    equal_nan: bool = True, msg: str = "",
-) -> None:  # fmt: skip
+    actual: Any,
+    expected: Any,
+    rtol: float | None = None,
+    atol: float | None = None,
+    equal_nan: bool = True,
+    msg: str = "",
+) -> None:
     """assert_close without the check of dtypes; deprecated in PyTorch."""
     assert_close(
         actual,
@@ -190,10 +198,16 @@ def assert_allclose(
 
 
 def make_tensor(
-    *shape: Any, dtype: dtype, device: Any = "cpu", low: float | None = None, high: float | None = None,
-    requires_grad: bool = False, noncontiguous: bool = False, exclude_zero: bool = False,
+    *shape: Any,
+    dtype: dtype,
+    device: Any = "cpu",
+    low: float | None = None,
+    high: float | None = None,
+    requires_grad: bool = False,
+    noncontiguous: bool = False,
+    exclude_zero: bool = False,
     memory_format: Any = None,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """A tensor of draws from [low, high): [-9, 9) by default for numbers, [0, 10) for uint8, bool
     all.
     """

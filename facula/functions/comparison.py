@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dtypes import can_cast, dtype, promote_types
+from ..dtypes import can_cast, dtype, promote_types, type_name
 from ..ops.record import common_dtype
-from ..tensor import Tensor, type_name
+from ..tensor import Tensor
 from .pointwise import check_tensor, facts, value_of
 from .registry import public
 
@@ -21,13 +21,13 @@ def isclose(
     check_tensor(other, "isclose")
     if input.dtype is not other.dtype:
         raise RuntimeError(f"{type_name(input.dtype)} did not match {type_name(other.dtype)}")
-    close = input == other
+    close: Any = input == other
     if equal_nan:
-        close = close | (input.isnan() & other.isnan())  # type: ignore[attr-defined]
+        close = close | (input.isnan() & other.isnan())
     if rtol == 0 and atol == 0:
-        return close  # type: ignore[no-any-return]
+        return close
     gap = (input - other).abs()
-    return close | (gap.isfinite() & (gap <= other.abs() * rtol + atol))  # type: ignore[attr-defined,no-any-return]
+    return close | (gap.isfinite() & (gap <= other.abs() * rtol + atol))
 
 
 @public()

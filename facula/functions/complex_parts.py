@@ -43,9 +43,9 @@ def angle(input: Tensor) -> Tensor:
     if input.is_complex():
         return wrap(record1(rare.ANGLE, input._v))
     d = input.dtype if input.dtype.is_floating_point else get_default_dtype()
-    half_turn: Tensor = input.new_full((), math.pi, dtype=d)  # type: ignore[attr-defined]
-    angles = where(input < 0, half_turn, 0.0)  # type: ignore[operator]
-    return where(input.isnan(), input, angles)  # type: ignore[attr-defined]
+    half_turn: Tensor = input.new_full((), math.pi, dtype=d)
+    angles = where(input < 0, half_turn, 0.0)
+    return where(input.isnan(), input, angles)
 
 
 @public("complex", method=False, out=True)
@@ -71,7 +71,7 @@ def complex_(real: Tensor, imag: Tensor) -> Tensor:
 @public(method=False, out=True, grad_name="PolarBackward0")
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """A complex tensor from modulus and angle in radians."""
-    return complex_(abs * angle.cos(), abs * angle.sin())  # type: ignore[attr-defined]
+    return complex_(abs * angle.cos(), abs * angle.sin())
 
 
 @public(method=False)
@@ -95,7 +95,7 @@ def view_as_complex(input: Tensor) -> Tensor:
         )
     if input.ndim == 0 or input.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
-    parts = input.unbind(-1)  # type: ignore[attr-defined]
+    parts = input.unbind(-1)
     return complex_(parts[0], parts[1])
 
 
@@ -103,7 +103,7 @@ def view_as_complex(input: Tensor) -> Tensor:
 def isreal(input: Tensor) -> Tensor:
     """True where the imaginary part is 0."""
     check_tensor(input, "isreal")
-    return imag(input) == 0 if input.is_complex() else input.new_ones(input.shape, dtype=_bool())  # type: ignore[attr-defined]
+    return imag(input) == 0 if input.is_complex() else input.new_ones(input.shape, dtype=_bool())
 
 
 def _bool() -> object:

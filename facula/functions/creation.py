@@ -54,6 +54,10 @@ def check_dtype(d: Any) -> dtype | None:
 
 def finish(t: Tensor, requires_grad: bool) -> Tensor:
     """A new tensor, which is to require gradients if the caller said so."""
+    if requires_grad and not t.dtype.is_differentiable:
+        raise RuntimeError(
+            "Only Tensors of floating point and complex dtype can require gradients"
+        )
     return t.requires_grad_() if requires_grad else t
 
 
@@ -280,7 +284,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     check_device(device)
     d = check_dtype(dtype)
     if isinstance(data, Tensor):
-        return data if d is None or d is data.dtype else data.to(d)  # type: ignore[attr-defined]
+        return data if d is None or d is data.dtype else data.to(d)
     if isinstance(data, np.ndarray):
         t = from_numpy(data)
         return t if d is None or d is t.dtype else t.to(d)
@@ -337,9 +341,11 @@ class _Lender:
         self.array = owner
         self.buffer = memory.from_array(flat)  # has no shape: writes may come through any view
         self.__array_interface__ = {
-            "shape": (flat.size,), "typestr": flat.dtype.str if flat.dtype.kind != "V" else "<u2", "version": 3,
+            "shape": (flat.size,),
+            "typestr": flat.dtype.str if flat.dtype.kind != "V" else "<u2",
+            "version": 3,
             "data": (flat.ctypes.data, not flat.flags.writeable),
-        }  # fmt: skip
+        }
 
 
 def _sharing(owner: np.ndarray, contiguous: np.ndarray, d: dtype) -> Tensor:
@@ -365,7 +371,7 @@ def _sharing_strided(array: np.ndarray, d: dtype) -> Tensor:
     )
     flat = np.lib.stride_tricks.as_strided(array, (count,), (item,))
     base = _sharing(array, flat, d)
-    return base.as_strided(array.shape, strides, 0)  # type: ignore[attr-defined]
+    return base.as_strided(array.shape, strides, 0)
 
 
 # ---------------------------------------------------------------- from shapes
@@ -485,9 +491,15 @@ def full(
 
 @public(method=False)
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, layout: Any = None, device: Any = None,
-    requires_grad: bool = False, memory_format: Any = None,
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """A tensor filled with one value, with the shape and dtype of `input`."""
     m = input._v.meta
     return full(
@@ -524,9 +536,15 @@ Tensor.new_tensor = _new_tensor  # type: ignore[attr-defined]
 
 @public(method=False)
 def eye(
-    n: int, m: int | None = None, *, out: Tensor | None = None, dtype: Any = None, device: Any = None,
-    layout: Any = None, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+    n: int,
+    m: int | None = None,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """An n by m matrix with ones on its diagonal."""
     check_device(device)
     for name, k in (("n", n), ("m", m)):
@@ -539,9 +557,14 @@ def eye(
 
 @public(method=False)
 def arange(
-    *bounds: Any, out: Tensor | None = None, dtype: Any = None, device: Any = None, layout: Any = None,
-    requires_grad: bool = False, **named: Any,
-) -> Tensor:  # fmt: skip
+    *bounds: Any,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: bool = False,
+    **named: Any,
+) -> Tensor:
     """arange(end), arange(start, end), arange(start, end, step): evenly spaced, the end
     excluded.
     """
@@ -591,9 +614,16 @@ def _whole_range(start: Any, end: Any, step: Any, d: dtype) -> np.ndarray:
 
 @public(method=False)
 def linspace(
-    start: Any, end: Any, steps: int, *, out: Tensor | None = None, dtype: Any = None, device: Any = None,
-    layout: Any = None, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`steps` values evenly spaced from start to end, both included."""
     check_device(device)
     if steps < 0:
@@ -624,9 +654,17 @@ def _linspace(start: Any, end: Any, steps: int, d: dtype) -> np.ndarray:
 
 @public(method=False)
 def logspace(
-    start: Any, end: Any, steps: int, base: float = 10.0, *, out: Tensor | None = None, dtype: Any = None,
-    device: Any = None, layout: Any = None, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Powers of `base` with exponents evenly spaced from start to end."""
     check_device(device)
     d = check_dtype(dtype) or get_default_dtype()

@@ -19,7 +19,9 @@ def _parse(equation: str, operands: list[Tensor]) -> tuple[list[list[str]], list
     terms = left.split(",")
     if len(terms) != len(operands):
         more = "more" if len(terms) < len(operands) else "fewer"
-        raise RuntimeError(f"einsum(): {more} operands were provided than specified in the equation")
+        raise RuntimeError(
+            f"einsum(): {more} operands were provided than specified in the equation"
+        )
     widest = 0
     parts = []
     for k, (term, t) in enumerate(zip(terms, operands, strict=True)):
@@ -27,31 +29,36 @@ def _parse(equation: str, operands: list[Tensor]) -> tuple[list[list[str]], list
         for c in before + after:
             if not c.isalpha():
                 raise RuntimeError(
-                    f"einsum(): invalid subscript given at index {k} in the equation string, subscripts must be in [a-zA-Z]"
+                    f"einsum(): invalid subscript given at index {k} in the equation string, "
+                    "subscripts must be in [a-zA-Z]"
                 )
         extra = t.ndim - len(before) - len(after)
         if extra < 0 or (extra and not dots):
             raise RuntimeError(
-                f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) does not match the "
+                f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) "
+                "does not match the "
                 f"number of dimensions ({t.ndim}) for operand {k} and no ellipsis was given"
             )
         widest = max(widest, extra)
         parts.append((before, extra, after, bool(dots)))
     labels = []
-    for before, extra, after, _ in parts:
+    for first, extra, last, _ in parts:
         middle = [f".{widest - extra + j}" for j in range(extra)]
-        labels.append([*before, *middle, *after])
+        labels.append([*first, *middle, *last])
     dots_out = [f".{j}" for j in range(widest)]
     if arrow:
-        before, dots, after = right.partition("...")
-        out = [*before, *(dots_out if dots else []), *after]
+        head, middle_dots, tail = right.partition("...")
+        out = [*head, *(dots_out if middle_dots else []), *tail]
         every = {c for term in labels for c in term}
         for c in out:
             if out.count(c) > 1:
-                raise RuntimeError(f"einsum(): output subscript {c} appears more than once in the output")
+                raise RuntimeError(
+                    f"einsum(): output subscript {c} appears more than once in the output"
+                )
             if c not in every and not c.startswith("."):
                 raise RuntimeError(
-                    f"einsum(): output subscript {c} does not appear in the equation for any input operand"
+                    f"einsum(): output subscript {c} does not appear in the equation for any "
+                    "input operand"
                 )
     else:
         count: dict[str, int] = {}
@@ -63,7 +70,9 @@ def _parse(equation: str, operands: list[Tensor]) -> tuple[list[list[str]], list
 
 
 def from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
-    """The equation and operands of the form operand, list, operand, list, ..., list of the result."""
+    """The equation and operands of the form operand, list, operand, list, ..., list of the
+    result.
+    """
     operands, terms = arguments[0::2], list(arguments[1::2])
     right = None
     if len(arguments) % 2:
@@ -73,9 +82,7 @@ def from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
         text = ""
         for s in subscripts:
             if s is not Ellipsis and not 0 <= s < 52:
-                raise RuntimeError(
-                    "einsum(): subscripts must be within the valid range [0, 52)"
-                )
+                raise RuntimeError("einsum(): subscripts must be within the valid range [0, 52)")
             text += "..." if s is Ellipsis else chr(65 + s) if s < 26 else chr(71 + s)
         return text
 
@@ -91,9 +98,10 @@ def _diagonal(t: Tensor, labels: list[str]) -> tuple[Tensor, list[str]]:
             j = labels.index(c, i + 1)
             if t.shape[i] != t.shape[j]:
                 raise RuntimeError(
-                    f"einsum(): subscript {c} is repeated for operand but the sizes don't match, {t.shape[j]} != {t.shape[i]}"
+                    f"einsum(): subscript {c} is repeated for operand but the sizes don't match, "
+                    f"{t.shape[j]} != {t.shape[i]}"
                 )
-            t = t.diagonal(0, i, j)  # type: ignore[attr-defined]
+            t = t.diagonal(0, i, j)
             labels = [x for k, x in enumerate(labels) if k not in (i, j)] + [c]
     return t, labels
 
@@ -108,7 +116,8 @@ def _sizes(terms: list[list[str]], operands: list[Tensor]) -> dict[str, int]:
                     sizes[c] = n
                 elif n != 1:
                     raise RuntimeError(
-                        f"einsum(): subscript {c} has size {n} for operand which does not broadcast with previously "
+                        f"einsum(): subscript {c} has size {n} for operand which does not "
+                        "broadcast with previously "
                         f"seen size {have}"
                     )
     return sizes
@@ -133,7 +142,7 @@ def contract(equation: str, operands: list[Tensor]) -> Tensor:
     if gone:
         result = wrap(total(v, gone))
         ls = [c for c in ls if c in out]
-    return result.permute(tuple(ls.index(c) for c in out))  # type: ignore[no-any-return]
+    return result.permute(tuple(ls.index(c) for c in out))
 
 
 def _pair(
@@ -162,8 +171,14 @@ def _pair(
     def batch_shape(v: Value, ls: list[str]) -> tuple[int, ...]:
         return tuple(v.meta.shape[ls.index(c)] for c in batch)
 
-    left = reshape(arranged(a, la, batch + only_a + summed), (*batch_shape(a, la), count(only_a), count(summed)))
-    right = reshape(arranged(b, lb, batch + summed + only_b), (*batch_shape(b, lb), count(summed), count(only_b)))
+    left = reshape(
+        arranged(a, la, batch + only_a + summed),
+        (*batch_shape(a, la), count(only_a), count(summed)),
+    )
+    right = reshape(
+        arranged(b, lb, batch + summed + only_b),
+        (*batch_shape(b, lb), count(summed), count(only_b)),
+    )
     r = record2(MATMUL, left, right)
     labels = batch + only_a + only_b
     r = reshape(r, (*r.meta.shape[:-2], *(sizes[c] for c in only_a), *(sizes[c] for c in only_b)))

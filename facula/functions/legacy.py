@@ -39,9 +39,19 @@ class _Typed(type):
 
 
 BY_NAME: dict[str, Any] = {
-    f"{name}Tensor": _Typed(f"{name}Tensor", (), {"dtype": DTYPES[kind], "__doc__": f"Tensors of {kind}."})
-    for name, kind in (
-        ("Float", "float32"), ("Double", "float64"), ("Half", "float16"), ("BFloat16", "bfloat16"), ("Long", "int64"),
-        ("Int", "int32"), ("Short", "int16"), ("Char", "int8"), ("Byte", "uint8"), ("Bool", "bool"),
+    f"{name}Tensor": _Typed(
+        f"{name}Tensor", (), {"dtype": DTYPES[kind], "__doc__": f"Tensors of {kind}."}
     )
-}  # fmt: skip
+    for name, kind in (
+        ("Float", "float32"),
+        ("Double", "float64"),
+        ("Half", "float16"),
+        ("BFloat16", "bfloat16"),
+        ("Long", "int64"),
+        ("Int", "int32"),
+        ("Short", "int16"),
+        ("Char", "int8"),
+        ("Byte", "uint8"),
+        ("Bool", "bool"),
+    )
+}

@@ -80,7 +80,7 @@ mv, dot = _exact("mv", (2, 1), "MvBackward0"), _exact("dot", (1, 1), "DotBackwar
 @public("vdot", out=True, grad_name="VdotBackward0")
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """The product of two vectors, the first conjugated."""
-    return dot(input.conj(), other)  # type: ignore[attr-defined]
+    return dot(input.conj(), other)
 
 
 @public()
@@ -99,7 +99,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
             raise RuntimeError(
                 f"outer: Expected 1-D argument {'self' if k == 1 else 'vec2'}, but got {t.ndim}-D"
             )
-    return input.reshape(-1, 1) * vec2.reshape(1, -1)  # type: ignore[attr-defined]
+    return input.reshape(-1, 1) * vec2.reshape(1, -1)
 
 
 def _scaled(base: Tensor, product: Any, beta: Any, alpha: Any, fn: str) -> Tensor:
@@ -230,7 +230,7 @@ def trace(input: Tensor) -> Tensor:
         raise RuntimeError("trace: expected a matrix")
     if input.dtype is bool_:
         raise NotImplementedError("\"trace\" not implemented for 'Bool'")
-    return input.diagonal().sum()  # type: ignore[attr-defined]
+    return input.diagonal().sum()
 
 
 @public(method=False)
@@ -245,6 +245,11 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
 @public("linear", method=False)
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias; weight is [out, in] or [in]."""
+    if not isinstance(input, Tensor):
+        raise TypeError(
+            "linear(): argument 'input' (position 1) must be Tensor, not "
+            f"{type(input).__name__}"
+        )
     w = weight._v
     if w.meta.ndim == 1:
         r = _product(input._v, w)

@@ -45,7 +45,7 @@ def _steps(y: Tensor, x: Any, dx: Any, dim: int) -> tuple[Any, int]:
     """Twice the areas between neighbours, and the axis."""
     axis = normalize_dim(dim, y.ndim)
     size = y.shape[axis] - 1
-    pairs = y.narrow(axis, 1, size) + y.narrow(axis, 0, size)  # type: ignore[attr-defined]
+    pairs = y.narrow(axis, 1, size) + y.narrow(axis, 0, size)
     if x is None:
         return pairs * dx, axis
     if x.ndim == 1 and y.ndim > 1:
@@ -59,7 +59,7 @@ def _steps(y: Tensor, x: Any, dx: Any, dim: int) -> tuple[Any, int]:
 def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float = 1.0, dim: int = -1) -> Tensor:
     """The integral along an axis by the trapezoidal rule, at the points x or at distances dx."""
     if y.shape[dim] == 0:
-        return y.sum(dim)  # type: ignore[attr-defined]
+        return y.sum(dim)
     areas, axis = _steps(y, x, dx, dim)
     return areas.sum(axis) / 2
 
@@ -97,7 +97,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
             "Got "
             f"{input.shape[axis]} and {other.shape[axis]}"
         )
-    a, b = input.unbind(axis), other.unbind(axis)  # type: ignore[attr-defined]
+    a, b = input.unbind(axis), other.unbind(axis)
     from .shape import stack
 
     parts = [a[j] * b[k] - a[k] * b[j] for j, k in ((1, 2), (2, 0), (0, 1))]
@@ -112,8 +112,8 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     n = max(input.ndim, other.ndim)
     a = [1] * (n - input.ndim) + list(input.shape)
     b = [1] * (n - other.ndim) + list(other.shape)
-    x = input.reshape([k for s in a for k in (s, 1)])  # type: ignore[attr-defined]
-    y = other.reshape([k for s in b for k in (1, s)])  # type: ignore[attr-defined]
+    x = input.reshape([k for s in a for k in (s, 1)])
+    y = other.reshape([k for s in b for k in (1, s)])
     return (x * y).reshape([p * q for p, q in zip(a, b, strict=True)])
 
 
@@ -132,7 +132,7 @@ def cov(
             "cov(): expected input to have two or fewer dimensions but got an input with "
             f"{input.ndim} dimensions"
         )
-    x: Any = input.reshape(1, -1) if input.ndim < 2 else input  # type: ignore[attr-defined]
+    x: Any = input.reshape(1, -1) if input.ndim < 2 else input
     x = x if x.dtype.is_differentiable else x.float()
     w: Any = fweights
     if aweights is not None:
@@ -175,7 +175,7 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
         )
     axis = normalize_dim(dim, input.ndim)
     axes = [k for k in range(input.ndim) if k != axis]
-    size = input.norm(p, axes, True)  # type: ignore[attr-defined]
+    size = input.norm(p, axes, True)
     from .pointwise import where
 
     return input * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)
@@ -190,7 +190,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
         raise RuntimeError(
             f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
         )
-    gap = x1.unsqueeze(-2) - x2.unsqueeze(-3)  # type: ignore[attr-defined]
+    gap = x1.unsqueeze(-2) - x2.unsqueeze(-3)
     return gap.norm(p, -1)
 
 
@@ -217,7 +217,7 @@ def matrix_power(input: Tensor, n: int) -> Tensor:
         n >>= 1
         if n:
             square = matmul(square, square)
-    return result.clone() if result is input else result  # type: ignore[attr-defined]
+    return result.clone() if result is input else result
 
 
 def _from_linalg(name: str, other: str = "", method: bool = True) -> None:

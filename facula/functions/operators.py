@@ -50,10 +50,9 @@ def _operator(function: Any, reflected: bool = False) -> Any:
 def _invert(self: Tensor) -> Tensor:
     if self.dtype.is_differentiable:
         raise TypeError(
-            "~ (operator.invert) is only implemented on integer and Boolean-type tensors, got "
-            f"{self.dtype}"
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
         )
-    return Tensor.bitwise_not(self)  # type: ignore[attr-defined]
+    return Tensor.bitwise_not(self)
 
 
 def _inplace_operator(name: str) -> Any:
@@ -64,24 +63,34 @@ def _inplace_operator(name: str) -> Any:
 
 
 for _dunder, _f, _reflected, _assign in (
-    ("add", add, True, "add_"), ("sub", sub, True, "sub_"), ("mul", mul, True, "mul_"),
-    ("truediv", div, True, "div_"), ("floordiv", floor_divide, True, "floor_divide_"),
-    ("mod", remainder, True, "remainder_"), ("pow", pow, True, "pow_"),
-    ("and", bitwise_and, True, "bitwise_and_"), ("or", bitwise_or, True, "bitwise_or_"),
-    ("xor", bitwise_xor, True, "bitwise_xor_"), ("lshift", bitwise_left_shift, True, "bitwise_left_shift_"),
+    ("add", add, True, "add_"),
+    ("sub", sub, True, "sub_"),
+    ("mul", mul, True, "mul_"),
+    ("truediv", div, True, "div_"),
+    ("floordiv", floor_divide, True, "floor_divide_"),
+    ("mod", remainder, True, "remainder_"),
+    ("pow", pow, True, "pow_"),
+    ("and", bitwise_and, True, "bitwise_and_"),
+    ("or", bitwise_or, True, "bitwise_or_"),
+    ("xor", bitwise_xor, True, "bitwise_xor_"),
+    ("lshift", bitwise_left_shift, True, "bitwise_left_shift_"),
     ("rshift", bitwise_right_shift, True, "bitwise_right_shift_"),
-    ("eq", eq, False, ""), ("ne", ne, False, ""), ("lt", lt, False, ""), ("le", le, False, ""),
-    ("gt", gt, False, ""), ("ge", ge, False, ""),
-):  # fmt: skip
+    ("eq", eq, False, ""),
+    ("ne", ne, False, ""),
+    ("lt", lt, False, ""),
+    ("le", le, False, ""),
+    ("gt", gt, False, ""),
+    ("ge", ge, False, ""),
+):
     if f"__{_dunder}__" not in Tensor.__dict__ or _dunder in ("eq", "ne"):
         setattr(Tensor, f"__{_dunder}__", _operator(_f))
     if _reflected:
         setattr(Tensor, f"__r{_dunder}__", _operator(_f, True))
     if _assign:
         setattr(Tensor, f"__i{_dunder}__", _inplace_operator(_assign))
-Tensor.__neg__ = neg  # type: ignore[operator]
-Tensor.__pos__ = positive  # type: ignore[operator]
-Tensor.__abs__ = abs  # type: ignore[attr-defined]
-Tensor.__invert__ = _invert  # type: ignore[operator]
-Tensor.__matmul__ = _operator(matmul)  # type: ignore[operator]
-Tensor.__rmatmul__ = _operator(matmul, True)  # type: ignore[attr-defined]
+Tensor.__neg__ = neg
+Tensor.__pos__ = positive
+Tensor.__abs__ = abs
+Tensor.__invert__ = _invert
+Tensor.__matmul__ = _operator(matmul)
+Tensor.__rmatmul__ = _operator(matmul, True)

@@ -23,11 +23,9 @@ def _done(r: Any, out: Any) -> Any:
 @public()
 def sort(
     input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False, *, out: Any = None
-) -> Any:  # fmt: skip
+) -> Any:
     """Sorted along an axis: a named tuple (values, indices). Always stable."""
     check_tensor(input, "sort")
-    if isinstance(dim, bool):  # sort(stable, dim, descending) has no positional form
-        dim, descending = -1, dim
     if input.is_complex():
         raise RuntimeError("Sort does not support complex dtypes on CPU")
     values, indices = indexing.sort(input._v, normalize_dim(dim, input.ndim), bool(descending))
@@ -37,19 +35,25 @@ def sort(
 @public(out=True)
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The indices that sort along an axis."""
-    return sort(input, dim, descending)[1]  # type: ignore[no-any-return]
+    return sort(input, dim, descending)[1]
 
 
 @public(out=True)
 def msort(input: Tensor) -> Tensor:
     """Sorted along the first axis."""
-    return sort(input, 0)[0]  # type: ignore[no-any-return]
+    return sort(input, 0)[0]
 
 
 @public()
 def topk(
-    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True, *, out: Any = None
-) -> Any:  # fmt: skip
+    input: Tensor,
+    k: int,
+    dim: int = -1,
+    largest: bool = True,
+    sorted: bool = True,
+    *,
+    out: Any = None,
+) -> Any:
     """The k largest (smallest) elements along an axis: (values, indices)."""
     check_tensor(input, "topk")
     if isinstance(k, Tensor):
@@ -109,12 +113,12 @@ def _median(name: str, ignore_nan: bool, doc: str) -> Any:
             raise NotImplementedError(
                 f"\"median_cpu\" not implemented for '{type_name(input.dtype)}'"
             )
-        x = input.reshape(-1) if whole else input  # type: ignore[attr-defined]
+        x: Any = input.reshape(-1) if whole else input
         axis = 0 if whole else normalize_dim(dim, input.ndim)
         n = x.shape[axis] if x.ndim else 1
         if whole and n == 0:
             lowest = -(2**63) if input.dtype is int64 else math.nan
-            return input.new_full((), lowest if input.dtype is int64 else lowest)  # type: ignore[attr-defined]
+            return input.new_full((), lowest if input.dtype is int64 else lowest)
         if n == 0:
             raise IndexError(f"median(): Expected reduction dim {axis} to have non-zero size.")
         if x.ndim == 0:
@@ -158,20 +162,22 @@ nanmedian = _median("nanmedian", True, "The median of the elements that are not 
 
 @public()
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None) -> Any:
-    """The most frequent value along an axis (the smallest of several), and the last index that has it."""
+    """The most frequent value along an axis (the smallest of several), and the last index that
+    has it.
+    """
     check_tensor(input, "mode")
     one_dim("mode", dim)
     if input.is_complex():
         raise NotImplementedError(f"\"mode_cpu\" not implemented for '{type_name(input.dtype)}'")
     axis = normalize_dim(dim, input.ndim)
     if input.ndim == 0:
-        return _done(pair("mode")(input.clone(), input.new_zeros((), dtype=int64)), out)  # type: ignore[attr-defined]
+        return _done(pair("mode")(input.clone(), input.new_zeros((), dtype=int64)), out)
     if input.shape[axis] == 0:
         raise IndexError(f"mode(): Expected reduction dim {axis} to have non-zero size.")
     a = np.moveaxis(input.detach()._array(), axis, -1)
     place = np.apply_along_axis(_mode_of, -1, a) if a.size else np.zeros(a.shape[:-1], np.int64)
     kept = from_array(np.expand_dims(np.asarray(place, np.int64), axis), int64)
-    values = input.gather(axis, kept)  # type: ignore[attr-defined]
+    values = input.gather(axis, kept)
     if not keepdim:
         values, kept = values.squeeze(axis), kept.squeeze(axis)
     values._fn_name = "ModeBackward0"
@@ -188,13 +194,19 @@ def _quantile(name: str, ignore_nan: bool, doc: str) -> Any:
     modes = ("linear", "lower", "higher", "midpoint", "nearest")
 
     def f(
-        input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *,
-        interpolation: str = "linear", out: Any = None,
-    ) -> Tensor:  # fmt: skip
+        input: Tensor,
+        q: Any,
+        dim: int | None = None,
+        keepdim: bool = False,
+        *,
+        interpolation: str = "linear",
+        out: Any = None,
+    ) -> Tensor:
         check_tensor(input, name)
         if interpolation not in modes:
             raise RuntimeError(
-                f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
+                f"{name}() interpolation must be one of linear, lower, higher, midpoint or "
+                f"nearest, but got {interpolation}"
             )
         if input.dtype.name not in ("float32", "float64"):
             raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
@@ -212,7 +224,7 @@ def _quantile(name: str, ignore_nan: bool, doc: str) -> Any:
         from .shape import stack
 
         r = outs[0] if qs.ndim == 0 else stack(outs, 0)
-        return _done(r, out)  # type: ignore[no-any-return]
+        return _done(r, out)
 
     f.__name__ = f.__qualname__ = name
     f.__doc__ = doc
@@ -224,7 +236,7 @@ def _quantiles(
 ) -> list[Tensor]:
     axis = 0 if dim is None else normalize_dim(dim, input.ndim)
     flat = dim is None or input.ndim == 0
-    x: Any = input.reshape(-1) if flat else input.movedim(axis, 0)  # type: ignore[attr-defined]
+    x: Any = input.reshape(-1) if flat else input.movedim(axis, 0)
     ordered = sort(x, 0)[0]
     bad = x.detach().isnan()
     last: Any = x.shape[0] - 1

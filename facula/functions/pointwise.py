@@ -29,7 +29,8 @@ def value_of(x: Any, name: str, argument: str = "other") -> Any:
     if isinstance(x, np.ndarray):
         return from_array(np.array(x))._v
     raise TypeError(
-        f"{name}(): argument '{argument}' (position {1 if argument == 'input' else 2}) must be Tensor, not "
+        f"{name}(): argument '{argument}' (position {1 if argument == 'input' else 2}) must be "
+        "Tensor, not "
         f"{type(x).__name__}"
     )
 
@@ -55,7 +56,8 @@ def check_tensor(x: Any, name: str, argument: str = "input", position: int = 0) 
         )
 
 
-# ---------------------------------------------------------------- unary functions, from their records
+# ---------------------------------------------------------------- unary functions, from their
+# records
 def _unary(name: str, op: Op, doc: str, aliases: tuple[str, ...] = ()) -> None:
     predicate = name.startswith(("is", "signbit"))
 
@@ -90,9 +92,9 @@ for _name, _op, _doc, *_rest in (
     ("sinh", e.SINH, "The hyperbolic sine."),
     ("cosh", e.COSH, "The hyperbolic cosine."),
     ("tanh", e.TANH, "The hyperbolic tangent."),
-    ("asinh", e.ASINH, "The inverse hyperbolic sine.", ("arcsinh",)),
-    ("acosh", e.ACOSH, "The inverse hyperbolic cosine.", ("arccosh",)),
-    ("atanh", e.ATANH, "The inverse hyperbolic tangent.", ("arctanh",)),
+    ("asinh", rare.ASINH, "The inverse hyperbolic sine.", ("arcsinh",)),
+    ("acosh", rare.ACOSH, "The inverse hyperbolic cosine.", ("arccosh",)),
+    ("atanh", rare.ATANH, "The inverse hyperbolic tangent.", ("arctanh",)),
     ("sigmoid", e.SIGMOID, "1 / (1 + exp(-x))."),
     ("erf", e.ERF, "The error function."),
     ("erfc", e.ERFC, "The complementary error function."),
@@ -110,7 +112,8 @@ for _name, _op, _doc, *_rest in (
     ("isfinite", e.ISFINITE, "True where x is neither infinite nor NaN."),
     ("signbit", e.SIGNBIT, "True where the sign bit is set."),
 ):
-    _unary(_name, _op, _doc, *(_rest or ((),)))  # type: ignore[arg-type]
+    _unary(_name, _op, _doc, *(_rest or ((),)))
+
 
 @public(inplace=True, out=True)
 def sign(input: Tensor) -> Tensor:
@@ -118,7 +121,8 @@ def sign(input: Tensor) -> Tensor:
     check_tensor(input, "sign")
     if input._v.meta.dtype.is_complex:
         raise NotImplementedError(
-            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use torch.sgn instead."
+            "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use "
+            "torch.sgn instead."
         )
     return wrap(record1(e.SIGN, input._v))
 
@@ -146,7 +150,8 @@ def neg(input: Tensor) -> Tensor:
     check_tensor(input, "neg")
     if input._v.meta.dtype is bool_:
         raise RuntimeError(
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, "
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert a mask, "
             "use the `~` or `logical_not()` operator instead."
         )
     return wrap(record1(e.NEG, input._v))
@@ -194,7 +199,7 @@ def frac(input: Tensor) -> Tensor:
     """x - trunc(x), of floating-point tensors."""
     check_tensor(input, "frac")
     _only("frac", input._v.meta.dtype, floating=True)
-    return input - input.trunc()  # type: ignore[attr-defined,no-any-return]
+    return input - input.trunc()
 
 
 def _only(name: str, d: dtype, floating: bool = False) -> None:
@@ -216,7 +221,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     x = _floating(input)
     if eps is not None:
         x = clamp(x, eps, 1 - eps)
-    r: Tensor = (x / (1 - x)).log()  # type: ignore[attr-defined]
+    r: Tensor = (x / (1 - x)).log()
     r._fn_name = "LogitBackward0"
     return r
 
@@ -247,12 +252,17 @@ def sinc(input: Tensor) -> Tensor:
     zero = input == 0
     r = where(zero, 1.0, y.sin() / where(zero, 1.0, y))
     r._fn_name = "SincBackward0"
-    return r  # type: ignore[no-any-return]
+    return r
 
 
 # ---------------------------------------------------------------- arithmetic
 def _binary(
-    name: str, op: Op, doc: str, inplace: bool = True, aliases: tuple[str, ...] = (), numbers: str = "both"
+    name: str,
+    op: Op,
+    doc: str,
+    inplace: bool = True,
+    aliases: tuple[str, ...] = (),
+    numbers: str = "both",
 ) -> Any:
     """numbers: which operands may be Python numbers: both, other, none."""
     divides = op in (e.FLOOR_DIVIDE, e.REMAINDER, e.FMOD)
@@ -302,7 +312,9 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 
 def _check_alpha(alpha: Any, a: Any, b: Any) -> None:
     if isinstance(alpha, float) and not common_dtype([facts(a), facts(b)]).is_differentiable:
-        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number."
+        )
 
 
 @public(inplace=True, out=True, aliases=("subtract",))
@@ -311,13 +323,15 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     a, b = _left(input, other, "sub"), value_of(other, "sub")
     if facts(a).dtype is bool_ and facts(b).dtype is bool_:
         raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` "
+            "or `logical_xor()` "
             "operator instead."
         )
     for x in (a, b):
         if isinstance(x, (Value, bool)) and facts(x).dtype is bool_:
             raise RuntimeError(
-                "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a "
+                "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
+                "trying to invert a "
                 "mask, use the `~` or `logical_not()` operator instead."
             )
     if alpha != 1:
@@ -333,7 +347,7 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """other - alpha * input."""
     check_tensor(input, "rsub")
-    return sub(other, input, alpha=alpha)  # type: ignore[no-any-return]
+    return sub(other, input, alpha=alpha)
 
 
 mul = _binary("mul", e.MUL, "input * other.", aliases=("multiply",))
@@ -371,23 +385,37 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
 
 
 floor_divide = _binary("floor_divide", e.FLOOR_DIVIDE, "The quotient rounded down.")
-remainder = _binary("remainder", e.REMAINDER, "The rest of the division, with the sign of the divisor.")
-fmod = _binary("fmod", e.FMOD, "The rest of the division, with the sign of the dividend.", numbers="other")
+remainder = _binary(
+    "remainder", e.REMAINDER, "The rest of the division, with the sign of the divisor."
+)
+fmod = _binary(
+    "fmod", e.FMOD, "The rest of the division, with the sign of the dividend.", numbers="other"
+)
 maximum = _binary("maximum", e.MAXIMUM, "The larger of two; NaN if one is.", False, numbers="none")
 minimum = _binary("minimum", e.MINIMUM, "The smaller of two; NaN if one is.", False, numbers="none")
 fmax = _binary("fmax", rare.FMAX, "The larger of two; a NaN loses.", False, numbers="none")
 fmin = _binary("fmin", rare.FMIN, "The smaller of two; a NaN loses.", False, numbers="none")
-atan2 = _binary("atan2", e.ATAN2, "The angle of the point (other, input).", aliases=("arctan2",), numbers="none")
-copysign = _binary("copysign", e.COPYSIGN, "The size of input with the sign of other.", numbers="other")
-nextafter = _binary("nextafter", rare.NEXTAFTER, "The next number after input towards other.", numbers="none")
+atan2 = _binary(
+    "atan2", e.ATAN2, "The angle of the point (other, input).", aliases=("arctan2",), numbers="none"
+)
+copysign = _binary(
+    "copysign", rare.COPYSIGN, "The size of input with the sign of other.", numbers="other"
+)
+nextafter = _binary(
+    "nextafter", rare.NEXTAFTER, "The next number after input towards other.", numbers="none"
+)
 logical_and = _binary("logical_and", e.LOGICAL_AND, "True where both are not zero.", numbers="none")
 logical_or = _binary("logical_or", e.LOGICAL_OR, "True where one is not zero.", numbers="none")
-logical_xor = _binary("logical_xor", e.LOGICAL_XOR, "True where exactly one is not zero.", numbers="none")
+logical_xor = _binary(
+    "logical_xor", e.LOGICAL_XOR, "True where exactly one is not zero.", numbers="none"
+)
 bitwise_and = _binary("bitwise_and", e.BITWISE_AND, "The bits that both have.")
 bitwise_or = _binary("bitwise_or", e.BITWISE_OR, "The bits that one has.")
 bitwise_xor = _binary("bitwise_xor", e.BITWISE_XOR, "The bits that exactly one has.")
 bitwise_left_shift = _binary("bitwise_left_shift", e.LEFT_SHIFT, "input * 2 ** other.")
-bitwise_right_shift = _binary("bitwise_right_shift", e.RIGHT_SHIFT, "input / 2 ** other, rounded down.")
+bitwise_right_shift = _binary(
+    "bitwise_right_shift", e.RIGHT_SHIFT, "input / 2 ** other, rounded down."
+)
 eq = _binary("eq", e.EQ, "True where equal.", numbers="other")
 ne = _binary("ne", e.NE, "True where not equal.", aliases=("not_equal",), numbers="other")
 lt = _binary("lt", e.LT, "True where input < other.", aliases=("less",), numbers="other")
@@ -424,7 +452,10 @@ def pow(input: Any, exponent: Any) -> Tensor:
 
 
 def _power_dtype(input: Any, exponent: Any) -> dtype:
-    complex_ = any(x.is_complex() if isinstance(x, Tensor) else isinstance(x, complex) for x in (input, exponent))
+    complex_ = any(
+        x.is_complex() if isinstance(x, Tensor) else isinstance(x, complex)
+        for x in (input, exponent)
+    )
     return complex128 if complex_ else float64
 
 
@@ -434,7 +465,8 @@ def float_power(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tens
     d = _power_dtype(input, exponent)
     if out is not None and out.dtype is not d:
         raise RuntimeError(
-            f"the output given to float_power has dtype {type_name(out.dtype)} but the operation's result requires "
+            f"the output given to float_power has dtype {type_name(out.dtype)} but the "
+            "operation's result requires "
             f"dtype {type_name(d)}"
         )
 
@@ -445,7 +477,7 @@ def float_power(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tens
         return complex(x) if d is complex128 else float(x)
 
     r = pow(double(input), double(exponent))
-    return r if out is None else write_out(r, out)  # type: ignore[no-any-return]
+    return r if out is None else write_out(r, out)
 
 
 def _float_power_(self: Tensor, exponent: Any) -> Tensor:
@@ -453,16 +485,31 @@ def _float_power_(self: Tensor, exponent: Any) -> Tensor:
     d = _power_dtype(self, exponent)
     if self.dtype is not d:
         raise RuntimeError(
-            f"the base given to float_power_ has dtype {type_name(self.dtype)} but the operation's result requires "
+            f"the base given to float_power_ has dtype {type_name(self.dtype)} but the "
+            "operation's result requires "
             f"dtype {type_name(d)}"
         )
     return self._write(float_power(self, exponent)._v)
 
 
 Tensor.float_power_ = _float_power_  # type: ignore[attr-defined]
-logaddexp = _binary("logaddexp", rare.LOGADDEXP, "log(exp(input) + exp(other)), without overflow.", False, numbers="none")
-logaddexp2 = _binary("logaddexp2", rare.LOGADDEXP2, "log2(2 ** input + 2 ** other), without overflow.", False, numbers="none")
-hypot = _binary("hypot", rare.HYPOT, "sqrt(input ** 2 + other ** 2), without overflow.", numbers="none")
+logaddexp = _binary(
+    "logaddexp",
+    rare.LOGADDEXP,
+    "log(exp(input) + exp(other)), without overflow.",
+    False,
+    numbers="none",
+)
+logaddexp2 = _binary(
+    "logaddexp2",
+    rare.LOGADDEXP2,
+    "log2(2 ** input + 2 ** other), without overflow.",
+    False,
+    numbers="none",
+)
+hypot = _binary(
+    "hypot", rare.HYPOT, "sqrt(input ** 2 + other ** 2), without overflow.", numbers="none"
+)
 xlogy = _binary("xlogy", rare.XLOGY, "input * log(other), 0 where input is 0.")
 gcd = _binary("gcd", rare.GCD, "The greatest common divisor of integers.", numbers="none")
 lcm = _binary("lcm", rare.LCM, "The least common multiple of integers.", numbers="none")
@@ -483,22 +530,26 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2 ** other."""
     check_tensor(input, "ldexp")
     check_tensor(other, "ldexp")
-    return input * pow(2.0, other)  # type: ignore[no-any-return]
+    return input * pow(2.0, other)
 
 
 # ---------------------------------------------------------------- choosing
 @public(out=True)
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
-    """input where the condition holds, other elsewhere. With a condition alone: its nonzero positions."""
+    """input where the condition holds, other elsewhere. With a condition alone: its nonzero
+    positions.
+    """
     if input is None and other is None:
-        return condition.nonzero(as_tuple=True)  # type: ignore[attr-defined]
+        return condition.nonzero(as_tuple=True)
     check_tensor(condition, "where", "condition")
-    return wrap(record(e.WHERE, (condition._v, value_of(input, "where", "input"), value_of(other, "where"))))
+    return wrap(
+        record(e.WHERE, (condition._v, value_of(input, "where", "input"), value_of(other, "where")))
+    )
 
 
 def _tensor_where(self: Tensor, condition: Tensor, other: Any) -> Tensor:
     """This tensor where the condition holds, other elsewhere."""
-    return where(condition, self, other)  # type: ignore[no-any-return]
+    return where(condition, self, other)
 
 
 Tensor.where = _tensor_where  # type: ignore[attr-defined]
@@ -558,13 +609,13 @@ def _between_tensors(v: Any, low: Any, high: Any) -> Any:
 @public(inplace=True, out=True, grad_name="ClampMinBackward0")
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """Elements not smaller than min."""
-    return clamp(input, min=min)  # type: ignore[no-any-return]
+    return clamp(input, min=min)
 
 
 @public(inplace=True, out=True, grad_name="ClampMaxBackward0")
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """Elements not larger than max."""
-    return clamp(input, max=max)  # type: ignore[no-any-return]
+    return clamp(input, max=max)
 
 
 @public(inplace=True, out=True, grad_name="NanToNumBackward0")
@@ -576,13 +627,13 @@ def nan_to_num(
 
     d = input._v.meta.dtype
     if not d.is_floating_point:
-        return input.clone()  # type: ignore[attr-defined,no-any-return]
+        return input.clone()
     limits = finfo(d)
     high = limits.max if posinf is None else posinf
     low = limits.min if neginf is None else neginf
-    r = where(input.isnan(), nan, input)  # type: ignore[attr-defined]
+    r = where(input.isnan(), nan, input)
     r = where(input == math.inf, high, r)
-    return where(input == -math.inf, low, r)  # type: ignore[no-any-return]
+    return where(input == -math.inf, low, r)
 
 
 @public(inplace=True)
@@ -594,9 +645,14 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         )
     if isinstance(value, Tensor) and value.ndim:
         raise RuntimeError(
-            f"masked_fill only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+            "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
+            f"{value.ndim} dimension(s)."
         )
-    fill = e.cast(value._v, input.dtype) if isinstance(value, Tensor) else input.dtype.np.type(value).item()
+    fill = (
+        e.cast(value._v, input.dtype)
+        if isinstance(value, Tensor)
+        else input.dtype.np.type(value).item()
+    )
     if input.dtype.name == "bfloat16":
         fill = float(value) if not isinstance(value, Tensor) else fill
     r = wrap(record(e.WHERE, (mask._v, fill, input._v)))
@@ -610,9 +666,13 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     for name, x in (("input", input), ("end", end)):
         check_tensor(x, "lerp", name)
     if end.dtype is not input.dtype:
-        raise RuntimeError(f"expected dtype {input.dtype.name} for `end` but got dtype {end.dtype.name}")
+        raise RuntimeError(
+            f"expected dtype {input.dtype.name} for `end` but got dtype {end.dtype.name}"
+        )
     if not input.dtype.is_differentiable:
-        raise NotImplementedError(f"\"lerp_kernel_scalar\" not implemented for '{type_name(input.dtype)}'")
+        raise NotImplementedError(
+            f"\"lerp_kernel_scalar\" not implemented for '{type_name(input.dtype)}'"
+        )
     r: Tensor = input + (end - input) * weight
     r._fn_name = "LerpBackward1" if isinstance(weight, Tensor) else "LerpBackward0"
     return r
@@ -622,7 +682,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """input + value * tensor1 * tensor2."""
     product = tensor1 * tensor2
-    return input + (product if value == 1 else product * value)  # type: ignore[no-any-return]
+    return input + (product if value == 1 else product * value)
 
 
 @public(inplace=True, out=True, grad_name="AddcdivBackward0")
@@ -630,8 +690,9 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
     """input + value * tensor1 / tensor2."""
     if not (tensor1.dtype.is_differentiable or tensor2.dtype.is_differentiable):
         raise RuntimeError(
-            "Integer division with addcdiv is no longer supported, and in a future release addcdiv will perform a true "
+            "Integer division with addcdiv is no longer supported, and in a future release "
+            "addcdiv will perform a true "
             "division of tensor1 and tensor2."
         )
     quotient = tensor1 / tensor2
-    return input + (quotient if value == 1 else quotient * value)  # type: ignore[no-any-return]
+    return input + (quotient if value == 1 else quotient * value)

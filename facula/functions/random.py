@@ -26,9 +26,16 @@ def engine_of(generator: Any) -> Any:
 
 def _sized(name: str, draw: Any, doc: str) -> None:
     def make(
-        *size: Any, generator: Any = None, out: Tensor | None = None, dtype: Any = None, layout: Any = None,
-        device: Any = None, requires_grad: bool = False, pin_memory: bool = False, **named: Any,
-    ) -> Tensor:  # fmt: skip
+        *size: Any,
+        generator: Any = None,
+        out: Tensor | None = None,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
+        **named: Any,
+    ) -> Tensor:
         if "size" in named:
             size = (named.pop("size"),)
         if named:
@@ -40,9 +47,15 @@ def _sized(name: str, draw: Any, doc: str) -> None:
         return finish(t, requires_grad) if out is None else write_out(t, out)
 
     def like(
-        input: Tensor, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-        memory_format: Any = None, generator: Any = None,
-    ) -> Tensor:  # fmt: skip
+        input: Tensor,
+        *,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        memory_format: Any = None,
+        generator: Any = None,
+    ) -> Tensor:
         check_device(device)
         m = input._v.meta
         d = check_dtype(dtype) or m.dtype
@@ -88,9 +101,16 @@ _sized("randn", _normal_draw, "draws from the standard normal distribution")
 
 @public(method=False)
 def randint(
-    *args: Any, generator: Any = None, out: Tensor | None = None, dtype: Any = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False, pin_memory: bool = False, **named: Any,
-) -> Tensor:  # fmt: skip
+    *args: Any,
+    generator: Any = None,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    **named: Any,
+) -> Tensor:
     """randint(high, size), randint(low, high, size): whole draws from [low, high)."""
     check_device(device)
     given = list(args)
@@ -126,9 +146,16 @@ def randint_like(input: Tensor, *bounds: Any, dtype: Any = None, **named: Any) -
 
 @public(method=False)
 def randperm(
-    n: int, *, generator: Any = None, out: Tensor | None = None, dtype: Any = None, layout: Any = None,
-    device: Any = None, requires_grad: bool = False, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+    n: int,
+    *,
+    generator: Any = None,
+    out: Tensor | None = None,
+    dtype: Any = None,
+    layout: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
     check_device(device)
     if n < 0:
@@ -139,7 +166,17 @@ def randperm(
 
 
 @public(method=False)
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any = None, out: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Any = None,
+    out: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Normal draws with the given mean and standard deviation: numbers with a size, or tensors."""
     check_device(device)
     for name, x in (("std", std),):
@@ -159,7 +196,7 @@ def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Any 
     tensors = [x for x in (mean, std) if isinstance(x, Tensor)]
     if not tensors:
         raise TypeError("normal() with numbers for mean and std needs a size")
-    if isinstance(std, Tensor) and bool((std < 0).any()):  # type: ignore[attr-defined,operator]
+    if isinstance(std, Tensor) and bool((std < 0).any()):
         raise RuntimeError("normal expects all elements of std >= 0.0")
     shape = tuple(broadcast_shapes(*[tuple(x.shape) for x in tensors]))
     d = tensors[0].dtype

@@ -16,16 +16,20 @@ from .creation import check_dtype
 from .pointwise import check_tensor
 from .registry import numpy_names, public, write_out
 
-_Pair = {}
+_PAIRS: dict[str, Any] = {}
 
 
 def pair(name: str, first: str = "values", second: str = "indices") -> Any:
     """The named tuple that a function with two results returns."""
-    if name not in _Pair:
-        made = namedtuple(name, (first, second))  # type: ignore[misc]
-        made.__repr__ = lambda self: f"torch.return_types.{name}(\n{first}={self[0]!r},\n{second}={self[1]!r})"  # type: ignore[method-assign]
-        _Pair[name] = made
-    return _Pair[name]
+    if name not in _PAIRS:
+
+        def text(self: Any) -> str:
+            return f"torch.return_types.{name}(\n{first}={self[0]!r},\n{second}={self[1]!r})"
+
+        made: Any = namedtuple(name, (first, second))  # type: ignore[misc]
+        made.__repr__ = text
+        _PAIRS[name] = made
+    return _PAIRS[name]
 
 
 def _cast(t: Tensor, d: Any) -> Any:
@@ -34,7 +38,9 @@ def _cast(t: Tensor, d: Any) -> Any:
 
 
 def _as(v: Any, d: Any) -> Any:
-    """The value in the dtype that the caller asked for, if any: sums of integers are made in int64."""
+    """The value in the dtype that the caller asked for, if any: sums of integers are made in
+    int64.
+    """
     return v if d is None else e.cast(v, check_dtype(d))  # type: ignore[arg-type]
 
 
@@ -46,9 +52,14 @@ def one_dim(name: str, dim: Any) -> None:
 
 @public(out=True)
 def sum(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None,
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
     keepdims: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The sum over axes `dim` (all by default). Integers and bool add up in int64."""
     check_tensor(input, "sum")
     dim, keepdim = axis if dim is None else dim, keepdim or keepdims
@@ -68,8 +79,8 @@ def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any 
     check_tensor(input, "nansum")
     if input.is_complex():
         raise RuntimeError("nansum on CPU does not support complex inputs")
-    x = input.nan_to_num(0.0, math.inf, -math.inf)  # type: ignore[attr-defined]
-    return sum(x, dim, keepdim, dtype=dtype)  # type: ignore[no-any-return]
+    x = input.nan_to_num(0.0, math.inf, -math.inf)
+    return sum(x, dim, keepdim, dtype=dtype)
 
 
 def count_of(shape: Any, axes: tuple[int, ...]) -> int:
@@ -83,16 +94,22 @@ def count_of(shape: Any, axes: tuple[int, ...]) -> int:
 def _need_float(v: Any, name: str) -> None:
     if not v.meta.dtype.is_differentiable:
         raise RuntimeError(
-            f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            f"{name}(): could not infer output dtype. Input dtype must be either a floating point "
+            "or complex dtype. "
             f"Got: {type_name(v.meta.dtype)}"
         )
 
 
 @public(out=True)
 def mean(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None, axis: Any = None,
+    input: Tensor,
+    dim: Any = None,
+    keepdim: bool = False,
+    *,
+    dtype: Any = None,
+    axis: Any = None,
     keepdims: bool = False,
-) -> Tensor:  # fmt: skip
+) -> Tensor:
     """The mean over axes `dim` (all by default), of floating-point or complex tensors."""
     check_tensor(input, "mean")
     dim, keepdim = axis if dim is None else dim, keepdim or keepdims
@@ -116,7 +133,7 @@ def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any
             "nanmean(): expected input to have floating point or complex dtype but got "
             f"{type_name(input.dtype)}"
         )
-    good = input.isnan().logical_not()  # type: ignore[attr-defined]
+    good = input.isnan().logical_not()
     return nansum(input, dim, keepdim, dtype=dtype) / good.sum(dim, keepdim)
 
 
@@ -127,9 +144,7 @@ def prod(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     check_tensor(input, "prod")
     one_dim("prod", dim)
     v = input._v if dtype is None else _cast(input, dtype)
-    r = wrap(
-        _as(record1(reduce.PROD, v, (normalize_dims(dim, v.meta.ndim), keepdim)), dtype)
-    )
+    r = wrap(_as(record1(reduce.PROD, v, (normalize_dims(dim, v.meta.ndim), keepdim)), dtype))
     if dim is not None:
         r._fn_name = "ProdBackward1"
     return r
@@ -154,7 +169,8 @@ all_ = _truth("all", reduce.ALL, "Whether no element is zero.")
 def _check_not_empty(input: Tensor, name: str, error: type[Exception] = RuntimeError) -> None:
     if input.numel() == 0:
         raise error(
-            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify "
+            "the reduction dim "
             "with the 'dim' argument."
         )
 
@@ -185,7 +201,8 @@ def _extreme(name: str, op: Any, arg: Any, whole_fn: str) -> Any:
 
     f.__name__ = f.__qualname__ = name
     f.__doc__ = (
-        f"The {name}imum of all elements; with `dim` a named tuple (values, indices) along that axis; with a second "
+        f"The {name}imum of all elements; with `dim` a named tuple (values, indices) along that "
+        "axis; with a second "
         f"tensor the elementwise {name}imum."
     )
     return public(name)(numpy_names(f, other="dim"))
@@ -195,7 +212,7 @@ def along(input: Tensor, arg: Any, axis: int, keepdim: bool) -> tuple[Tensor, Te
     """The elements that an arg reduction picks along an axis, and their positions."""
     v = input._v
     if v.meta.ndim == 0:
-        return input.clone(), input.new_zeros((), dtype=int64)  # type: ignore[attr-defined]
+        return input.clone(), input.new_zeros((), dtype=int64)
     keep = record1(arg, v, (axis, True))
     values = indexing.record(indexing.GATHER, (v, keep), (axis,))
     if not keepdim:
@@ -214,7 +231,9 @@ def _spread_extreme(name: str, op: Any) -> Any:
     def f(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
         check_tensor(input, name)
         if input.is_complex():
-            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{type_name(input.dtype)}'")
+            raise NotImplementedError(
+                f"\"{name}_cpu\" not implemented for '{type_name(input.dtype)}'"
+            )
         axes = normalize_dims(dim, input.ndim)
         if dim in ((), None):
             _check_not_empty(input, name)
@@ -229,13 +248,16 @@ amax, amin = _spread_extreme("amax", reduce.MAX), _spread_extreme("amin", reduce
 
 
 @public()
-def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False, out: Any = None) -> Any:
+def aminmax(
+    input: Tensor, *, dim: int | None = None, keepdim: bool = False, out: Any = None
+) -> Any:
     """The minimum and the maximum, as a named tuple (min, max)."""
     check_tensor(input, "aminmax")
     one_dim("aminmax", dim)
     if input.numel() == 0 and dim is None:
         raise RuntimeError(
-            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity."
+            "aminmax(): cannot compute aminmax over an empty dimension as the operation has no "
+            "identity."
         )
     dims = () if dim is None else dim
     r = pair("aminmax", "min", "max")(amin(input, dims, keepdim), amax(input, dims, keepdim))
@@ -257,11 +279,13 @@ def _arg(name: str, op: Any) -> Any:
             return wrap(reshape(r, (1,) * v.meta.ndim) if keepdim else r)
         if v.meta.ndim == 0:
             normalize_dim(dim, 0)
-            return input.new_zeros((), dtype=int64)  # type: ignore[attr-defined,no-any-return]
+            return input.new_zeros((), dtype=int64)
         return wrap(record1(op, v, (normalize_dim(dim, v.meta.ndim), keepdim)))
 
     f.__name__ = f.__qualname__ = name
-    f.__doc__ = f"The position of the {name[3:]}imum, in the flattened tensor or along an axis; int64."
+    f.__doc__ = (
+        f"The position of the {name[3:]}imum, in the flattened tensor or along an axis; int64."
+    )
     return public(name, out=True)(numpy_names(f))
 
 
@@ -277,8 +301,12 @@ def _variance(input: Tensor, dim: Any, correction: Any, keepdim: bool, name: str
     axes = normalize_dims(dim, v.meta.ndim)
     n = count_of(v.meta.shape, axes)
     if v.meta.dtype.is_complex:
-        return _variance(input.real, dim, correction, keepdim, name) + _variance(  # type: ignore[attr-defined]
-            input.imag, dim, correction, keepdim, name  # type: ignore[attr-defined]
+        return _variance(input.real, dim, correction, keepdim, name) + _variance(
+            input.imag,
+            dim,
+            correction,
+            keepdim,
+            name,
         )
     centre = e.div(record1(reduce.SUM, v, (axes, True)), float(n))
     squares = record1(e.SQUARE, e.sub(v, centre))
@@ -300,8 +328,13 @@ def _arguments(dim: Any, unbiased: Any, correction: Any) -> tuple[Any, Any]:
 @public(out=True)
 @numpy_names
 def var(
-    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> Tensor:
     """The variance over axes; divides by n - correction (1 by default)."""
     check_tensor(input, "var")
     dim, correction = _arguments(dim, unbiased, correction)
@@ -311,8 +344,13 @@ def var(
 @public(out=True)
 @numpy_names
 def std(
-    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> Tensor:
     """The standard deviation over axes; see var."""
     check_tensor(input, "std")
     dim, correction = _arguments(dim, unbiased, correction)
@@ -326,8 +364,13 @@ def std(
 
 @public(method=False)
 def var_mean(
-    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> tuple[Tensor, Tensor]:
     """(variance, mean)."""
     centre = mean(input, None if isinstance(dim, bool) else dim, keepdim)
     return var(input, dim, unbiased, keepdim, correction=correction), centre
@@ -335,8 +378,13 @@ def var_mean(
 
 @public(method=False)
 def std_mean(
-    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: Any = None,
+) -> tuple[Tensor, Tensor]:
     """(standard deviation, mean)."""
     centre = mean(input, None if isinstance(dim, bool) else dim, keepdim)
     return std(input, dim, unbiased, keepdim, correction=correction), centre
@@ -376,13 +424,18 @@ def _detach() -> Any:
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     """How many elements are not zero."""
     check_tensor(input, "count_nonzero")
-    return sum(input != 0, dim)  # type: ignore[no-any-return]
+    return sum(input != 0, dim)
 
 
 @public()
 def norm(
-    input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, out: Tensor | None = None, dtype: Any = None
-) -> Tensor:  # fmt: skip
+    input: Tensor,
+    p: Any = "fro",
+    dim: Any = None,
+    keepdim: bool = False,
+    out: Tensor | None = None,
+    dtype: Any = None,
+) -> Tensor:
     """The vector norm of order p over axes (all by default); "fro" is 2."""
     check_tensor(input, "norm")
     v = input._v if dtype is None else _cast(input, dtype)
@@ -392,19 +445,20 @@ def norm(
             + type_name(v.meta.dtype)
         )
     if p == "nuc":
-        from .. import linalg  # type: ignore[attr-defined]
+        from .. import linalg
 
-        return linalg.norm(input, "nuc", dim, keepdim)  # type: ignore[no-any-return]
+        return linalg.norm(input, "nuc", dim, keepdim)
     order = 2.0 if p in ("fro", None) else float(p)
     axes = normalize_dims(dim, v.meta.ndim)
     if (order < 0 or order == math.inf) and count_of(v.meta.shape, axes) == 0:
         raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have "
+            f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the "
+            "operation does not have "
             "an identity"
         )
     r = wrap(vector_norm(v, order, axes, keepdim))
     r._fn_name = "LinalgVectorNormBackward0"
-    return r if out is None else write_out(r, out)  # type: ignore[no-any-return]
+    return r if out is None else write_out(r, out)
 
 
 def vector_norm(v: Any, order: float, axes: tuple[int, ...], keepdim: bool) -> Any:
@@ -435,7 +489,7 @@ def vector_norm(v: Any, order: float, axes: tuple[int, ...], keepdim: bool) -> A
 @public(grad_name="DistBackward0")
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of input - other."""
-    return norm(input - other, p)  # type: ignore[no-any-return]
+    return norm(input - other, p)
 
 
 # ---------------------------------------------------------------- scans
@@ -464,7 +518,9 @@ def _scan_pair(name: str, op: Any) -> Any:
         check_tensor(input, name)
         one_dim(name, dim)
         if input.is_complex():
-            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{type_name(input.dtype)}'")
+            raise NotImplementedError(
+                f"\"{name}_cpu\" not implemented for '{type_name(input.dtype)}'"
+            )
         values, indices = indexing.record_many(op, (input._v,), (normalize_dim(dim, input.ndim),))
         return pair(name)(wrap(values), wrap(indices))
 

@@ -140,7 +140,7 @@ def write_out(result: Any, out: Any) -> Any:
             "requires grad."
         )
     if out.shape != result.shape:
-        out.resize_(result.shape)  # type: ignore[attr-defined]
+        out.resize_(result.shape)
     out._write(result._v)
     return out
 

@@ -16,9 +16,16 @@ from .registry import NAMES, public, write_out
 
 def _window(name: str, formula: Any, doc: str) -> None:
     def f(
-        window_length: int, periodic: bool = True, *args: float, dtype: Any = None, layout: Any = None,
-        device: Any = None, requires_grad: bool = False, pin_memory: bool = False, **named: float,
-    ) -> Tensor:  # fmt: skip
+        window_length: int,
+        periodic: bool = True,
+        *args: float,
+        dtype: Any = None,
+        layout: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        pin_memory: bool = False,
+        **named: float,
+    ) -> Tensor:
         check_device(device)
         d = check_dtype(dtype) or get_default_dtype()
         if not d.is_floating_point:
@@ -62,9 +69,16 @@ _window("kaiser_window", _kaiser, "The Kaiser window of shape beta.")
 
 @public("range", method=False)
 def range_(
-    start: Any, end: Any = None, step: Any = 1, *, out: Any = None, dtype: Any = None, device: Any = None,
-    layout: Any = None, requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    out: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """From start to end, both included: use arange, whose end is excluded as in Python."""
     import warnings
 
@@ -100,9 +114,15 @@ def scalar_tensor(
 
 @public(method=False)
 def empty_strided(
-    size: Any, stride: Any, *, dtype: Any = None, device: Any = None, layout: Any = None,
-    requires_grad: bool = False, pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+    size: Any,
+    stride: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
     """A tensor with the given strides, whose contents are not to be relied on."""
     if len(size) != len(stride):
         raise RuntimeError(
@@ -146,4 +166,4 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     if n < 0:
         raise RuntimeError("N must be non-negative.")
     powers = tensor(list(range(n) if increasing else range(n - 1, -1, -1)))
-    return x.unsqueeze(-1) ** powers  # type: ignore[attr-defined]
+    return x.unsqueeze(-1) ** powers

@@ -66,10 +66,18 @@ def _matrices(a: Shape, b: Shape) -> tuple[Shape, Shape]:
 
 def _c_name(d: Any) -> str:
     names = {
-        "float32": "float", "float64": "double", "int64": "long", "int32": "int", "int16": "short",
-        "int8": "signed char", "uint8": "unsigned char", "float16": "c10::Half", "bfloat16": "c10::BFloat16",
-        "complex64": "c10::complex<float>", "complex128": "c10::complex<double>",
-    }  # fmt: skip
+        "float32": "float",
+        "float64": "double",
+        "int64": "long",
+        "int32": "int",
+        "int16": "short",
+        "int8": "signed char",
+        "uint8": "unsigned char",
+        "float16": "c10::Half",
+        "bfloat16": "c10::BFloat16",
+        "complex64": "c10::complex<float>",
+        "complex128": "c10::complex<double>",
+    }
     return names.get(d.name, d.name)
 
 
@@ -121,12 +129,26 @@ MATMUL = Op(
         *(
             (shapes, ())
             for shapes in (
-                ((1, 1), (1, 1)), ((3, 4), (4, 5)), ((0, 4), (4, 5)), ((3, 0), (0, 5)), ((2, 3, 4), (2, 4, 5)),
-                ((2, 3, 4), (4, 5)), ((2, 1, 3, 4), (3, 4, 1)), ((1, 17), (17, 1)), ((33, 65), (65, 31)),
-                ((130, 70), (70, 90)), ((0, 3, 4), (0, 4, 5)), ((4,), (4,)), ((3, 4), (4,)), ((4,), (4, 5)),
-                ((2, 3, 4), (4,)), ((4,), (2, 4, 5)), ((0,), (0,)),
+                ((1, 1), (1, 1)),
+                ((3, 4), (4, 5)),
+                ((0, 4), (4, 5)),
+                ((3, 0), (0, 5)),
+                ((2, 3, 4), (2, 4, 5)),
+                ((2, 3, 4), (4, 5)),
+                ((2, 1, 3, 4), (3, 4, 1)),
+                ((1, 17), (17, 1)),
+                ((33, 65), (65, 31)),
+                ((130, 70), (70, 90)),
+                ((0, 3, 4), (0, 4, 5)),
+                ((4,), (4,)),
+                ((3, 4), (4,)),
+                ((4,), (4, 5)),
+                ((2, 3, 4), (4,)),
+                ((4,), (2, 4, 5)),
+                ((0,), (0,)),
             )
         ),
-        dtypes="ifc", tolerance=256.0,
+        dtypes="ifc",
+        tolerance=256.0,
     ),
-)  # fmt: skip
+)

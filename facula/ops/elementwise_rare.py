@@ -1,4 +1,4 @@
-"""Elementwise primitives that few programs use: no lowering of their own, the references run.
+"""Elementwise primitives that few programs use; most have no lowering, their references run.
 
 Gamma functions, logarithms of sums, the maximum without NaN, divisors of integers, angles.
 """
@@ -28,8 +28,11 @@ from .elementwise import (
     LOGICAL_OR,
     NE,
     REAL,
+    RSQRT,
+    SIGN,
     SQUARE,
     _both,
+    _conj,
     _elementwise,
     _one,
     _real_rule,
@@ -41,6 +44,10 @@ from .elementwise import (
     where,
 )
 from .record import Example, Op, convert, elementwise_rule
+
+DIGAMMA: Op
+TRIGAMMA: Op
+POLYGAMMA: Op
 
 
 def _fmax_gradient(op: str) -> Callable[..., tuple[Value | None, Value | None]]:
@@ -58,6 +65,44 @@ def _fmax_gradient(op: str) -> Callable[..., tuple[Value | None, Value | None]]:
 
 FMAX = _elementwise("fmax", np.fmax, gradient=_fmax_gradient("max"), arity=2, dtypes="bif")
 FMIN = _elementwise("fmin", np.fmin, gradient=_fmax_gradient("min"), arity=2, dtypes="bif")
+ASINH = _elementwise(
+    "asinh",
+    np.arcsinh,
+    "float",
+    _one(lambda n, g: mul(g, _conj(record1(RSQRT, add(record1(SQUARE, n.i(0)), 1.0))))),
+)
+ACOSH = _elementwise(
+    "acosh",
+    np.arccosh,
+    "float",
+    _one(
+        lambda n, g: mul(
+            g,
+            _conj(mul(record1(RSQRT, sub(n.i(0), 1.0)), record1(RSQRT, add(n.i(0), 1.0))))
+            if n.meta(0).dtype.is_complex
+            else record1(RSQRT, sub(record1(SQUARE, n.i(0)), 1.0)),
+        )
+    ),
+    domain=(1.2, 4.0),
+)
+ATANH = _elementwise(
+    "atanh",
+    np.arctanh,
+    "float",
+    _one(lambda n, g: div(g, sub(1.0, record1(SQUARE, _conj(n.i(0)))))),
+    domain=(-0.9, 0.9),
+)
+COPYSIGN = _elementwise(
+    "copysign",
+    np.copysign,
+    "float",
+    _both(
+        lambda n, g: mul(g, mul(record1(SIGN, n.i(0)), record1(SIGN, n.o()))),
+        lambda n, g: mul(g, 0.0),
+    ),
+    arity=2,
+    dtypes="bif",
+)
 NEXTAFTER = _elementwise("nextafter", np.nextafter, arity=2, dtypes="f")
 
 

@@ -18,6 +18,8 @@ from .elementwise import EQ, _conj, add, cast, div, mul, neg, where
 from .movement import expand, reshape, transpose
 from .record import Example, Op, broadcast_shapes
 
+BAND: Op
+
 
 class LinAlgError(RuntimeError):
     """A matrix for which the result does not exist: singular, not positive definite."""
@@ -29,7 +31,8 @@ def check_square(name: str, m: Any) -> None:
         raise RuntimeError(f"{name}: The input tensor A must have at least 2 dimensions.")
     if m.shape[-1] != m.shape[-2]:
         raise RuntimeError(
-            f"{name}: A must be batches of square matrices, but they are {m.shape[-2]} by {m.shape[-1]} matrices"
+            f"{name}: A must be batches of square matrices, but they are {m.shape[-2]} by "
+            f"{m.shape[-1]} matrices"
         )
 
 
@@ -40,7 +43,7 @@ def wide(a: np.ndarray) -> np.ndarray:
 
 def adjoint(v: Value) -> Value:
     """The conjugate transpose of the last two axes."""
-    return _conj(transpose(v))  # type: ignore[no-any-return]
+    return _conj(transpose(v))
 
 
 def _square_rule(name: str) -> Any:
@@ -56,7 +59,8 @@ def _inv(arrays: Any, attrs: Any, metas: Any) -> Any:
         return np.linalg.inv(wide(arrays[0]))
     except np.linalg.LinAlgError:
         raise LinAlgError(
-            "linalg.inv: The diagonal element of the factor U is zero, the inversion could not be completed because "
+            "linalg.inv: The diagonal element of the factor U is zero, the inversion could not be "
+            "completed because "
             "the input matrix is singular."
         ) from None
 
@@ -75,9 +79,15 @@ def _example(shapes: Any = _SHAPES, second: Any = None, dtypes: str = "d") -> Ex
 
 
 INV = Op(
-    "inv", "linalg", _square_rule("linalg.inv"), _inv, _inv_gradient, None, "LinalgInvExBackward0",
+    "inv",
+    "linalg",
+    _square_rule("linalg.inv"),
+    _inv,
+    _inv_gradient,
+    None,
+    "LinalgInvExBackward0",
     example=_example(),
-)  # fmt: skip
+)
 
 
 def _det_rule(metas: Any, attrs: Any) -> Any:
@@ -93,9 +103,15 @@ def _det_gradient(n: Any, g: Value) -> Any:
 
 
 DET = Op(
-    "det", "linalg", _det_rule, lambda arrays, attrs, metas: np.asarray(np.linalg.det(wide(arrays[0]))), _det_gradient,
-    None, "LinalgDetBackward0", example=_example(),
-)  # fmt: skip
+    "det",
+    "linalg",
+    _det_rule,
+    lambda arrays, attrs, metas: np.asarray(np.linalg.det(wide(arrays[0]))),
+    _det_gradient,
+    None,
+    "LinalgDetBackward0",
+    example=_example(),
+)
 
 
 def _slogdet_rule(metas: Any, attrs: Any) -> Any:
@@ -117,9 +133,15 @@ def _slogdet_gradient(n: Any, g_sign: Any, g: Any) -> Any:
 
 
 SLOGDET = Op(
-    "slogdet", "linalg", _slogdet_rule, _slogdet, _slogdet_gradient, None, "LinalgSlogdetBackward0",
+    "slogdet",
+    "linalg",
+    _slogdet_rule,
+    _slogdet,
+    _slogdet_gradient,
+    None,
+    "LinalgSlogdetBackward0",
     example=_example(),
-)  # fmt: skip
+)
 
 
 def _solve_rule(metas: Any, attrs: Any) -> Any:
@@ -127,12 +149,14 @@ def _solve_rule(metas: Any, attrs: Any) -> Any:
     check_square("linalg.solve", a)
     if a.dtype is not b.dtype:
         raise RuntimeError(
-            f"linalg.solve: Expected A and B to have the same dtype, but found A of type {type_name(a.dtype)} and B of "
+            "linalg.solve: Expected A and B to have the same dtype, but found A of type "
+            f"{type_name(a.dtype)} and B of "
             f"type {type_name(b.dtype)} instead"
         )
     if b.ndim < 2 or a.shape[-1] != b.shape[-2]:
         raise RuntimeError(
-            f"linalg.solve: Incompatible shapes of A and B for the equation AX = B ({a.shape[-2]}x{a.shape[-1]} and "
+            "linalg.solve: Incompatible shapes of A and B for the equation AX = B "
+            f"({a.shape[-2]}x{a.shape[-1]} and "
             f"{'x'.join(map(str, b.shape[-2:]))})"
         )
     batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
@@ -154,9 +178,15 @@ def _solve_gradient(n: Any, g: Value) -> Any:
 
 
 SOLVE = Op(
-    "solve", "linalg", _solve_rule, _solve, _solve_gradient, None, "LinalgSolveExBackward0",
+    "solve",
+    "linalg",
+    _solve_rule,
+    _solve,
+    _solve_gradient,
+    None,
+    "LinalgSolveExBackward0",
     example=_example(second=lambda s: (*s[:-1], 2)),
-)  # fmt: skip
+)
 
 
 def _cholesky(arrays: Any, attrs: Any, metas: Any) -> Any:
@@ -164,12 +194,15 @@ def _cholesky(arrays: Any, attrs: Any, metas: Any) -> Any:
         return np.linalg.cholesky(wide(arrays[0]))
     except np.linalg.LinAlgError:
         raise LinAlgError(
-            "linalg.cholesky: The factorization could not be completed because the input is not positive-definite."
+            "linalg.cholesky: The factorization could not be completed because the input is not "
+            "positive-definite."
         ) from None
 
 
 def _cholesky_gradient(n: Any, g: Value) -> Any:
-    """L^-H Phi(L^H G) L^-1, made Hermitian; Phi takes the lower triangle and halves the diagonal."""
+    """L^-H Phi(L^H G) L^-1, made Hermitian; Phi takes the lower triangle and halves the
+    diagonal.
+    """
     lower = n.o()
     phi = record1(BAND, matmul(adjoint(lower), g), ("half_lower",))
     inverse = record1(INV, lower)
@@ -183,7 +216,8 @@ def _mask(kind: str, size: int) -> np.ndarray:
     return np.eye(size) if kind == "diagonal" else 1.0 - np.eye(size)
 
 
-# A matrix times a mask of its entries; attrs: half_lower (the lower triangle with half the diagonal),
+# A matrix times a mask of its entries; attrs: half_lower (the lower triangle with half the
+# diagonal),
 # diagonal, off_diagonal.
 BAND = Op(
     "band",
@@ -204,9 +238,15 @@ BAND = Op(
 
 
 CHOLESKY = Op(
-    "cholesky", "linalg", _square_rule("linalg.cholesky"), _cholesky, _cholesky_gradient, None,
-    "LinalgCholeskyExBackward0", example=_example(((0, 2, 2),)),
-)  # fmt: skip
+    "cholesky",
+    "linalg",
+    _square_rule("linalg.cholesky"),
+    _cholesky,
+    _cholesky_gradient,
+    None,
+    "LinalgCholeskyExBackward0",
+    example=_example(((0, 2, 2),)),
+)
 
 
 def _eigh_rule(metas: Any, attrs: Any) -> Any:
@@ -240,8 +280,14 @@ def _eigh_gradient(n: Any, gl: Any, gv: Any) -> Any:
 
 
 EIGH = Op(
-    "eigh", "linalg", _eigh_rule, _eigh, _eigh_gradient, None, "LinalgEighBackward0",
+    "eigh",
+    "linalg",
+    _eigh_rule,
+    _eigh,
+    _eigh_gradient,
+    None,
+    "LinalgEighBackward0",
     example=Example(
         (((0, 3, 3),), ("L",)), dtypes="d", special=(), domain=(0.2, 2.0), tolerance=1e6
     ),
-)  # fmt: skip
+)

@@ -48,11 +48,18 @@ def _lower(b: Any, ins: list[int], node: Any) -> list[int]:
 
 def _examples(name: str) -> Example:
     cases: list[Any] = [
-        (((),), ((), False)), (((1,),), ((0,), True)), (((7,),), ((0,), False)), (((3, 17),), ((1,), False)),
-        (((3, 17),), ((0,), True)), (((5, 4, 3),), ((0, 2), False)), (((5, 4, 3),), ((1,), True)),
-        (((2, 3, 4, 5),), ((1, 2), False)), (((0, 4),), ((1,), False)), (((3, 4),), ((), False)),
+        (((),), ((), False)),
+        (((1,),), ((0,), True)),
+        (((7,),), ((0,), False)),
+        (((3, 17),), ((1,), False)),
+        (((3, 17),), ((0,), True)),
+        (((5, 4, 3),), ((0, 2), False)),
+        (((5, 4, 3),), ((1,), True)),
+        (((2, 3, 4, 5),), ((1, 2), False)),
+        (((0, 4),), ((1,), False)),
+        (((3, 4),), ((), False)),
         (((3, 40),), ((0, 1), False)),
-    ]  # fmt: skip
+    ]
     if name not in ("max", "min"):
         cases.append((((0, 4),), ((0,), True)))
     if name != "prod":  # of many factors nothing but 0 and infinity is left
@@ -97,8 +104,13 @@ def _reduction(name: str, result: Any, gradient: Any, grad_name: str | None = No
 
 
 _NUMPY = {
-    "sum": np.sum, "prod": np.prod, "max": np.max, "min": np.min, "any": np.any, "all": np.all,
-}  # fmt: skip
+    "sum": np.sum,
+    "prod": np.prod,
+    "max": np.max,
+    "min": np.min,
+    "any": np.any,
+    "all": np.all,
+}
 
 
 def _accumulator(d: Any) -> Any:
@@ -221,8 +233,15 @@ ARGMIN = Op(
 
 # ---------------------------------------------------------------- scans (attrs: (axis,))
 SCAN_SHAPES: tuple[tuple[Shape, int], ...] = (
-    ((), 0), ((1,), 0), ((0,), 0), ((7,), 0), ((3, 17), 1), ((5, 4, 3), 1), ((2, 0), 0), ((301, 25), 0),
-)  # fmt: skip
+    ((), 0),
+    ((1,), 0),
+    ((0,), 0),
+    ((7,), 0),
+    ((3, 17), 1),
+    ((5, 4, 3), 1),
+    ((2, 0), 0),
+    ((301, 25), 0),
+)
 
 
 def scan_example(dtypes: str) -> Example:
@@ -347,9 +366,13 @@ def _logcumsumexp_gradient(n: Any, g: Value) -> Any:
 
 
 LOGCUMSUMEXP = Op(
-    "logcumsumexp", "scan", _scan_meta, _scan_reference(_logcumsumexp), _logcumsumexp_gradient,
+    "logcumsumexp",
+    "scan",
+    _scan_meta,
+    _scan_reference(_logcumsumexp),
+    _logcumsumexp_gradient,
     example=scan_example("f"),
-)  # fmt: skip
+)
 
 
 def total(v: Value, axes: tuple[int, ...], keepdim: bool = False) -> Value:

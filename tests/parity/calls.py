@@ -19,14 +19,28 @@ from typing import Any
 import numpy as np
 
 DTYPES = {
-    "f16": "float16", "f32": "float32", "f64": "float64", "bf16": "bfloat16", "i8": "int8", "i16": "int16",
-    "i32": "int32", "i64": "int64", "u8": "uint8", "b": "bool", "c64": "complex64", "c128": "complex128",
-}  # fmt: skip
+    "f16": "float16",
+    "f32": "float32",
+    "f64": "float64",
+    "bf16": "bfloat16",
+    "i8": "int8",
+    "i16": "int16",
+    "i32": "int32",
+    "i64": "int64",
+    "u8": "uint8",
+    "b": "bool",
+    "c64": "complex64",
+    "c128": "complex128",
+}
 # relative and absolute tolerance by dtype
 CLOSE = {
-    "float64": (1e-11, 1e-12), "complex128": (1e-11, 1e-12), "float32": (4e-6, 2e-6), "complex64": (1e-5, 4e-6),
-    "float16": (2e-3, 1e-3), "bfloat16": (1.6e-2, 1e-2),
-}  # fmt: skip
+    "float64": (1e-11, 1e-12),
+    "complex128": (1e-11, 1e-12),
+    "float32": (4e-6, 2e-6),
+    "complex64": (1e-5, 4e-6),
+    "float16": (2e-3, 1e-3),
+    "bfloat16": (1.6e-2, 1e-2),
+}
 
 
 def contents(kind: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -75,9 +89,14 @@ def namespace(package: Any) -> dict[str, Any]:
 
     names: dict[str, Any] = {k: maker(k) for k in DTYPES}
     names.update(
-        torch=package, np=np, grads=grads, pos64=between(0.2, 3.0), unit64=between(-0.9, 0.9),
-        odd32=odd("float32"), odd64=odd("float64"),
-    )  # fmt: skip
+        torch=package,
+        np=np,
+        grads=grads,
+        pos64=between(0.2, 3.0),
+        unit64=between(-0.9, 0.9),
+        odd32=odd("float32"),
+        odd64=odd("float64"),
+    )
     return names
 
 
