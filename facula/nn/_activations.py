@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import finfo
+from ..dtypes import finfo, type_name
 from ..functions.creation import check_dtype
 from ..functions.random import engine_of
 from ..ops import elementwise as e
@@ -24,9 +24,10 @@ from ..ops.record import normalize_dim
 from ..ops.reduce import ARGMAX
 from ..ops.softmax import LOG_SOFTMAX, SOFTMAX, SOFTPLUS
 from ..runtime import random as draws
-from ..tensor import Tensor, from_array, type_name, wrap
+from ..tensor import Tensor, from_array, wrap
 from ..trace.recorder import record, record1, record2
 from ..trace.values import Meta, Value
+from ._arguments import value_of
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
@@ -52,7 +53,7 @@ def finish(input: Tensor, v: Value, inplace: bool, name: str) -> Tensor:
 # ---------------------------------------------------------------- bent lines
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0); in place if `inplace`."""
-    v = record1(e.RELU, input._v)
+    v = record1(e.RELU, value_of(input, "relu"))
     return finish(input, v, True, "ReluBackward0") if inplace else wrap(v)
 
 
@@ -211,7 +212,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x * normal distribution function of x, by erf ('none') or its approximation by 'tanh'."""
-    v = input._v
+    v = value_of(input, "gelu")
     if approximate == "none":
         share = e.add(record1(e.ERF, e.mul(v, math.sqrt(0.5))), 1.0)
     elif approximate == "tanh":
@@ -239,12 +240,12 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-x))."""
-    return wrap(record1(e.SIGMOID, input._v))
+    return wrap(record1(e.SIGMOID, value_of(input, "sigmoid")))
 
 
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent."""
-    return wrap(record1(e.TANH, input._v))
+    return wrap(record1(e.TANH, value_of(input, "tanh")))
 
 
 def logsigmoid(input: Tensor) -> Tensor:
@@ -288,7 +289,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     size = v.meta.shape[axis]
     if size % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {axis} is size {size}")
-    first, second = input.chunk(2, axis)  # type: ignore[attr-defined]
+    first, second = input.chunk(2, axis)
     t = wrap(e.mul(first._v, record1(e.SIGMOID, second._v)))
     t._fn_name = "GluBackward0"
     return t
@@ -331,7 +332,7 @@ def softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:
     """exp(x) / sum(exp(x)) along `dim`, computed in `dtype` if given; without overflow."""
-    axis = _axis("softmax", dim, input._v.meta.ndim, _stacklevel)
+    axis = _axis("softmax", dim, value_of(input, "softmax").meta.ndim, _stacklevel)
     return _along(SOFTMAX, input._v, axis, dtype)
 
 
@@ -339,7 +340,7 @@ def log_softmax(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:
     """log(softmax(x)) along `dim`, computed in `dtype` if given; without overflow."""
-    axis = _axis("log_softmax", dim, input._v.meta.ndim, _stacklevel)
+    axis = _axis("log_softmax", dim, value_of(input, "log_softmax").meta.ndim, _stacklevel)
     return _along(LOG_SOFTMAX, input._v, axis, dtype)
 
 

@@ -8,18 +8,19 @@ import functools
 
 import numpy as np
 
-from ..dtypes import int64, uint8
+from ..dtypes import int64, type_name, uint8
 from ..ops import elementwise as e
 from ..ops.indexing import GATHER, TAKE, out_of_range
 from ..ops.loss import CROSS_ENTROPY, NLL, PICK, check_targets
 from ..ops.movement import reshape
 from ..ops.reduce import ANY, CUMPROD, SUM
 from ..ops.softmax import LOG_SOFTMAX, SOFTPLUS
-from ..tensor import Tensor, from_array, type_name, wrap
+from ..tensor import Tensor, from_array, wrap
 from ..trace.recorder import record1, record2
 from ..trace.replay import array_of
 from ..trace.values import Meta, Value
 from ._activations import not_implemented
+from ._arguments import value_of
 from ._losses import REDUCTIONS, check_reduction, reduced, reduction_of, result
 
 
@@ -43,7 +44,10 @@ def cross_entropy(
     """
     if size_average is not None or reduce is not None:
         reduction = reduction_of(size_average, reduce, reduction)
-    x, y = input._v, target._v
+    x, y = (
+        value_of(input, "cross_entropy_loss"),
+        value_of(target, "cross_entropy_loss", "target", 2),
+    )
     if x.meta.shape == y.meta.shape:
         check_reduction(reduction)
         if not y.meta.dtype.is_floating_point:
@@ -90,7 +94,7 @@ def nll_loss(
     """-input at the target, for log probabilities (C), (N, C) or (N, C, ...); see cross_entropy."""
     if size_average is not None or reduce is not None:
         reduction = reduction_of(size_average, reduce, reduction)
-    x, y = input._v, target._v
+    x, y = value_of(input, "nll_loss_nd"), value_of(target, "nll_loss_nd", "target", 2)
     axis, name = _checked(x.meta, y.meta, weight, reduction)
     if axis == 0 and y.meta.ndim:
         y = reshape(y, ())

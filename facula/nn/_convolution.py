@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..dtypes import type_name
 from ..ops import elementwise as e
 from ..ops.convolution import CONVOLUTION, CONVOLUTION_INPUT
-from ..ops.linear import _type_name
 from ..ops.movement import pad, reshape
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record2
 from ..trace.values import Value
+from ._arguments import value_of
 
 _TYPES = {
     "float32": "float",
@@ -74,7 +75,7 @@ def _check_bias(x: Value, w: Value, bias: Value | None, channels: int, transpose
         )
     a, b = x.meta.dtype, bias.meta.dtype
     if a is not b:
-        first, second = _TYPES.get(a.name, _type_name(a)), _TYPES.get(b.name, _type_name(b))
+        first, second = _TYPES.get(a.name, type_name(a)), _TYPES.get(b.name, type_name(b))
         raise RuntimeError(f"Input type ({first}) and bias type ({second}) should be the same")
 
 
@@ -92,8 +93,8 @@ def _convolution(
     n: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any,
     dilation: Any, groups: int,
 ) -> Tensor:  # fmt: skip
-    x, batched = _batched(input._v, n, f"conv{n}d")
-    w, b = weight._v, None if bias is None else bias._v
+    x, batched = _batched(value_of(input, f"conv{n}d"), n, f"conv{n}d")
+    w, b = value_of(weight, f"conv{n}d", "weight", 2), None if bias is None else bias._v
     if w.meta.ndim != n + 2:
         raise RuntimeError(
             f"Expected {n + 2}-dimensional weight for conv{n}d, but got weight of size "
@@ -128,7 +129,7 @@ def _transposed(
     output_padding: Any, groups: int, dilation: Any,
 ) -> Tensor:  # fmt: skip
     x, batched = _batched(input._v, n, f"conv_transpose{n}d")
-    w, b = weight._v, None if bias is None else bias._v
+    w, b = value_of(weight, f"conv{n}d", "weight", 2), None if bias is None else bias._v
     steps, amounts = _tuple(stride, n, "stride"), _tuple(padding, n, "padding")
     more, spread = _tuple(output_padding, n, "output_padding"), _tuple(dilation, n, "dilation")
     if any(k < 0 for k in more):

@@ -15,6 +15,7 @@ from ..tensor import Tensor, from_array
 from ..trace.recorder import record2
 from ..trace.values import Shape, Value
 from ._activations import finish
+from ._arguments import value_of
 
 _ALPHA = 1.7580993408473766  # minus the limit of SELU at minus infinity
 
@@ -51,7 +52,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     Raises ValueError for a p outside [0, 1].
     """
     _check(p)
-    m = input._v.meta
+    m = value_of(input, "dropout").meta
     if not training or p == 0 or m.numel == 0:
         return input
     return _drop(input, m.shape, p, inplace)
@@ -163,7 +164,7 @@ def alpha_dropout(
 ) -> Tensor:
     """Dropout that keeps mean and variance of SELU activations (Klambauer et al., 2017)."""
     _check(p)
-    m = input._v.meta
+    m = value_of(input, "dropout").meta
     if not training or p == 0 or m.numel == 0:
         return input
     return _alpha_drop(input, m.shape, p, inplace)

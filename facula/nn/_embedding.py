@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..dtypes import int32, int64
+from ..dtypes import int32, int64, type_name
 from ..functions.registry import no_tracking
 from ..ops.embedding import EMBEDDING
 from ..ops.indexing import out_of_range
-from ..tensor import Tensor, from_array, type_name, wrap
+from ..tensor import Tensor, from_array, wrap
 from ..trace.recorder import record2
+from ._arguments import value_of
 
 
 def embedding(
@@ -28,7 +29,8 @@ def embedding(
     how often it occurs. `sparse` has no effect: gradients are dense. Raises IndexError for a number
     out of range.
     """
-    i, w = input._v, weight._v
+    i = value_of(input, "embedding", "indices", 2)
+    w = value_of(weight, "embedding", "weight")
     n = w.meta.shape[0] if w.meta.ndim else 0
     if padding_idx is None:
         row = -1
@@ -62,7 +64,7 @@ def _renorm(weight: Tensor, input: Tensor, max_norm: float, norm_type: float) ->
         scale = (max_norm / (norms[long] + 1e-7)).astype(used.dtype)
         with no_tracking():
             scaled = from_array(used[long] * scale[:, None])
-            weight[from_array(rows[long].astype(np.int64))] = scaled  # type: ignore[index]
+            weight[from_array(rows[long].astype(np.int64))] = scaled
 
 
 def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:

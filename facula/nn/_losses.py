@@ -7,15 +7,17 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from ..dtypes import type_name
 from ..functions.shape import broadcast_shapes
 from ..ops import elementwise as e
 from ..ops.loss import BINARY_CROSS_ENTROPY
 from ..ops.movement import ALIAS, reshape
 from ..ops.reduce import ANY, SUM
 from ..ops.softmax import SOFTPLUS
-from ..tensor import Tensor, type_name, wrap
+from ..tensor import Tensor, wrap
 from ..trace.recorder import record1, record2
 from ..trace.values import Value
+from ._arguments import value_of
 from ._distance import pairwise_distance
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -67,7 +69,7 @@ def result(v: Value, reduction: str, name: str = "") -> Tensor:
 
 def _values(input: Tensor, target: Tensor) -> tuple[Value, Value]:
     """The operands of an elementwise loss; warns if they have to be broadcast."""
-    x, y = input._v, target._v
+    x, y = value_of(input, "loss"), value_of(target, "loss", "target", 2)
     if x.meta.shape != y.meta.shape:
         warnings.warn(
             f"Using a target size ({target.shape!r}) that is different to the input size "
@@ -188,7 +190,8 @@ def binary_cross_entropy(
     """
     reduction = reduction_of(size_average, reduce, reduction)
     check_reduction(reduction)
-    x, y = input._v, target._v
+    name = "binary_cross_entropy"
+    x, y = value_of(input, name), value_of(target, name, "target", 2)
     if x.meta.shape != y.meta.shape:
         raise ValueError(
             f"Using a target size ({target.shape!r}) that is different to the input size "

@@ -19,6 +19,7 @@ from ..ops.record import normalize_dims
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record1, record2, record_many
 from ..trace.values import Value
+from ._arguments import value_of
 
 
 def _affine(v: Value, weight: Value | None, bias: Value | None) -> Value:
@@ -38,7 +39,7 @@ def _check_normalized_shape(
 ) -> tuple[int, ...]:
     """The normalised axes. Raises RuntimeError where the shapes don't fit."""
     tail = tuple(normalized_shape)
-    shape = input._v.meta.shape
+    shape = value_of(input, name).meta.shape
     if not tail:
         raise RuntimeError(
             "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "

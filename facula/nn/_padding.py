@@ -15,6 +15,7 @@ from ..ops.movement import pad as pad_constant
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record1
 from ..trace.values import Value
+from ._arguments import value_of
 
 _SPATIAL = ("reflect", "replicate", "circular")
 
@@ -29,7 +30,7 @@ def pad(
     the last 1 to 3 axes of an input with one or two axes more. Raises RuntimeError,
     NotImplementedError or ValueError for amounts that don't fit.
     """
-    v = input._v
+    v = value_of(input, "pad")
     amounts = [int(p) for p in pad]
     ndim = v.meta.ndim
     if len(amounts) % 2:

@@ -8,15 +8,16 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..dtypes import int64
+from ..dtypes import int64, type_name
 from ..ops import elementwise as e
 from ..ops.indexing import SCATTER, zeros
 from ..ops.movement import cat, reshape, slice_
 from ..ops.pooling import ADAPTIVE_MAX_POOL, MAX_POOL, MEAN_POOL, adaptive_bounds, pooled_size
 from ..ops.reduce import SUM
-from ..tensor import Tensor, type_name, wrap
+from ..tensor import Tensor, wrap
 from ..trace.recorder import record, record1, record_many
 from ..trace.values import Value
+from ._arguments import value_of
 
 _WORDS = {1: "one int", 2: "two ints", 3: "three ints"}
 
@@ -51,6 +52,11 @@ def _batched(v: Value, n: int, name: str) -> tuple[Value, bool]:
             raise RuntimeError(
                 f"Expected 2 to 3 dimensions, but got {len(shape)}-dimensional tensor for argument "
                 f"#1 'self' (while checking arguments for {name})"
+            )
+        if name == "avg_pool2d" and len(shape) < 3:
+            low = len(shape)
+            raise IndexError(
+                f"Dimension out of range (expected to be in range of [{-low}, {low - 1}], but got -3)"
             )
         if name.startswith("adaptive"):
             colon = ":" if "max" in name else ""
@@ -141,7 +147,7 @@ def _max_pool(
     steps = kernel if omitted else _numbers(stride, n, name, "stride", True)
     low = _numbers(padding, n, name, "padding")
     spread = _numbers(dilation, n, name, "dilation")
-    v, batched = _batched(input._v, n, name)
+    v, batched = _batched(value_of(input, name), n, name)
     _check(name, v.meta.shape, kernel, steps, low, spread, ceil)
     values, index = record_many(MAX_POOL, (v,), (kernel, steps, low, spread, bool(ceil)))
     fn = "SqueezeBackward1" if n == 1 else f"MaxPool{n}DWithIndicesBackward0"
@@ -194,7 +200,7 @@ def _avg_pool(
     omitted = stride is None or stride == ()
     steps = kernel if omitted else _numbers(stride, n, name, "stride", True)
     low = _numbers(padding, n, name, "padding")
-    v, batched = _batched(input._v, n, name)
+    v, batched = _batched(value_of(input, name), n, name)
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
     _check(name, v.meta.shape, kernel, steps, low, (1,) * n, ceil)
@@ -297,7 +303,7 @@ def _adaptive_avg(n: int, input: Tensor, output_size: Any) -> Tensor:
     name = f"adaptive_avg_pool{n}d"
     if n > 1 and not isinstance(output_size, int):
         sizes = _sizes(output_size, input._v, n, name)
-    v, batched = _batched(input._v, n, name)
+    v, batched = _batched(value_of(input, name), n, name)
     sizes = _sizes(output_size, v, n, name)
     _check_adaptive(v, sizes, n, name)
     kernel = _even(v.meta.shape[2:], sizes)
@@ -341,7 +347,7 @@ def _adaptive_max(n: int, input: Tensor, output_size: Any) -> tuple[Tensor, Tens
     name = f"adaptive_max_pool{n}d"
     if n > 1 and not isinstance(output_size, int):
         sizes = _sizes(output_size, input._v, n, name)
-    v, batched = _batched(input._v, n, name)
+    v, batched = _batched(value_of(input, name), n, name)
     sizes = _sizes(output_size, v, n, name)
     _check_adaptive(v, sizes, n, name)
     kernel = _even(v.meta.shape[2:], sizes)
@@ -398,7 +404,7 @@ def _lp(n: int) -> Callable[..., Tensor]:
         powers: Any = wrap(e.power(input._v, norm_type))
         mean: Any = _avg_pool(n, powers, kernel, stride, 0, ceil_mode, True, None)
         positive = mean.sign() * mean.abs().relu()
-        return (positive * math.prod(kernel)).pow(1.0 / norm_type)  # type: ignore[no-any-return]
+        return (positive * math.prod(kernel)).pow(1.0 / norm_type)
 
     return _documented(
         f,
