@@ -62,8 +62,8 @@ def _parse(equation: str, operands: list[Tensor]) -> tuple[list[list[str]], list
                 )
     else:
         count: dict[str, int] = {}
-        for term in labels:
-            for c in term:
+        for own in labels:
+            for c in own:
                 count[c] = count.get(c, 0) + 1
         out = dots_out + sorted(c for c, n in count.items() if n == 1 and not c.startswith("."))
     return labels, out

@@ -27,7 +27,7 @@ def pair(name: str, first: str = "values", second: str = "indices") -> Any:
             return f"torch.return_types.{name}(\n{first}={self[0]!r},\n{second}={self[1]!r})"
 
         made: Any = namedtuple(name, (first, second))  # type: ignore[misc]
-        made.__repr__ = text
+        made.__repr__ = text  # type: ignore[method-assign]
         _PAIRS[name] = made
     return _PAIRS[name]
 
