@@ -4,12 +4,11 @@ scenes.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import functions as _functions
 from .devices import device as device
 from .dtypes import bfloat16 as bfloat16
-from .dtypes import bool_ as bool
+from .dtypes import bool_ as _bool
 from .dtypes import complex64 as complex64
 from .dtypes import complex128 as complex128
 from .dtypes import dtype as dtype
@@ -63,15 +62,15 @@ from .settings import typename as typename
 from .settings import use_deterministic_algorithms as use_deterministic_algorithms
 from .tensor import Size as Size
 from .tensor import Tensor as Tensor
-from .tensor_text import printoptions as _printoptions
 from .tensor_text import set_printoptions as set_printoptions
 from .version import __version__ as __version__
 
 half, double, long, short = float16, float64, int64, int16
-float, int, cfloat, cdouble = float32, int32, complex64, complex128
+float, int, cfloat, cdouble, bool = float32, int32, complex64, complex128, _bool
 inf, nan, pi, e = 1e999, 1e999 * 0, 3.141592653589793, 2.718281828459045
 newaxis = None
 
+from . import accelerator as accelerator  # noqa: E402
 from . import autograd as autograd  # noqa: E402
 from . import backends as backends  # noqa: E402
 from . import cuda as cuda  # noqa: E402
@@ -97,4 +96,10 @@ from .serialization import save as save  # noqa: E402
 globals().update(_TYPED)
 globals().update(_NAMES)  # after nn, which publishes functions too
 OutOfMemoryError = cuda.OutOfMemoryError
-_ = (_functions, _printoptions, Any)
+
+if TYPE_CHECKING:
+    # What facula/functions publishes. Without annotations: mypy meets them too early, as the modules
+    # below import this one. The function `tensor` hides the module of that name.
+    def __getattr__(name): ...  # type: ignore[no-untyped-def]
+
+    tensor: Any

@@ -98,7 +98,7 @@ class _Storages:
         else:
             if root is None:
                 root = self.roots[key] = from_array(array.reshape(-1), d)
-            made = root.as_strided(size, stride, offset)  # type: ignore[attr-defined]
+            made = root.as_strided(size, stride, offset)
         return made.requires_grad_() if requires_grad else made
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ctypes
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from .autograd import engine
 from .devices import cpu, device
 from .dtypes import BY_NAME, bool_, dtype, from_numpy_dtype
 from .ops.elementwise import ADD, DIV, MUL, SUB
-from .tensor_sharing import join, refresh, type_name
+from .tensor_sharing import join, refresh
 from .trace.recorder import NUMBER, Failed, record2, set_grad_mode, state
 from .trace.replay import array_of, flush
 from .trace.values import OUTSIDE, Value, meta, outside
@@ -57,6 +57,10 @@ class Size(tuple[int, ...]):
 class _Metatype(type):
     """`Tensor(...)` is the legacy constructor; handles are made without it."""
 
+    if TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> Any: ...
+
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Tensor:
             return cls._construct(*args, **kwargs)
@@ -85,6 +89,19 @@ class Tensor(metaclass=_Metatype):
     is_sparse = is_quantized = is_cuda = is_meta = is_mkldnn = is_nested = False
     is_cpu = True
     _backward_hooks = None
+
+    if TYPE_CHECKING:
+        # What facula/functions attaches: the methods, and the operators, which mypy looks up alone.
+        def __getattr__(self, name: str) -> Any: ...
+
+        _attached: Any = None
+        __getitem__ = __setitem__ = __neg__ = __pos__ = __abs__ = __invert__ = _attached
+        __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _attached
+        __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _attached
+        __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _attached
+        __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = _attached
+        __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _attached
+        __float__ = __int__ = __complex__ = _attached
 
     # ------------------------------------------------------------ facts
     @property
@@ -425,7 +442,7 @@ class Tensor(metaclass=_Metatype):
             if v.buf is None:
                 return self._array().item()
         b = v.buf
-        kind = _POINTER_TYPES.get(m.dtype.name)
+        kind: Any = _POINTER_TYPES.get(m.dtype.name)
         if type(b) is np.ndarray or kind is None:
             r = array_of(v)
             return r.astype(np.float32).item() if r.dtype.kind == "V" else r.item()
@@ -441,7 +458,7 @@ class Tensor(metaclass=_Metatype):
         """Writes a value (converted to this tensor's dtype) into this tensor and all that share
         its storage.
         """
-        return sharing.write(self, nv)  # type: ignore[no-any-return]
+        return sharing.write(self, nv)
 
     def _check_writable(self) -> None:
         sharing.check_writable(self)
@@ -454,18 +471,18 @@ class Tensor(metaclass=_Metatype):
         """Replaces the contents by those of an array, at once and unrecorded (initial values,
         draws).
         """
-        return sharing.fill_memory(self, a)  # type: ignore[no-any-return]
+        return sharing.fill_memory(self, a)
 
     def detach(self) -> Tensor:
         """A tensor that shares this one's storage and has no history."""
-        return sharing.alias(self, Tensor)  # type: ignore[no-any-return]
+        return sharing.alias(self, Tensor)
 
     @property
     def data(self) -> Tensor:
         """This tensor without history, sharing storage; writes to it are not noticed by
         gradients.
         """
-        return sharing.alias(self, Tensor, True)  # type: ignore[no-any-return]
+        return sharing.alias(self, Tensor, True)
 
     @data.setter
     def data(self, other: Tensor) -> None:
@@ -489,15 +506,6 @@ class Tensor(metaclass=_Metatype):
             raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
         raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
 
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __complex__(self) -> complex:
-        return complex(self.item())
-
     def __index__(self) -> int:
         m = self._v.meta
         if m.numel != 1 or not (m.dtype.is_integral or m.dtype is bool_):
@@ -513,7 +521,7 @@ class Tensor(metaclass=_Metatype):
     def __iter__(self) -> Iterator[Tensor]:
         if not self._v.meta.shape:
             raise TypeError("iteration over a 0-d tensor")
-        return iter(self.unbind(0))  # type: ignore[attr-defined]
+        return iter(self.unbind(0))
 
     def __contains__(self, element: Any) -> bool:
         return bool((self == element).any().item())
@@ -541,7 +549,7 @@ class Tensor(metaclass=_Metatype):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if id(self) in memo:
-            return memo[id(self)]  # type: ignore[no-any-return]
+            return memo[id(self)]
         if not self.is_leaf:
             raise RuntimeError(
                 "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
@@ -635,7 +643,7 @@ def wrap(v: Value) -> Tensor:
     """A handle on a value that owns its storage."""
     t = _new(Tensor)
     t._v = v
-    return t  # type: ignore[no-any-return]
+    return t
 
 
 def wrap_view(v: Value, of: Tensor) -> Tensor:
@@ -650,7 +658,7 @@ def wrap_view(v: Value, of: Tensor) -> Tensor:
         if of._cut:
             t._cut, t._head, t._silent = True, of if of._head is None else of._head, of._silent
     state.tr.views.append(join(root, t))
-    return t  # type: ignore[no-any-return]
+    return t
 
 
 def _materialised(t: Tensor) -> Value:
@@ -672,12 +680,9 @@ def from_array(a: np.ndarray, d: dtype | None = None) -> Tensor:
     v.vid, v.meta, v.buf = OUTSIDE, meta(a.shape, d), a
     v.rec = v.over = v.pin = None
     t._v = v
-    return t  # type: ignore[no-any-return]
+    return t
 
 
 def _rebuild(a: np.ndarray, d: dtype, requires_grad: bool) -> Tensor:
     t = from_array(a, d)
     return t.requires_grad_() if requires_grad else t
-
-
-__all__ = ["Size", "Tensor", "from_array", "type_name", "wrap", "wrap_view"]

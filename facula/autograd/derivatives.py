@@ -34,8 +34,8 @@ def _unpack(xs: Any, is_tuple: bool) -> Any:
 
 def _leaves(xs: tuple[Tensor, ...], create_graph: bool) -> tuple[Tensor, ...]:
     if create_graph:
-        return tuple(x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in xs)  # type: ignore[attr-defined]
-    return tuple(x.detach().clone().requires_grad_() for x in xs)  # type: ignore[attr-defined]
+        return tuple(x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in xs)
+    return tuple(x.detach().clone().requires_grad_() for x in xs)
 
 
 def _run(func: Function, xs: tuple[Tensor, ...]) -> tuple[bool, tuple[Tensor, ...]]:
@@ -76,7 +76,7 @@ def jacobian(
         outs_tuple, ys = _run(func, xs)
         table = []
         for y in ys:
-            flat = y.reshape(-1)  # type: ignore[attr-defined]
+            flat = y.reshape(-1)
             rows = []
             for k in range(flat.numel()):
                 seed = flat.new_zeros(flat.numel())
@@ -86,9 +86,9 @@ def jacobian(
             for j, x in enumerate(xs):
                 shape = (*y.shape, *x.shape)
                 if rows:
-                    joined = _stack([r[j] for r in rows]).reshape(shape)  # type: ignore[attr-defined]
+                    joined = _stack([r[j] for r in rows]).reshape(shape)
                 else:
-                    joined = x.new_zeros(shape)  # type: ignore[attr-defined]
+                    joined = x.new_zeros(shape)
                 row.append(_finish(joined, create_graph))
             table.append(_unpack(row, is_tuple))
     return _unpack(table, outs_tuple)
@@ -97,7 +97,7 @@ def jacobian(
 def _stack(rows: list[Tensor]) -> Tensor:
     from ..functions.shape import stack
 
-    return stack(rows)  # type: ignore[no-any-return]
+    return stack(rows)
 
 
 def _single(ys: tuple[Tensor, ...], is_tuple: bool, name: str) -> Tensor:
@@ -108,7 +108,7 @@ def _single(ys: tuple[Tensor, ...], is_tuple: bool, name: str) -> Tensor:
         raise RuntimeError(
             f"The Tensor returned by the function given to {name} should contain a single element"
         )
-    return y.reshape(())  # type: ignore[attr-defined,no-any-return]
+    return y.reshape(())
 
 
 def hessian(
@@ -122,7 +122,7 @@ def hessian(
         used = tuple(t if t.requires_grad else t.requires_grad_() for t in ts)
         given_tuple, ys = _run(func, used)
         y = _single(ys, given_tuple, "hessian")
-        return _grad([y], used, [y.new_ones(())], True)  # type: ignore[attr-defined]
+        return _grad([y], used, [y.new_ones(())], True)
 
     found = jacobian(first, xs, create_graph)
     return found if is_tuple else found[0][0]
@@ -131,7 +131,7 @@ def hessian(
 def _vector(v: Any, like: tuple[Tensor, ...], name: str) -> tuple[Tensor, ...]:
     if v is None:
         if len(like) == 1 and like[0].numel() == 1:
-            return (like[0].new_ones(tuple(like[0].shape)),)  # type: ignore[attr-defined]
+            return (like[0].new_ones(tuple(like[0].shape)),)
         raise RuntimeError(
             f"The vector v can only be None if the {name} is a single Tensor with a single element"
         )
@@ -172,7 +172,7 @@ def jvp(
         vs = _vector(v, xs, "input to the user-provided function")
         xs = _leaves(xs, create_graph)
         outs_tuple, ys = _run(func, xs)
-        seeds = tuple(y.new_zeros(tuple(y.shape)).requires_grad_() for y in ys)  # type: ignore[attr-defined]
+        seeds = tuple(y.new_zeros(tuple(y.shape)).requires_grad_() for y in ys)
         backs = _grad(ys, xs, seeds, True)
         products = _grad(backs, seeds, vs, create_graph)
     return (
@@ -191,7 +191,7 @@ def vhp(
         xs = _leaves(xs, create_graph)
         outs_tuple, ys = _run(func, xs)
         y = _single(ys, outs_tuple, "vhp")
-        first = _grad([y], xs, [y.new_ones(())], True)  # type: ignore[attr-defined]
+        first = _grad([y], xs, [y.new_ones(())], True)
         second = _grad(first, xs, vs, create_graph)
     return (
         _unpack([_finish(r, create_graph) for r in ys], outs_tuple),

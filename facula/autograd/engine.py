@@ -53,7 +53,7 @@ class Context:
 
     def o(self, k: int = 0) -> Value:
         """Result k."""
-        return self._value(self.node.slot + k)  # type: ignore[no-any-return]
+        return self._value(self.node.slot + k)
 
     def meta(self, k: int) -> Any:
         """The facts of operand k; the value itself is not needed for backward then."""
@@ -182,10 +182,10 @@ class Jump:
     """A whole backward pass as one edge: where it leads and what it leaves in the leaves."""
 
     __slots__ = ("node", "leaves", "freed", "key")
+    key: tuple[Any, ...]  # what is freed, and the numbers
 
     def __init__(self, node: Node, leaves: list[tuple[int, int, Any]], freed: set[int]) -> None:
         self.node, self.leaves, self.freed = node, leaves, freed
-        self.key = id(freed)
 
 
 class Walk:

@@ -218,12 +218,13 @@ def _tie(
 ) -> Any:
     tied = [
         r for r in results
-        if isinstance(r,
-            Tensor) and r.dtype.is_differentiable and id(r) not in ctx._non_differentiable
+        if isinstance(r, Tensor)
+        and r.dtype.is_differentiable
+        and id(r) not in ctx._non_differentiable
     ]  # fmt: skip
     values = [r._v.meta.requires_grad and wrap(r._v).detach()._v or r._v for r in tied]
     tensors = [a for a in args if isinstance(a, Tensor)]
-    inputs = []
+    inputs: list[int] = []
     for a in args:
         inputs.append(len(inputs) if isinstance(a, Tensor) else -1)
     outs = record_many(FUNCTION, (*values, *(t._v for t in tensors)), (len(tied), cls.__name__))

@@ -109,7 +109,7 @@ def grad(
     result: list[Tensor | None] = []
     for k, (t, g) in enumerate(zip(ins, found, strict=True)):
         if g is None and materialize_grads:
-            result.append(t.new_zeros(tuple(t.shape)))  # type: ignore[attr-defined]
+            result.append(t.new_zeros(tuple(t.shape)))
         elif g is None:
             if not allow_unused:
                 raise RuntimeError(

@@ -98,7 +98,7 @@ class inference_mode(_Mode):
         super().__exit__(*exc)
 
     def clone(self) -> _Mode:
-        return inference_mode(self.mode)  # type: ignore[no-any-return]
+        return inference_mode(self.mode)
 
     mode = True
 

@@ -70,6 +70,7 @@ class Program:
         self._steps: list[int] = []  # quadruples of the native stretch being collected
         self._records: list[array[int]] = []
         self._work = 0
+        self.output_bytes: list[int] = []  # for the caller's use
         self.kernels: list[str] = []  # a line about every native step
         self._build(graph)
 

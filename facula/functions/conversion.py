@@ -9,8 +9,9 @@ import numpy as np
 from .. import dtypes
 from ..devices import device as Device
 from ..dtypes import dtype as DType
+from ..dtypes import type_name
 from ..ops import elementwise as e
-from ..tensor import Size, Tensor, from_array, type_name, wrap
+from ..tensor import Size, Tensor, from_array, wrap
 from ..tensor_sharing import alias, lower_name
 from ..trace.recorder import record1
 from ..trace.values import Value, meta, outside
@@ -32,7 +33,7 @@ def _contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
     """The tensor itself if its elements lie in order in its storage, else a copy."""
     if self._v.meta.contiguous:
         return self
-    return clone(self)  # type: ignore[no-any-return]
+    return clone(self)
 
 
 def _cast(t: Tensor, d: DType) -> Tensor:
@@ -68,7 +69,7 @@ def _to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     check_device(where)
     d = check_dtype(d)
     if d is None or d is self._v.meta.dtype:
-        return clone(self) if copy else self  # type: ignore[no-any-return]
+        return clone(self) if copy else self
     return _cast(self, d)
 
 
@@ -255,7 +256,7 @@ class UntypedStorage:
 
     def tolist(self) -> list[Any]:
         """The elements as Python numbers."""
-        return self._flat().tolist()  # type: ignore[no-any-return]
+        return self._flat().tolist()
 
     def __iter__(self) -> Any:
         return iter(self.tolist())
@@ -297,7 +298,7 @@ def _set(self: Tensor, source: Any = None, *args: Any) -> Tensor:
     size, stride).
     """
     if source is None:
-        source = self.new_empty(0)  # type: ignore[attr-defined]
+        source = self.new_empty(0)
     if isinstance(source, UntypedStorage):
         owner = source._owner
         offset, size = (args[0], args[1]) if args else (0, (owner.numel(),))
@@ -306,7 +307,7 @@ def _set(self: Tensor, source: Any = None, *args: Any) -> Tensor:
             from ..trace.values import contiguous_strides
 
             stride = contiguous_strides(tuple(size))
-        source = owner.as_strided(size, stride, offset)  # type: ignore[attr-defined]
+        source = owner.as_strided(size, stride, offset)
     if not isinstance(source, Tensor):
         raise TypeError(
             f"set_(): argument 'source' must be Tensor or Storage, not {type(source).__name__}"
@@ -330,7 +331,7 @@ def _is_set_to(self: Tensor, tensor: Tensor) -> bool:
 
 def _resize_copy(self: Tensor, *sizes: Any) -> Tensor:
     """The same elements in another shape of as many elements."""
-    return self.reshape(*sizes)  # type: ignore[attr-defined,no-any-return]
+    return self.reshape(*sizes)
 
 
 def _apply(self: Tensor, function: Any) -> Tensor:
@@ -352,8 +353,8 @@ def _new(self: Tensor, *args: Any, device: Any = None) -> Tensor:
     """The legacy constructor: of a size, or of data, in this tensor's dtype."""
     check_device(device)
     if len(args) == 1 and not isinstance(args[0], (int, Size)):
-        return self.new_tensor(args[0])  # type: ignore[attr-defined,no-any-return]
-    return self.new_empty(args[0] if args and isinstance(args[0], Size) else (args or (0,)))  # type: ignore[attr-defined,no-any-return]
+        return self.new_tensor(args[0])
+    return self.new_empty(args[0] if args and isinstance(args[0], Size) else (args or (0,)))
 
 
 def _grad_dtype(self: Tensor) -> Any:
@@ -361,7 +362,7 @@ def _grad_dtype(self: Tensor) -> Any:
 
 
 Tensor.grad_dtype = property(_grad_dtype)  # type: ignore[attr-defined]
-for _name, _f in (
+_OTHERS: tuple[tuple[str, Any], ...] = (
     ("untyped_storage", lambda self: UntypedStorage(self._storage())),
     ("storage", lambda self: TypedStorage(self._storage())),
     ("_typed_storage", lambda self: TypedStorage(self._storage())),
@@ -376,9 +377,10 @@ for _name, _f in (
     ("is_neg", lambda self: False), ("resolve_conj", lambda self: self),
     ("resolve_neg", lambda self: self), ("output_nr", property(lambda self: 0)),
     ("is_distributed", lambda self: False), ("as_subclass", lambda self, cls: alias(self, cls)),
-):  # fmt: skip
+)  # fmt: skip
+for _name, _method in _OTHERS:
     if not hasattr(Tensor, _name):
-        setattr(Tensor, _name, _f)
+        setattr(Tensor, _name, _method)
 
 
 @public()

@@ -47,7 +47,7 @@ def fliplr(input: Tensor) -> Tensor:
     """Reversed along the second axis."""
     if input.ndim < 2:
         raise RuntimeError("Input must be >= 2-d.")
-    return flip(input, 1)  # type: ignore[no-any-return]
+    return flip(input, 1)
 
 
 @public()
@@ -55,7 +55,7 @@ def flipud(input: Tensor) -> Tensor:
     """Reversed along the first axis."""
     if input.ndim < 1:
         raise RuntimeError("Input must be >= 1-d.")
-    return flip(input, 0)  # type: ignore[no-any-return]
+    return flip(input, 0)
 
 
 @public()
@@ -65,7 +65,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
         count = shifts if isinstance(shifts, int) else shifts[0]
         r = reshape(roll(reshape(input, (-1,)), count, 0), input._v.meta.shape)
         r._fn_name = "RollBackward0"
-        return r  # type: ignore[no-any-return]
+        return r
     ss = [shifts] if isinstance(shifts, int) else list(shifts)
     ds = [dims] if isinstance(dims, int) else list(dims)
     if len(ss) != len(ds):
@@ -79,7 +79,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
             continue
         a, b = _cut(v, k, n - s, n), _cut(v, k, 0, n - s)
         v = mv.cat([a, b], k)
-    r = wrap(v) if v is not input._v else input.clone()  # type: ignore[attr-defined]
+    r = wrap(v) if v is not input._v else input.clone()
     r._fn_name = "RollBackward0"
     return r
 
@@ -102,9 +102,9 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     elif k == 3:
         r = flip(transpose(input, a, b), b)
     else:
-        r = input.clone()  # type: ignore[attr-defined]
+        r = input.clone()
     r._fn_name = "Rot90Backward0"
-    return r  # type: ignore[no-any-return]
+    return r
 
 
 def _repeat(self: Tensor, *sizes: Any) -> Tensor:
@@ -151,10 +151,10 @@ def repeat_interleave(
     n = x._v.meta.shape[k]
     counts = repeats._array() if isinstance(repeats, Tensor) else repeats
     index = np.repeat(np.arange(n), counts)
-    r = x.index_select(k, from_array(index.astype(np.int64)))  # type: ignore[attr-defined]
+    r = x.index_select(k, from_array(index.astype(np.int64)))
     if isinstance(repeats, int):
         r._fn_name = "ViewBackward0"
-    return r  # type: ignore[no-any-return]
+    return r
 
 
 # ---------------------------------------------------------------- diagonals and windows
@@ -212,7 +212,7 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     else:
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
     r._fn_name = "DiagBackward0" if input.ndim == 2 else "DiagEmbedBackward0"
-    return r  # type: ignore[no-any-return]
+    return r
 
 
 @public()
@@ -249,7 +249,7 @@ def _triangle(name: str) -> Any:
         zero = False if input.dtype is dtypes.bool_ else 0
         r = where(mask, input, zero)
         r._fn_name = f"{name.capitalize()}Backward0"
-        return r  # type: ignore[no-any-return]
+        return r
 
     f.__name__ = f.__qualname__ = name
     f.__doc__ = (
@@ -291,7 +291,7 @@ def _unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     strides = (*m.strides[:k], m.strides[k] * step, *m.strides[k + 1 :], m.strides[k])
     t = as_strided(self, shape, strides, m.offset)
     t._fn_name = "UnfoldBackward0"
-    return t  # type: ignore[no-any-return]
+    return t
 
 
 Tensor.unfold = _unfold  # type: ignore[attr-defined]
@@ -326,7 +326,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All combinations of elements of vectors, as rows."""
     if len(tensors) == 1:
         return tensors[0]
-    return stack([reshape(g, (-1,)) for g in meshgrid(*tensors, indexing="ij")], 1)  # type: ignore[no-any-return]
+    return stack([reshape(g, (-1,)) for g in meshgrid(*tensors, indexing="ij")], 1)
 
 
 @public(method=False)
@@ -353,13 +353,13 @@ def atleast_3d(*tensors: Any) -> Any:
 @public()
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """A matrix with all elements on its diagonal."""
-    return diag_embed(flatten(input), offset)  # type: ignore[no-any-return]
+    return diag_embed(flatten(input), offset)
 
 
 @public(method=False)
 def block_diag(*tensors: Tensor) -> Tensor:
     """A matrix with matrices along its diagonal."""
-    parts = [t.reshape(1, -1) if t.ndim < 2 else t for t in tensors]  # type: ignore[attr-defined]
+    parts = [t.reshape(1, -1) if t.ndim < 2 else t for t in tensors]
     columns = sum(t.shape[1] for t in parts)
     rows = []
     before = 0
@@ -369,7 +369,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
         before += t.shape[1]
     from .shape import cat
 
-    return cat(rows, 0)  # type: ignore[no-any-return]
+    return cat(rows, 0)
 
 
 @public(method=False)
@@ -379,12 +379,12 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
         raise RuntimeError("Expect a 1D vector, but got shape " + str(list(input.shape)))
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     rows = np.array(list(choose(range(input.numel()), r)), np.int64).reshape(-1, r)
-    return input[from_array(rows)]  # type: ignore[index,no-any-return]
+    return input[from_array(rows)]
 
 
 # ---------------------------------------------------------------- copies with a part replaced
 def _replaced(input: Tensor, view: Any, src: Tensor, name: str) -> Tensor:
-    out = input.clone()  # type: ignore[attr-defined]
+    out = input.clone()
     part = view(out)
     if part.shape != src.shape:
         raise RuntimeError(
@@ -394,7 +394,7 @@ def _replaced(input: Tensor, view: Any, src: Tensor, name: str) -> Tensor:
         )
     part.copy_(src)
     out._fn_name = name
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 @public()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 @public()
 def argwhere(input: Tensor) -> Tensor:
     """The positions of the elements that are not zero, as rows."""
-    return nonzero(input)  # type: ignore[no-any-return]
+    return nonzero(input)
 
 
 @public()
@@ -77,7 +77,7 @@ def searchsorted(
     sorted_sequence: Tensor, input: Any, *, right: bool = False, side: str | None = None
 ) -> Tensor:
     """Where elements would be inserted to keep the order."""
-    where = "right" if right or side == "right" else "left"
+    where: Literal["left", "right"] = "right" if right or side == "right" else "left"
     s = sorted_sequence._array()
     x = input._array() if isinstance(input, Tensor) else np.asarray(input)
     if s.ndim == 1:
@@ -91,7 +91,7 @@ def searchsorted(
 @public(method=False)
 def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
     """The bucket of each element between sorted boundaries."""
-    return searchsorted(boundaries, input, right=right)  # type: ignore[no-any-return]
+    return searchsorted(boundaries, input, right=right)
 
 
 @public()

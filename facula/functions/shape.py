@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import dtype as DType
+from ..dtypes import type_name
 from ..ops import movement as mv
 from ..ops.record import normalize_dim
-from ..tensor import Size, Tensor, type_name, wrap, wrap_view
+from ..tensor import Size, Tensor, wrap, wrap_view
 from ..trace.recorder import record1
 from ..trace.values import Meta, Value
 from .registry import public
@@ -17,7 +18,11 @@ def ints(sizes: tuple[Any, ...]) -> tuple[int, ...]:
     """Ints given separately or as one sequence."""
     if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         sizes = tuple(sizes[0])
-    return tuple(s if type(s) is int else s.__index__() for s in sizes)
+    try:
+        return tuple(s if type(s) is int else s.__index__() for s in sizes)
+    except AttributeError:
+        kinds = ", ".join(type(s).__name__ for s in sizes)
+        raise TypeError(f"a shape must be a tuple of ints, but got ({kinds})") from None
 
 
 def _filled(shape: tuple[int, ...], numel: int) -> tuple[int, ...]:
@@ -130,7 +135,7 @@ def _view_as(self: Tensor, other: Tensor) -> Tensor:
 
 def _reshape_as(self: Tensor, other: Tensor) -> Tensor:
     """The same elements in the shape of another tensor."""
-    return reshape(self, tuple(other._v.meta.shape))  # type: ignore[no-any-return]
+    return reshape(self, tuple(other._v.meta.shape))
 
 
 Tensor.view, Tensor.view_as, Tensor.reshape_as = _view, _view_as, _reshape_as  # type: ignore[attr-defined]
@@ -178,7 +183,7 @@ def t_(input: Tensor) -> Tensor:
 
 
 def _reversed_axes(self: Tensor) -> Tensor:
-    return permute(self, tuple(range(self.ndim - 1, -1, -1)))  # type: ignore[no-any-return]
+    return permute(self, tuple(range(self.ndim - 1, -1, -1)))
 
 
 def _matrix_transpose(self: Tensor) -> Tensor:
@@ -187,7 +192,7 @@ def _matrix_transpose(self: Tensor) -> Tensor:
             f"tensor.mT is only supported on matrices or batches of matrices. Got {self.ndim}-D "
             "tensor."
         )
-    return transpose(self, -2, -1)  # type: ignore[no-any-return]
+    return transpose(self, -2, -1)
 
 
 Tensor.T = property(_reversed_axes)  # type: ignore[attr-defined]
@@ -216,7 +221,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     order = [d for d in range(n) if d not in src]
     for d, s in sorted(zip(dst, src, strict=True)):
         order.insert(d, s)
-    return permute(input, tuple(order))  # type: ignore[no-any-return]
+    return permute(input, tuple(order))
 
 
 @public()
@@ -306,7 +311,7 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     n = input.ndim
     a, b = normalize_dim(start_dim, n), normalize_dim(end_dim, n)
     if n == 0:
-        return reshape(input, (1,))  # type: ignore[no-any-return]
+        return reshape(input, (1,))
     if a > b:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if a == b:
@@ -315,13 +320,13 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     size = 1
     for k in shape[a : b + 1]:
         size *= k
-    return reshape(input, (*shape[:a], size, *shape[b + 1 :]))  # type: ignore[no-any-return]
+    return reshape(input, (*shape[:a], size, *shape[b + 1 :]))
 
 
 @public()
 def ravel(input: Tensor) -> Tensor:
     """One axis."""
-    return reshape(input, (-1,)) if input.numel() else reshape(input, (0,))  # type: ignore[no-any-return]
+    return reshape(input, (-1,)) if input.numel() else reshape(input, (0,))
 
 
 @public()
@@ -336,7 +341,7 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
             f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {k} "
             f"({shape[k]}) in the input tensor"
         ) from None
-    return reshape(input, (*shape[:k], *part, *shape[k + 1 :]))  # type: ignore[no-any-return]
+    return reshape(input, (*shape[:k], *part, *shape[k + 1 :]))
 
 
 # ---------------------------------------------------------------- joining
@@ -388,7 +393,7 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
 
 def _at_least(t: Tensor, n: int) -> Tensor:
     while t.ndim < n:
-        t = t.unsqueeze(0) if t.ndim < 2 else t.unsqueeze(-1)  # type: ignore[attr-defined]
+        t = t.unsqueeze(0) if t.ndim < 2 else t.unsqueeze(-1)
     return t
 
 
@@ -396,25 +401,25 @@ def _at_least(t: Tensor, n: int) -> Tensor:
 def hstack(tensors: Any) -> Tensor:
     """Joined along the second axis (the first of vectors)."""
     ts = [_at_least(t, 1) for t in tensors]
-    return cat(ts, 0 if ts[0].ndim == 1 else 1)  # type: ignore[no-any-return]
+    return cat(ts, 0 if ts[0].ndim == 1 else 1)
 
 
 @public(method=False, aliases=("row_stack",))
 def vstack(tensors: Any) -> Tensor:
     """Joined along the first axis, vectors as rows."""
-    return cat([_at_least(t, 2) for t in tensors], 0)  # type: ignore[no-any-return]
+    return cat([_at_least(t, 2) for t in tensors], 0)
 
 
 @public(method=False)
 def dstack(tensors: Any) -> Tensor:
     """Joined along the third axis."""
-    return cat([_at_least(t, 3) for t in tensors], 2)  # type: ignore[no-any-return]
+    return cat([_at_least(t, 3) for t in tensors], 2)
 
 
 @public(method=False)
 def column_stack(tensors: Any) -> Tensor:
     """Vectors as columns, matrices side by side."""
-    return cat([t.reshape(-1, 1) if t.ndim < 2 else t for t in tensors], 1)  # type: ignore[no-any-return]
+    return cat([t.reshape(-1, 1) if t.ndim < 2 else t for t in tensors], 1)
 
 
 # ---------------------------------------------------------------- splitting
@@ -517,7 +522,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     if chunks < 1:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     n = input._v.meta.shape[normalize_dim(dim, input.ndim)]
-    return split(input, max(1, -(-n // chunks)), dim)  # type: ignore[no-any-return]
+    return split(input, max(1, -(-n // chunks)), dim)
 
 
 @public()
@@ -567,7 +572,7 @@ def _split_axis(name: str, axis: int, least: int) -> None:
                 f"torch.{name} attempted to split along dimension {k}, but the size of the "
                 f"dimension {input.shape[k]} is not divisible by the split_size {n}!"
             )
-        return tensor_split(input, n, k)  # type: ignore[no-any-return]
+        return tensor_split(input, n, k)
 
     f.__name__ = f.__qualname__ = name
     f.__doc__ = f"Views of pieces of axis {axis}: as many as given, or between positions."

@@ -99,7 +99,7 @@ def interpolate(
         )
     if mode == "area":
         pool = (adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d)[n - 1]
-        return pool(input, sizes)  # type: ignore[no-any-return]
+        return pool(input, sizes)
     for k in range(n):
         if mode.startswith("nearest"):
             v = _nearest(v, k + 2, sizes[k], scales[k], mode != "nearest")
@@ -116,7 +116,7 @@ def interpolate(
         f"Upsample{kind}{n}DBackward{'1' if kind.startswith('Nearest') and n == 1 else '0'}"
     )
     if v is input._v:
-        return input.clone()  # type: ignore[attr-defined,no-any-return]
+        return input.clone()
     return t
 
 
@@ -215,8 +215,8 @@ def _smoothed(v: Value, axis: int, out: int, scale: float | None, mode: str, ali
 
     turned = transpose(v, axis, last) if axis != last else v
     shape = turned.meta.shape
-    w = e.cast(from_array(np.ascontiguousarray(weights.T))._v, v.meta.dtype)
-    r = reshape(matmul(reshape(turned, (math.prod(shape[:-1]), n)), w), (*shape[:-1], out))
+    factor = e.cast(from_array(np.ascontiguousarray(weights.T))._v, v.meta.dtype)
+    r = reshape(matmul(reshape(turned, (math.prod(shape[:-1]), n)), factor), (*shape[:-1], out))
     return transpose(r, axis, last) if axis != last else r
 
 

@@ -64,21 +64,21 @@ def _projected(
     """Query, key and value times their weights."""
     if separate is not None:
         biases = (None, None, None) if bias is None else bias.chunk(3)
-        return tuple(  # type: ignore[return-value]
+        return tuple(
             linear(x, w, b) for x, w, b in zip((query, key, value), separate, biases, strict=True)
         )
     e = weight.shape[1]
     if key is value:
         if query is key:
-            return tuple(linear(query, weight, bias).chunk(3, -1))  # type: ignore[attr-defined]
+            return tuple(linear(query, weight, bias).chunk(3, -1))
         first, rest = None, None
         if bias is not None:
             first, rest = bias[:e], bias[e:]
         q = linear(query, weight[:e], first)
-        k, v = linear(key, weight[e:], rest).chunk(2, -1)  # type: ignore[attr-defined]
+        k, v = linear(key, weight[e:], rest).chunk(2, -1)
         return q, k, v
     biases = (None, None, None) if bias is None else bias.chunk(3)
-    return tuple(  # type: ignore[return-value]
+    return tuple(
         linear(x, w, b)
         for x, w, b in zip((query, key, value), weight.chunk(3), biases, strict=True)
     )
@@ -138,15 +138,18 @@ def multi_head_attention_forward(
     batched = _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)
     q_in, k_in, v_in = query, key, value
     if not batched:
-        q_in = query.unsqueeze(1)  # type: ignore[attr-defined]
-        k_in = q_in if key is query else key.unsqueeze(1)  # type: ignore[attr-defined]
-        v_in = k_in if value is key else value.unsqueeze(1)  # type: ignore[attr-defined]
+        q_in = query.unsqueeze(1)
+        k_in = q_in if key is query else key.unsqueeze(1)
+        v_in = k_in if value is key else value.unsqueeze(1)
         if key_padding_mask is not None:
-            key_padding_mask = key_padding_mask.unsqueeze(0)  # type: ignore[attr-defined]
+            key_padding_mask = key_padding_mask.unsqueeze(0)
     length, batch, embed = q_in.shape
     _check_sizes(q_in, k_in, v_in, embed_dim_to_check, num_heads, use_separate_proj_weight)
     if is_causal and attn_mask is None:
-        raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
+        raise RuntimeError(
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
+            "`generate_square_subsequent_mask` to create this mask."
+        )
     padding = _additive(key_padding_mask, "key_padding_mask", query)
     if is_causal and padding is None and not need_weights:
         mask = None
@@ -172,7 +175,9 @@ def multi_head_attention_forward(
     keys = k.shape[1]
     if padding is not None:
         assert tuple(padding.shape) == (batch, keys), (
-            f"expecting key_padding_mask shape of {(batch, keys)}, but got {padding.shape}"
+            f"Expected key_padded_mask.shape[{int(padding.shape[0] == batch)}] to be "
+            f"{keys if padding.shape[0] == batch else batch}, but got "
+            f"{padding.shape[1] if padding.shape[0] == batch else padding.shape[0]}"
         )
         padding = padding.reshape(batch, 1, 1, keys).expand(-1, num_heads, -1, -1)
         padding = padding.reshape(batch * num_heads, 1, keys)
@@ -188,7 +193,7 @@ def multi_head_attention_forward(
             weights = weights.mean(dim=1)
         if not batched:
             weights = weights.squeeze(0)
-    return (out if batched else out.squeeze(1)), weights  # type: ignore[attr-defined]
+    return (out if batched else out.squeeze(1)), weights
 
 
 def _wider(mask: Any) -> Any:

@@ -97,9 +97,9 @@ class MultiheadAttention(Module):
         v: Any = value
         turned = self.batch_first and q.dim() == 3
         if turned:  # the same tensor stays the same: one product then serves all three
-            q = query.transpose(1, 0)  # type: ignore[attr-defined]
-            k = q if key is query else key.transpose(1, 0)  # type: ignore[attr-defined]
-            v = k if value is key else value.transpose(1, 0)  # type: ignore[attr-defined]
+            q = query.transpose(1, 0)
+            k = q if key is query else key.transpose(1, 0)
+            v = k if value is key else value.transpose(1, 0)
         p = self._parameters
         out, weights = F.multi_head_attention_forward(
             q, k, v, self.embed_dim, self.num_heads, p["in_proj_weight"], p["in_proj_bias"],
@@ -110,4 +110,4 @@ class MultiheadAttention(Module):
             k_proj_weight=p["k_proj_weight"], v_proj_weight=p["v_proj_weight"],
             average_attn_weights=average_attn_weights, is_causal=is_causal,
         )  # fmt: skip
-        return (out.transpose(1, 0) if turned else out), weights  # type: ignore[attr-defined]
+        return (out.transpose(1, 0) if turned else out), weights

@@ -53,9 +53,9 @@ class _NormBase(Module):
         if self.track_running_stats:
             assert self.running_mean is not None and self.running_var is not None
             assert self.num_batches_tracked is not None
-            self.running_mean.zero_()  # type: ignore[attr-defined]
-            self.running_var.fill_(1)  # type: ignore[attr-defined]
-            self.num_batches_tracked.zero_()  # type: ignore[attr-defined]
+            self.running_mean.zero_()
+            self.running_var.fill_(1)
+            self.num_batches_tracked.zero_()
 
     def reset_parameters(self) -> None:
         """Resets the statistics, sets weight to 1 and bias to 0."""
@@ -95,7 +95,7 @@ class _BatchNorm(_NormBase):
         self._check_input_dim(input)
         factor = 0.0 if self.momentum is None else self.momentum
         if self.training and self.track_running_stats and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)  # type: ignore[attr-defined]
+            self.num_batches_tracked.add_(1)
             if self.momentum is None:  # the mean over all batches
                 factor = 1.0 / float(self.num_batches_tracked)
         own = self.training or (self.running_mean is None and self.running_var is None)
@@ -163,7 +163,7 @@ class _InstanceNorm(_NormBase):
                 stacklevel=2,
             )
         if axis == 0:
-            return self._normalized(input.unsqueeze(0)).squeeze(0)  # type: ignore[attr-defined,no-any-return]
+            return self._normalized(input.unsqueeze(0)).squeeze(0)
         return self._normalized(input)
 
     def _normalized(self, input: Tensor) -> Tensor:

@@ -136,9 +136,9 @@ class _Plain(_ConvNd):
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         f = getattr(F, f"conv{self._axes}d")
         if self.padding_mode == "zeros":
-            return f(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)  # type: ignore[no-any-return]
+            return f(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
         padded = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
-        return f(padded, weight, bias, self.stride, (0,) * self._axes, self.dilation, self.groups)  # type: ignore[no-any-return]
+        return f(padded, weight, bias, self.stride, (0,) * self._axes, self.dilation, self.groups)
 
     def forward(self, input: Tensor) -> Tensor:
         return self._conv_forward(input, self.weight, self.bias)
@@ -219,7 +219,7 @@ class _ConvTransposeNd(_ConvNd):
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         more = self._output_padding(input, output_size)
         f = getattr(F, f"conv_transpose{self._axes}d")
-        return f(  # type: ignore[no-any-return]
+        return f(
             input,
             self.weight,
             self.bias,

@@ -43,7 +43,7 @@ class UninitializedParameter(Parameter):
             "attributes."
         )
 
-    def __repr__(self, **kwargs: Any) -> str:
+    def __repr__(self, **kwargs: Any) -> str:  # type: ignore[override]
         return f"<{type(self).__name__}>"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> UninitializedParameter:

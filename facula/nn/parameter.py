@@ -35,7 +35,8 @@ class Parameter(Tensor):
         memo[id(self)] = result
         return result
 
-    def __repr__(self, **kwargs: Any) -> str:
+    # mypy knows no names of parameters of special methods and finds any other signature wrong.
+    def __repr__(self, **kwargs: Any) -> str:  # type: ignore[override]
         return "Parameter containing:\n" + super().__repr__(**kwargs)
 
     def __reduce_ex__(self, protocol: Any) -> Any:

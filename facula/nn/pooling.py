@@ -67,7 +67,7 @@ class _MaxUnpoolNd(Module):
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
         f = getattr(F, f"max_unpool{self._axes}d")
-        return f(input, indices, self.kernel_size, self.stride, self.padding, output_size)  # type: ignore[no-any-return]
+        return f(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
@@ -92,6 +92,10 @@ class MaxUnpool3d(_MaxUnpoolNd):
 
 
 class _AvgPoolNd(Module):
+    kernel_size: Any
+    stride: Any
+    padding: Any
+
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
@@ -161,7 +165,7 @@ class _LPPoolNd(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         f = getattr(F, f"lp_pool{self._axes}d")
-        return f(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)  # type: ignore[no-any-return]
+        return f(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
     def extra_repr(self) -> str:
         return (
@@ -201,7 +205,7 @@ class _AdaptiveNd(Module):
 
 class _AdaptiveAvgPoolNd(_AdaptiveNd):
     def forward(self, input: Tensor) -> Tensor:
-        return getattr(F, f"adaptive_avg_pool{self._axes}d")(input, self.output_size)  # type: ignore[no-any-return]
+        return getattr(F, f"adaptive_avg_pool{self._axes}d")(input, self.output_size)
 
 
 class _AdaptiveMaxPoolNd(_AdaptiveNd):

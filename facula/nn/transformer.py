@@ -245,12 +245,12 @@ class Transformer(Module):
             self.encoder = custom_encoder
         else:
             layer = TransformerEncoderLayer(*numbers)
-            self.encoder = TransformerEncoder(layer, num_encoder_layers, LayerNorm(d_model, **norm))  # type: ignore[arg-type]
+            self.encoder = TransformerEncoder(layer, num_encoder_layers, LayerNorm(d_model, **norm))
         if custom_decoder is not None:
             self.decoder = custom_decoder
         else:
             other = TransformerDecoderLayer(*numbers)
-            self.decoder = TransformerDecoder(other, num_decoder_layers, LayerNorm(d_model, **norm))  # type: ignore[arg-type]
+            self.decoder = TransformerDecoder(other, num_decoder_layers, LayerNorm(d_model, **norm))
         self._reset_parameters()
         self.d_model, self.nhead, self.batch_first = d_model, nhead, batch_first
 
@@ -270,7 +270,7 @@ class Transformer(Module):
         memory = self.encoder(
             src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal
         )
-        return self.decoder(  # type: ignore[no-any-return]
+        return self.decoder(
             tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask,
             tgt_key_padding_mask=tgt_key_padding_mask,
             memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=tgt_is_causal,
@@ -280,7 +280,7 @@ class Transformer(Module):
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
         """(sz, sz) with minus infinity above the diagonal and 0 elsewhere."""
-        return facula.triu(facula.full((sz, sz), -math.inf, dtype=dtype), diagonal=1)  # type: ignore[no-any-return]
+        return facula.triu(facula.full((sz, sz), -math.inf, dtype=dtype), diagonal=1)
 
     def _reset_parameters(self) -> None:
         for p in self.parameters():

@@ -232,9 +232,7 @@ def _turns_round(g: Shape, w: Shape, attrs: Any) -> bool:
     if any(s != 1 for s in stride) or g[1] > 2 * w[1] * groups:
         return False
     numbers = zip(g[2:], w[2:], padding, dilation, spatial, strict=True)
-    return all(
-        p <= d * (k - 1) and m + d * (k - 1) - 2 * p == n for m, k, p, d, n in numbers
-    )
+    return all(p <= d * (k - 1) and m + d * (k - 1) - 2 * p == n for m, k, p, d, n in numbers)
 
 
 def _turned(w: np.ndarray, groups: int) -> np.ndarray:
@@ -267,7 +265,8 @@ def _input(arrays: Any, attrs: Any, metas: Any) -> Any:
             columns = np.matmul(turned, _grouped(part, groups))
             columns = columns.reshape(shape[1], *kernel, len(part), *g.shape[2:])
             for place in itertools.product(*map(range, kernel)):
-                view[(images, slice(None), *place)] += columns[(slice(None), *place)].swapaxes(0, 1)
+                target: Any = (images, slice(None), *place)
+                view[target] += columns[(slice(None), *place)].swapaxes(0, 1)
     out = out[_inside(shape, padding)]
     return out.astype(metas[0].dtype.np, order="C", copy=False)
 

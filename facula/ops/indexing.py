@@ -111,7 +111,8 @@ def _take_add_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     lead = int(np.prod(shape[:axis], dtype=np.int64))
     out = np.zeros((lead, shape[axis], rest), g.dtype)
     _check(i, shape[axis], axis)
-    np.add.at(out, (slice(None), i.reshape(-1)), g.reshape(lead, i.size, rest))
+    place: Any = (slice(None), i.reshape(-1))  # NumPy's annotation knows no slices here
+    np.add.at(out, place, g.reshape(lead, i.size, rest))
     return out.reshape(shape)
 
 
@@ -347,7 +348,7 @@ def _scatter_reduce_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     s = _source(src, i, _dt(base))
     count = np.zeros(out.shape, np.int64)
     np.add.at(count, grid, 1)
-    start = {"sum": 0, "mean": 0, "prod": 1}.get(how)
+    start: Any = {"sum": 0, "mean": 0, "prod": 1}.get(how)
     if start is None:
         start = -np.inf if how == "amax" else np.inf
         if out.dtype.kind in "iu":

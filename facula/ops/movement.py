@@ -47,7 +47,8 @@ def view_strides(shape: Shape, strides: Shape, new: Shape) -> Shape | None:
         return contiguous_strides(new)
     old = [(n, s) for n, s in zip(shape, strides, strict=True) if n != 1]
     out: list[int] = []
-    k = 0  # the next old axis; `left` elements of the current run of old axes with this stride remain
+    # k: the next old axis; `left` elements of the current run of old axes with this stride remain
+    k = 0
     groups: list[tuple[int, int]] = []
     for n, s in old:  # merge old axes that are contiguous with each other
         if groups and groups[-1][1] == n * s:
@@ -266,7 +267,7 @@ UNSLICE = Op(
     ),
 )
 
-FLIP = Op(
+FLIP: Op = Op(
     "flip",
     "movement",
     lambda metas, attrs: (meta(metas[0].shape, metas[0].dtype),),
@@ -366,7 +367,7 @@ def _cat_rule(metas: Any, attrs: Any) -> Any:
 def _cat_gradient(n: Any, g: Value) -> Any:
     axis = n.attrs[0]
     at = 0
-    out = []
+    out: list[Any] = []
     for k in range(n.count):
         size = n.meta(k).shape[axis]
         starts = [0] * g.meta.ndim
@@ -436,8 +437,7 @@ def _as_strided_rule(metas: Any, attrs: Any) -> Any:
     if extent(shape, strides, offset) > metas[0].numel:
         raise RuntimeError(
             f"setStorage: sizes {list(shape)}, strides {list(strides)}, storage offset {offset} "
-            "are out of "
-            f"bounds for storage of {metas[0].numel} elements"
+            f"are out of bounds for storage of {metas[0].numel} elements"
         )
     return (meta(shape, metas[0].dtype, strides=strides, offset=offset),)
 
@@ -467,7 +467,7 @@ def _strided_add_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
 
 
 # The gradient of as_strided: elements of overlapping places add up.
-STRIDED_ADD = Op(
+STRIDED_ADD: Op = Op(
     "strided_add",
     "movement",
     lambda metas, attrs: (meta(attrs[0], metas[0].dtype),),

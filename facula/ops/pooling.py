@@ -83,9 +83,9 @@ def _lowest(d: Any) -> Any:
 def _max_rule(metas: Any, attrs: Any) -> Any:
     m = metas[0]
     if m.dtype is bool_ or m.dtype.is_complex:
-        from .linear import _type_name
+        from ..dtypes import type_name
 
-        raise NotImplementedError(f"\"max_pool2d\" not implemented for '{_type_name(m.dtype)}'")
+        raise NotImplementedError(f"\"max_pool2d\" not implemented for '{type_name(m.dtype)}'")
     shape = (*m.shape[:2], *_spatial(m.shape, attrs))
     return (meta(shape, m.dtype), meta(shape, int64))
 
@@ -403,7 +403,7 @@ MEAN_POOL = Op(
     example=Example(*_MEANS, dtypes="f", tolerance=64.0),
 )  # fmt: skip
 # The gradient of the average. attrs: those, and the input's spatial shape
-MEAN_POOL_INPUT = Op(
+MEAN_POOL_INPUT: Op = Op(
     "mean_pool_input", "reduction",
     lambda metas, attrs: (meta((*metas[0].shape[:2], *attrs[-1]), metas[0].dtype),),
     _spread_reference,

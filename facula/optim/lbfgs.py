@@ -158,7 +158,7 @@ class LBFGS(Optimizer):
         parts = [
             p.new_zeros(p.numel()) if p.grad is None else p.grad.reshape(-1) for p in self._params
         ]
-        return facula.cat(parts, 0)  # type: ignore[attr-defined]
+        return facula.cat(parts, 0)
 
     def _move(self, t: float, d: Any) -> None:
         """x = x + t * d."""

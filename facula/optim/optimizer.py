@@ -16,7 +16,8 @@ from itertools import chain
 from typing import Any
 
 from ..autograd.grad_mode import no_grad
-from ..tensor import Tensor, type_name
+from ..dtypes import type_name
+from ..tensor import Tensor
 from ..trace.recorder import state as _recording
 from ..trace.replay import flush
 from ..utils.hooks import RemovableHandle
@@ -365,7 +366,7 @@ def _loaded(param: Tensor, value: Any, key: str | None = None) -> Any:
     """A value of a loaded state, with all tensors copied and converted for the parameter."""
     if isinstance(value, Tensor):
         with no_grad():
-            copy: Any = value.detach().clone()  # type: ignore[attr-defined]
+            copy: Any = value.detach().clone()
             if key != "step" and param.is_floating_point():
                 copy = copy.to(param.dtype)
             return copy

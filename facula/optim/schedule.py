@@ -22,7 +22,7 @@ _HOW = "https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 
 def copy_of(value: Any) -> Any:
     """A number that a later change of a tensor does not change."""
-    return value.clone() if isinstance(value, Tensor) else value  # type: ignore[attr-defined]
+    return value.clone() if isinstance(value, Tensor) else value
 
 
 def set_value(group: dict[str, Any], name: str, value: Any) -> None:

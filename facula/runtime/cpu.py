@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 
 from .. import config
-from . import code, elf, runner_ir
+from . import elf, runner_ir
 from .runner_ir import POOL, WORKER_SIZE
 
 MAX_THREADS = 1024
@@ -83,6 +83,9 @@ def _caller(keep_lock: bool) -> Callable[[ctypes.c_void_p], int]:
 
 @functools.cache
 def _native() -> dict[str, int]:
+    # Not needed before the first program is run, and `import facula` loads this module.
+    from . import code
+
     text = runner_ir.runner_ir()
     return code.functions(text, lambda: text)
 

@@ -534,7 +534,7 @@ class Written:
     def version(self) -> int:
         """The storage's version now."""
         owner = self.owner()
-        return self.expected + 1 if owner is None else owner._version  # type: ignore[no-any-return]
+        return self.expected + 1 if owner is None else owner._version
 
 
 _NONE: frozenset[int] = frozenset()

@@ -284,7 +284,7 @@ def array_of(v: Value) -> np.ndarray:
     b = v.buf
     if type(b) is np.ndarray:
         return b
-    return b.numpy(v.meta.shape, v.meta.dtype.np)  # type: ignore[no-any-return]
+    return b.numpy(v.meta.shape, v.meta.dtype.np)
 
 
 def pointer_of(v: Value) -> int:
@@ -292,19 +292,20 @@ def pointer_of(v: Value) -> int:
     b = v.buf
     if type(b) is np.ndarray:
         v.buf = b = memory.from_array(b)
-    return b.ptr  # type: ignore[no-any-return]
+    return b.ptr
 
 
 def _pointers(tr: Frame) -> tuple[list[int], list[Any]]:
     """The addresses of the inputs, and the tables of those that came in bundles."""
     pointers: list[int] = []
     tables: list[Any] = []
+    v: Any  # a Value, or an optimizer's Bundle
     for v in tr.inputs:
         if type(v) is Value:
             b = v.buf
             if type(b) is np.ndarray:
                 try:  # a third of a microsecond; a Buffer would cost ten times that
-                    pointers.append(_addressof(_from_buffer(b)))
+                    pointers.append(_addressof(_from_buffer(b)))  # type: ignore[arg-type]
                     continue
                 except (TypeError, ValueError):  # read-only, empty, or a dtype of another package
                     v.buf = b = memory.from_array(b)
@@ -403,7 +404,8 @@ def _run_references(
             if kind is MODE:
                 continue
             if kind is BUNDLE:
-                for k, a in enumerate(next(inputs).arrays()):
+                bundle: Any = next(inputs)
+                for k, a in enumerate(bundle.arrays()):
                     env[n.slot + k] = a
                 continue
             if n.fixed:
@@ -500,5 +502,5 @@ def _prune(tr: Frame) -> None:
     Counter.nodes = n
 
 
-_State.flush = staticmethod(flush)  # type: ignore[assignment]
+_State.flush = staticmethod(flush)
 _ = OUTSIDE

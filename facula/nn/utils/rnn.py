@@ -46,14 +46,14 @@ class PackedSequence(_Packed):
         unsorted_indices: Any = None,
     ) -> PackedSequence:
         if batch_sizes is None:
-            data, batch_sizes = data  # type: ignore[misc]
+            data, batch_sizes = data
         if unsorted_indices is None:
             unsorted_indices = invert_permutation(sorted_indices)
         return super().__new__(cls, data, batch_sizes, sorted_indices, unsorted_indices)
 
     def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
         """With data of another dtype."""
-        data = self.data.to(*args, **kwargs)  # type: ignore[attr-defined]
+        data = self.data.to(*args, **kwargs)
         if data is self.data:
             return self
         return type(self)(data, self.batch_sizes, self.sorted_indices, self.unsorted_indices)
@@ -189,7 +189,7 @@ def pad_sequence(
             "pad_sequence: Expected iterable for input sequences, but got arg of type: "
             f"{type(sequences)}"
         )
-    parts = list(sequences.unbind(0)) if isinstance(sequences, Tensor) else list(sequences)  # type: ignore[attr-defined]
+    parts = list(sequences.unbind(0)) if isinstance(sequences, Tensor) else list(sequences)
     if not parts:
         raise RuntimeError("received an empty list of sequences")
     if padding_side not in ("left", "right"):
@@ -203,14 +203,14 @@ def pad_sequence(
         ends = (more, 0) if padding_side == "left" else (0, more)
         amounts = (0, 0) * (p.dim() - 1) + ends
         grown.append(facula.nn.functional.pad(p, amounts, value=padding_value) if more else p)
-    return facula.stack(grown, 0 if batch_first else 1)  # type: ignore[no-any-return]
+    return facula.stack(grown, 0 if batch_first else 1)
 
 
 def unpad_sequence(
     padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False
 ) -> list[Tensor]:
     """The inverse of pad_sequence: the first `lengths[k]` steps of each sequence."""
-    v: Any = padded_sequences if batch_first else padded_sequences.transpose(0, 1)  # type: ignore[attr-defined]
+    v: Any = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     return [v[k, :n] for k, n in enumerate(lengths.tolist())]
 
 
