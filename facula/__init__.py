@@ -98,8 +98,8 @@ globals().update(_NAMES)  # after nn, which publishes functions too
 OutOfMemoryError = cuda.OutOfMemoryError
 
 if TYPE_CHECKING:
-    # What facula/functions publishes. Without annotations: mypy meets them too early, as the modules
-    # below import this one. The function `tensor` hides the module of that name.
+    # What facula/functions publishes. Without annotations: mypy meets them too early, as the
+    # modules below import this one. The function `tensor` hides the module of that name.
     def __getattr__(name): ...  # type: ignore[no-untyped-def]
 
     tensor: Any

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
+from .creation import from_numpy
 from .linear import matmul
 from .pointwise import (
     abs,
@@ -55,6 +56,22 @@ def _invert(self: Tensor) -> Tensor:
     return Tensor.bitwise_not(self)
 
 
+def _conversion(kind: Any) -> Any:
+    def convert(self: Tensor) -> Any:
+        if self._v.meta.numel != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return kind(self.item())
+
+    return convert
+
+
+def _array_wrap(
+    self: Tensor, array: np.ndarray, context: Any = None, return_scalar: bool = False
+) -> Tensor:
+    # NumPy's functions give tensors for tensors: np.sqrt(t). A mask comes as uint8, as PyTorch's.
+    return from_numpy(array.astype(np.uint8) if array.dtype == bool else array)
+
+
 def _inplace_operator(name: str) -> Any:
     def operate(self: Tensor, other: Any) -> Any:
         return getattr(self, name)(other)
@@ -88,6 +105,10 @@ for _dunder, _f, _reflected, _assign in (
         setattr(Tensor, f"__r{_dunder}__", _operator(_f, True))
     if _assign:
         setattr(Tensor, f"__i{_dunder}__", _inplace_operator(_assign))
+Tensor.__float__ = _conversion(float)
+Tensor.__int__ = _conversion(int)
+Tensor.__complex__ = _conversion(complex)
+Tensor.__array_wrap__ = _array_wrap  # type: ignore[attr-defined]
 Tensor.__neg__ = neg
 Tensor.__pos__ = positive
 Tensor.__abs__ = abs
