@@ -97,7 +97,8 @@ complex64 = dtype("complex64", np.complex64, _COMPLEX, 8, alias="cfloat")
 complex128 = dtype("complex128", np.complex128, _COMPLEX, 9, alias="cdouble")
 
 ALL = (
-    bool_, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, complex64, complex128,
+    bool_, uint8, int8, int16, int32, int64, float16, bfloat16, float32, float64, complex64,
+    complex128,
 )  # fmt: skip
 BY_NAME = {d.name: d for d in ALL}
 _BY_NUMPY = {d.np: d for d in ALL if d is not bfloat16}
@@ -131,16 +132,15 @@ def from_numpy_dtype(d: np.dtype) -> dtype:
     if found is None:
         raise TypeError(
             f"can't convert np.ndarray of type {d}. The only supported types are: float64, "
-            "float32, "
-            "float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool."
+            "float32, float16, complex64, complex128, int64, int32, int16, int8, uint8, and bool."
         )
     return found
 
 
 _KINDS = {
-    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16", "int64": "Long",
-    "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool",
-    "complex64": "ComplexFloat", "complex128": "ComplexDouble",
+    "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16",
+    "int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte",
+    "bool": "Bool", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
 }  # fmt: skip
 
 

@@ -48,7 +48,8 @@ def assert_close(
     check_stride: bool = False,
     msg: str | Callable[[str], str] | None = None,
 ) -> None:
-    """Asserts |actual - expected| <= atol + rtol * |expected| for tensors, numbers, sequences, mappings.
+    """Asserts |actual - expected| <= atol + rtol * |expected| for tensors, numbers, sequences,
+    mappings.
 
     Shapes and (unless check_dtype is False) dtypes must agree. rtol and atol follow from the
     dtypes by default. Raises AssertionError; TypeError for what cannot be compared; ValueError for
@@ -110,7 +111,10 @@ def _compare_leaves(a: Any, b: Any, options: Any, place: str) -> str | None:
     if check_dtype and not plain and x.dtype is not y.dtype:
         return f"The values for attribute 'dtype' do not match: {x.dtype} != {y.dtype}.{suffix}"
     if check_stride and x.stride() != y.stride():
-        return f"The values for attribute 'stride()' do not match: {x.stride()} != {y.stride()}.{suffix}"
+        return (
+            f"The values for attribute 'stride()' do not match: {x.stride()} != "
+            f"{y.stride()}.{suffix}"
+        )
     rtol, atol = _tolerances(x.dtype, y.dtype, _rtol, _atol)
     text = _differences(x, y, rtol, atol, equal_nan, plain)
     return None if text is None else text + suffix

@@ -27,7 +27,9 @@ def resident() -> float:
 
 
 class Network:
-    """Two layers, trained by hand: forward, backward, an update in place, and a read now and then."""
+    """Two layers, trained by hand: forward, backward, an update in place, and a read now and
+    then.
+    """
 
     def __init__(self, width: int = 8) -> None:
         r = np.random.default_rng(0)

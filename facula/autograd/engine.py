@@ -132,7 +132,8 @@ def _raise_modified(n: Context, slot: int, version: int, expected: int) -> None:
     what = f"torch.{kind.get(m.dtype.name, m.dtype.name.capitalize())}Tensor {list(m.shape)}"
     source = ""
     if producer.op is not None and m.requires_grad:
-        source = f", which is output {slot - producer.slot} of {producer.op.grad_name.split('Backward')[0]},"
+        maker = producer.op.grad_name.split("Backward")[0]
+        source = f", which is output {slot - producer.slot} of {maker},"
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace "
         f"operation: [{what}]{source} is at version {version}; expected version {expected} "

@@ -56,9 +56,8 @@ def complex_(real: Tensor, imag: Tensor) -> Tensor:
     if real.dtype is not imag.dtype:
         names = {"float64": "Double", "float32": "Float", "float16": "Half"}
         raise RuntimeError(
-            f"Expected object of scalar type {names.get(real.dtype.name, real.dtype.name)} but "
-            "got scalar type "
-            f"{names.get(imag.dtype.name, imag.dtype.name)} for second argument"
+            f"Expected object of scalar type {names.get(real.dtype.name, real.dtype.name)} but got "
+            f"scalar type {names.get(imag.dtype.name, imag.dtype.name)} for second argument"
         )
     if real.dtype.name not in ("float64", "float32", "float16"):
         raise RuntimeError(
@@ -90,8 +89,7 @@ def view_as_complex(input: Tensor) -> Tensor:
     if not input.dtype.is_floating_point:
         raise RuntimeError(
             "view_as_complex is only supported for floating point tensors, but got a tensor of "
-            "scalar type: "
-            f"{input.dtype.name}"
+            f"scalar type: {input.dtype.name}"
         )
     if input.ndim == 0 or input.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")

@@ -324,9 +324,11 @@ def _set(self: Tensor, source: Any = None, *args: Any) -> Tensor:
 def _is_set_to(self: Tensor, tensor: Tensor) -> bool:
     """Whether another tensor has the same storage, offset, shape and strides."""
     return (
-        self._storage() is tensor._storage() and self.shape == tensor.shape and self.stride() == tensor.stride()
+        self._storage() is tensor._storage()
+        and self.shape == tensor.shape
+        and self.stride() == tensor.stride()
         and self.storage_offset() == tensor.storage_offset()
-    )  # fmt: skip
+    )
 
 
 def _resize_copy(self: Tensor, *sizes: Any) -> Tensor:

@@ -55,9 +55,7 @@ def check_dtype(d: Any) -> dtype | None:
 def finish(t: Tensor, requires_grad: bool) -> Tensor:
     """A new tensor, which is to require gradients if the caller said so."""
     if requires_grad and not t.dtype.is_differentiable:
-        raise RuntimeError(
-            "Only Tensors of floating point and complex dtype can require gradients"
-        )
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
     return t.requires_grad_() if requires_grad else t
 
 
@@ -119,10 +117,8 @@ def _check_array(a: np.ndarray) -> None:
     if any(s < 0 for s in a.strides):
         raise ValueError(
             "At least one stride in the given numpy array is negative, and tensors with negative "
-            "strides are not "
-            "currently supported. (You can probably work around this by making a copy of your "
-            "array with "
-            "array.copy().)"
+            "strides are not currently supported. (You can probably work around this by making a "
+            "copy of your array with array.copy().)"
         )
 
 

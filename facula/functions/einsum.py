@@ -36,8 +36,8 @@ def _parse(equation: str, operands: list[Tensor]) -> tuple[list[list[str]], list
         if extra < 0 or (extra and not dots):
             raise RuntimeError(
                 f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) "
-                "does not match the "
-                f"number of dimensions ({t.ndim}) for operand {k} and no ellipsis was given"
+                f"does not match the number of dimensions ({t.ndim}) for operand {k} and no "
+                "ellipsis was given"
             )
         widest = max(widest, extra)
         parts.append((before, extra, after, bool(dots)))

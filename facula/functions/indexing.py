@@ -303,7 +303,7 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
 
 
 def _name(d: Any) -> str:
-    from ..tensor import type_name
+    from ..dtypes import type_name
 
     return type_name(d)
 
@@ -368,8 +368,8 @@ def _broadcast(v: Value, shape: tuple[int, ...]) -> Value:
         ) from None
 
 
-Tensor.__getitem__ = _getitem  # type: ignore[attr-defined]
-Tensor.__setitem__ = _setitem  # type: ignore[attr-defined]
+Tensor.__getitem__ = _getitem
+Tensor.__setitem__ = _setitem
 
 
 # ---------------------------------------------------------------- filling and copying in place
@@ -434,14 +434,14 @@ def _fill(self: Tensor, value: Any) -> Tensor:
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} "
                 "dimensions."
             )
-        return write(self, record1(mv.EXPAND, e.cast(value._v, m.dtype), m.shape), True)  # type: ignore[no-any-return]
-    return write(self, record(ix.FILL, (value,), (m.shape, m.dtype.name)), True)  # type: ignore[no-any-return]
+        return write(self, record1(mv.EXPAND, e.cast(value._v, m.dtype), m.shape), True)
+    return write(self, record(ix.FILL, (value,), (m.shape, m.dtype.name)), True)
 
 
 def _zero(self: Tensor) -> Tensor:
     """Sets every element to 0."""
     m = self._v.meta
-    return write(self, record(ix.FILL, (0,), (m.shape, m.dtype.name)), True)  # type: ignore[no-any-return]
+    return write(self, record(ix.FILL, (0,), (m.shape, m.dtype.name)), True)
 
 
 Tensor.copy_, Tensor.fill_, Tensor.zero_ = _copy, _fill, _zero  # type: ignore[attr-defined]
@@ -461,7 +461,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if v.meta.ndim and ix.out_of_range(index._v, 0, v.meta.shape[k]):
         raise IndexError("index out of range in self")
     if v.meta.ndim == 0:
-        return input.clone()  # type: ignore[attr-defined,no-any-return]
+        return input.clone()
     return wrap(record2(ix.TAKE, v, i, (k,)))
 
 
@@ -480,7 +480,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """gather with broadcasting of the other axes."""
     if dim is None:
-        return gather(input.reshape(-1), 0, indices.reshape(-1))  # type: ignore[attr-defined,no-any-return]
+        return gather(input.reshape(-1), 0, indices.reshape(-1))
     from .shape import broadcast_shapes
 
     k = normalize_dim(dim, input.ndim)
@@ -489,7 +489,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     common = list(broadcast_shapes(tuple(a), tuple(b)))
     first, second = list(common), list(common)
     first[k], second[k] = input.shape[k], indices.shape[k]
-    return gather(input.expand(first), k, indices.expand(second))  # type: ignore[attr-defined,no-any-return]
+    return gather(input.expand(first), k, indices.expand(second))
 
 
 def _scatter_call(name: str, op: Any) -> Any:
@@ -592,8 +592,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """Fills the slices that index names."""
     k = normalize_dim(dim, input.ndim)
     full = tuple(index.numel() if a == k else n for a, n in enumerate(input.shape))
-    source = input.new_full(full, value.item() if isinstance(value, Tensor) else value)  # type: ignore[attr-defined]
-    return index_copy(input, k, index, source)  # type: ignore[no-any-return]
+    source = input.new_full(full, value.item() if isinstance(value, Tensor) else value)
+    return index_copy(input, k, index, source)
 
 
 @public(inplace=True)
@@ -675,10 +675,10 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
             f"{source.numel()} elements, "
             f"{count} are needed"
         )
-    out = input.clone()  # type: ignore[attr-defined]
+    out = input.clone()
     out[from_array(np.asarray(m, order="C"))] = source.reshape(-1)[:count]
     out._fn_name = "MaskedScatterBackward0"
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 from . import searching as searching  # noqa: E402  (published by being imported)

@@ -61,8 +61,7 @@ def _exact(name: str, dims: tuple[int, ...], fn: str) -> Any:
             b, _, k_ = input.shape
             raise RuntimeError(
                 f"Expected size for first two dimensions of batch2 tensor to be: [{b}, {k_}] but "
-                "got: "
-                f"[{other.shape[0]}, {other.shape[1]}]."
+                f"got: [{other.shape[0]}, {other.shape[1]}]."
             )
         r = wrap(_product(input._v, other._v))
         r._fn_name = fn
@@ -117,10 +116,9 @@ def _scaled(base: Tensor, product: Any, beta: Any, alpha: Any, fn: str) -> Tenso
         if r._v.meta.shape != p.meta.shape:
             raise RuntimeError(
                 f"The expanded size of the tensor ({p.meta.shape[-1]}) must match the existing "
-                "size "
-                f"({base.shape[-1] if base.ndim else 1}) at non-singleton dimension "
-                f"{p.meta.ndim - 1}.  Target sizes: "
-                f"{list(p.meta.shape)}.  Tensor sizes: {list(base.shape)}"
+                f"size ({base.shape[-1] if base.ndim else 1}) at non-singleton dimension "
+                f"{p.meta.ndim - 1}.  Target sizes: {list(p.meta.shape)}.  Tensor sizes: "
+                f"{list(base.shape)}"
             )
     r._fn_name = fn
     return r
@@ -210,8 +208,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     if not isinstance(equation, str) or not operands:
         raise ValueError(
             "einsum(): must specify the equation string and at least one operand, or at least one "
-            "operand and its "
-            "subscripts list"
+            "operand and its subscripts list"
         )
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
@@ -247,8 +244,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias; weight is [out, in] or [in]."""
     if not isinstance(input, Tensor):
         raise TypeError(
-            "linear(): argument 'input' (position 1) must be Tensor, not "
-            f"{type(input).__name__}"
+            f"linear(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
         )
     w = weight._v
     if w.meta.ndim == 1:

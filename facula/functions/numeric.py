@@ -94,8 +94,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     if input.shape[axis] != 3 or other.shape[axis] != 3:
         raise RuntimeError(
             f"linalg.cross: inputs dimension {axis if dim is None else dim} must have length 3. "
-            "Got "
-            f"{input.shape[axis]} and {other.shape[axis]}"
+            f"Got {input.shape[axis]} and {other.shape[axis]}"
         )
     a, b = input.unbind(axis), other.unbind(axis)
     from .shape import stack

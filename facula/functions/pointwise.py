@@ -30,8 +30,7 @@ def value_of(x: Any, name: str, argument: str = "other") -> Any:
         return from_array(np.array(x))._v
     raise TypeError(
         f"{name}(): argument '{argument}' (position {1 if argument == 'input' else 2}) must be "
-        "Tensor, not "
-        f"{type(x).__name__}"
+        f"Tensor, not {type(x).__name__}"
     )
 
 
@@ -151,8 +150,7 @@ def neg(input: Tensor) -> Tensor:
     if input._v.meta.dtype is bool_:
         raise RuntimeError(
             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
-            "invert a mask, "
-            "use the `~` or `logical_not()` operator instead."
+            "invert a mask, use the `~` or `logical_not()` operator instead."
         )
     return wrap(record1(e.NEG, input._v))
 
@@ -323,16 +321,14 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     a, b = _left(input, other, "sub"), value_of(other, "sub")
     if facts(a).dtype is bool_ and facts(b).dtype is bool_:
         raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` "
-            "or `logical_xor()` "
-            "operator instead."
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+            "`logical_xor()` operator instead."
         )
     for x in (a, b):
         if isinstance(x, (Value, bool)) and facts(x).dtype is bool_:
             raise RuntimeError(
                 "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
-                "trying to invert a "
-                "mask, use the `~` or `logical_not()` operator instead."
+                "trying to invert a mask, use the `~` or `logical_not()` operator instead."
             )
     if alpha != 1:
         _check_alpha(alpha, a, b)

@@ -95,8 +95,7 @@ def _need_float(v: Any, name: str) -> None:
     if not v.meta.dtype.is_differentiable:
         raise RuntimeError(
             f"{name}(): could not infer output dtype. Input dtype must be either a floating point "
-            "or complex dtype. "
-            f"Got: {type_name(v.meta.dtype)}"
+            f"or complex dtype. Got: {type_name(v.meta.dtype)}"
         )
 
 
@@ -169,9 +168,8 @@ all_ = _truth("all", reduce.ALL, "Whether no element is zero.")
 def _check_not_empty(input: Tensor, name: str, error: type[Exception] = RuntimeError) -> None:
     if input.numel() == 0:
         raise error(
-            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify "
-            "the reduction dim "
-            "with the 'dim' argument."
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the "
+            "reduction dim with the 'dim' argument."
         )
 
 
@@ -202,8 +200,7 @@ def _extreme(name: str, op: Any, arg: Any, whole_fn: str) -> Any:
     f.__name__ = f.__qualname__ = name
     f.__doc__ = (
         f"The {name}imum of all elements; with `dim` a named tuple (values, indices) along that "
-        "axis; with a second "
-        f"tensor the elementwise {name}imum."
+        f"axis; with a second tensor the elementwise {name}imum."
     )
     return public(name)(numpy_names(f, other="dim"))
 
@@ -453,8 +450,7 @@ def norm(
     if (order < 0 or order == math.inf) and count_of(v.meta.shape, axes) == 0:
         raise RuntimeError(
             f"linalg.vector_norm cannot compute the {p} norm on an empty tensor because the "
-            "operation does not have "
-            "an identity"
+            "operation does not have an identity"
         )
     r = wrap(vector_norm(v, order, axes, keepdim))
     r._fn_name = "LinalgVectorNormBackward0"

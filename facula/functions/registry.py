@@ -136,8 +136,7 @@ def write_out(result: Any, out: Any) -> Any:
     if result.requires_grad or out.requires_grad:
         raise RuntimeError(
             "functions with out=... arguments don't support automatic differentiation, but one of "
-            "the arguments "
-            "requires grad."
+            "the arguments requires grad."
         )
     if out.shape != result.shape:
         out.resize_(result.shape)

@@ -85,9 +85,9 @@ def range_(
     if end is None:
         start, end = 0, start
     warnings.warn(
-        "torch.range is deprecated and will be removed in a future release because its behavior "
-        "is inconsistent with "
-        "Python's range builtin. Instead, use torch.arange, which produces values in [start, end).",
+        "torch.range is deprecated and will be removed in a future release because its behavior is "
+        "inconsistent with Python's range builtin. Instead, use torch.arange, which produces "
+        "values in [start, end).",
         UserWarning,
         stacklevel=2,
     )
@@ -149,8 +149,7 @@ def frombuffer(
     if count < 0 and (size - offset) % dtype.itemsize:
         raise ValueError(
             f"buffer length ({size - offset} bytes) after offset ({offset} bytes) must be a "
-            "multiple of element size "
-            f"({dtype.itemsize})"
+            f"multiple of element size ({dtype.itemsize})"
         )
     array = np.frombuffer(buffer, dtype.np, count, offset)
     return finish(from_numpy(array), requires_grad)

@@ -171,8 +171,9 @@ def _plain(n: int) -> Callable[..., Tensor]:
         f"conv{n}d",
         f"""Convolution of input (N, C, {_LETTERS[n]}) or without N.
 
-    weight is (O, C / groups, kernel), bias (O). stride, padding and dilation are a number or one for each
-    axis; padding may be 'valid' or 'same' (for stride 1). Raises RuntimeError for sizes that don't fit.
+    weight is (O, C / groups, kernel), bias (O). stride, padding and dilation are a number or one
+    for each axis; padding may be 'valid' or 'same' (for stride 1). Raises RuntimeError for sizes
+    that don't fit.
     """,
     )
 
@@ -191,8 +192,8 @@ def _turned(n: int) -> Callable[..., Tensor]:
         f"conv_transpose{n}d",
         f"""The transpose of conv{n}d: input (N, C, {_LETTERS[n]}) or without N.
 
-    weight is (C, O / groups, kernel), bias (O). output_padding enlarges the result at the end of each
-    axis; it is smaller than stride or dilation. Raises RuntimeError for sizes that don't fit.
+    weight is (C, O / groups, kernel), bias (O). output_padding enlarges the result at the end of
+    each axis; it is smaller than stride or dilation. Raises RuntimeError for sizes that don't fit.
     """,
     )
 

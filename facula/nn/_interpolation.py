@@ -20,7 +20,7 @@ from ..trace.recorder import record2
 from ..trace.values import Value
 from ._pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
 
-_AXES = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
+_AXES = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3, "lanczos": 2}
 _SQUARE = -0.75  # the parameter of the cubic convolution kernel (Keys, 1981)
 
 
@@ -76,7 +76,9 @@ def interpolate(
         )
     n = v.meta.ndim - 2
     sizes, scales = _sizes(shape[2:], size, scale_factor, recompute_scale_factor)
-    if antialias and mode not in ("bilinear", "bicubic"):
+    if mode == "lanczos" and n == 2 and not antialias:
+        raise ValueError("Lanczos mode requires antialias=True")
+    if antialias and mode not in ("bilinear", "bicubic", "lanczos"):
         raise ValueError(
             "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
             "tensor as input"
@@ -197,7 +199,7 @@ def _smoothed(v: Value, axis: int, out: int, scale: float | None, mode: str, ali
         step = (n - 1) / (out - 1) if out > 1 else 0.0
     else:
         step = 1.0 / scale if scale is not None else n / out
-    reach = (2.0 if mode == "bicubic" else 1.0) * max(step, 1.0)
+    reach = {"bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}[mode] * max(step, 1.0)
     weights = np.zeros((out, n))
     for k in range(out):
         centre = step * (k + 0.5)
@@ -207,6 +209,8 @@ def _smoothed(v: Value, axis: int, out: int, scale: float | None, mode: str, ali
             a = -0.5
             near = ((a + 2) * x - (a + 3)) * x * x + 1
             w = np.where(x < 1, near, np.where(x < 2, (((x - 5) * x + 8) * x - 4) * a, 0.0))
+        elif mode == "lanczos":
+            w = np.where(x < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
         else:
             w = np.maximum(1 - x, 0)
         weights[k, low:high] = w / w.sum()

@@ -147,8 +147,8 @@ def multi_head_attention_forward(
     _check_sizes(q_in, k_in, v_in, embed_dim_to_check, num_heads, use_separate_proj_weight)
     if is_causal and attn_mask is None:
         raise RuntimeError(
-            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module method "
-            "`generate_square_subsequent_mask` to create this mask."
+            "Need attn_mask if specifying the is_causal hint. You may use the Transformer module "
+            "method `generate_square_subsequent_mask` to create this mask."
         )
     padding = _additive(key_padding_mask, "key_padding_mask", query)
     if is_causal and padding is None and not need_weights:

@@ -56,7 +56,8 @@ def _batched(v: Value, n: int, name: str) -> tuple[Value, bool]:
         if name == "avg_pool2d" and len(shape) < 3:
             low = len(shape)
             raise IndexError(
-                f"Dimension out of range (expected to be in range of [{-low}, {low - 1}], but got -3)"
+                f"Dimension out of range (expected to be in range of [{-low}, {low - 1}], but got "
+                "-3)"
             )
         if name.startswith("adaptive"):
             colon = ":" if "max" in name else ""
@@ -170,9 +171,9 @@ def _max(n: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
 
     text = f"""The largest element of each window over the last {n} axes of (N, C, *) or (C, *).
 
-    stride: kernel_size by default. padding counts as minus infinity. ceil_mode: windows may reach over the
-    end. return_indices: also the places in the flattened axes (int64). RuntimeError for windows that don't
-    fit.
+    stride: kernel_size by default. padding counts as minus infinity. ceil_mode: windows may reach
+    over the end. return_indices: also the places in the flattened axes (int64). RuntimeError for
+    windows that don't fit.
     """
     return _documented(f, f"max_pool{n}d", text), _documented(
         both, f"max_pool{n}d_with_indices", text
@@ -373,8 +374,9 @@ def _adaptive(n: int) -> tuple[Callable[..., Any], ...]:
     ) -> tuple[Tensor, Tensor]:
         return _adaptive_max(n, input, output_size)
 
-    text = f"""The {{}} of windows that share the last {n} axes of (N, C, *) or (C, *) so that output_size
-    (None: as it is) are left. Windows may overlap.{{}} RuntimeError for sizes that don't fit.
+    text = f"""The {{}} of windows that share the last {n} axes of (N, C, *) or (C, *) so that
+    output_size (None: as it is) are left. Windows may overlap.{{}} RuntimeError for sizes that
+    don't fit.
     """
     more = " return_indices: also the places in the flattened axes."
     return (

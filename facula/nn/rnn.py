@@ -70,11 +70,8 @@ class RNNBase(Module):
         self.reset_parameters()
 
     def _check_arguments(self, dropout: Any) -> None:
-        if (
-            not isinstance(dropout, numbers.Number)
-            or not 0 <= dropout <= 1
-            or isinstance(dropout, bool)
-        ):  # type: ignore[operator]
+        known = isinstance(dropout, numbers.Number) and not isinstance(dropout, bool)
+        if not known or not 0 <= dropout <= 1:
             raise ValueError(
                 "dropout should be a number in range [0, 1] representing the probability of an "
                 "element being zeroed"
@@ -129,7 +126,7 @@ class RNNBase(Module):
 
     # ------------------------------------------------------------ checks
     def _check_input(self, input: Tensor, packed: bool) -> None:
-        weight = self._parameters["weight_ih_l0"]
+        weight: Any = self._parameters["weight_ih_l0"]
         if input.dtype is not weight.dtype:
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({weight.dtype}). "
@@ -218,11 +215,11 @@ class RNNBase(Module):
         if states is not None:
             self._check_states(states, sizes[0])
             if sorted_indices is not None:
-                states = [s.index_select(1, sorted_indices) for s in states]  # type: ignore[attr-defined]
+                states = [s.index_select(1, sorted_indices) for s in states]
         flat, last = self._run(data._v, sizes, states)
         finals = [wrap(s) for s in last]
         if unsorted_indices is not None:
-            finals = [s.index_select(1, unsorted_indices) for s in finals]  # type: ignore[attr-defined]
+            finals = [s.index_select(1, unsorted_indices) for s in finals]
         packed = PackedSequence(wrap(flat), batch_sizes, sorted_indices, unsorted_indices)
         return packed, self._hidden(finals)
 
@@ -243,7 +240,7 @@ class RNNBase(Module):
             for direction in range(directions):
                 index = layer * directions + direction
                 start = [
-                    zeros((sizes[0], width), x) if states is None else states[k][index]._v  # type: ignore[index]
+                    zeros((sizes[0], width), x) if states is None else states[k][index]._v
                     for k, width in enumerate(self._state_sizes())
                 ]
                 out, *last = self._direction(x, sizes, start, index, direction == 1)
@@ -261,7 +258,7 @@ class RNNBase(Module):
     def _direction(
         self, x: Value, sizes: tuple[int, ...], start: list[Value], index: int, reverse: bool
     ) -> list[Value]:
-        p = self._parameters
+        p: Any = self._parameters
         names = self._all_weights[index]
         weights = [p[name]._v for name in names]
         w_ih, w_hh, rest = weights[0], weights[1], weights[2:]
@@ -388,7 +385,7 @@ class RNNCellBase(Module):
                 which = f"hx[{k}]" if len(states) > 1 else "hidden"
                 raise ValueError(f"{name}: Expected {which} to be 1D or 2D, got {s.dim()}D instead")
         batched = input.dim() == 2
-        x: Any = input if batched else input.unsqueeze(0)  # type: ignore[attr-defined]
+        x: Any = input if batched else input.unsqueeze(0)
         made = []
         if x.size(1) != self.input_size:
             raise RuntimeError(
@@ -422,8 +419,9 @@ class RNNCellBase(Module):
         s = f"{self.input_size}, {self.hidden_size}"
         if self.bias is not True:
             s += f", bias={self.bias}"
-        if getattr(self, "nonlinearity", "tanh") != "tanh":
-            s += f", nonlinearity={self.nonlinearity}"
+        nonlinearity = getattr(self, "nonlinearity", "tanh")
+        if nonlinearity != "tanh":
+            s += f", nonlinearity={nonlinearity}"
         return s
 
 
@@ -443,7 +441,7 @@ class RNNCell(RNNCellBase):
             raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
         a, b = self._products(x, h)
         r = (a + b).tanh() if self.nonlinearity == "tanh" else (a + b).relu()
-        return r if batched else r.squeeze(0)  # type: ignore[no-any-return]
+        return r if batched else r.squeeze(0)
 
 
 class LSTMCell(RNNCellBase):
@@ -493,4 +491,4 @@ class GRUCell(RNNCellBase):
         r, z = (ar + br).sigmoid(), (az + bz).sigmoid()
         n = (an + r * bn).tanh()
         out = n + z * (h - n)
-        return out if batched else out.squeeze(0)  # type: ignore[no-any-return]
+        return out if batched else out.squeeze(0)

@@ -227,7 +227,9 @@ def _each_channel(x: np.ndarray, w: np.ndarray, out: np.ndarray, attrs: Any) -> 
 
 
 def _turns_round(g: Shape, w: Shape, attrs: Any) -> bool:
-    """Whether the gradient of the input is itself a convolution worth its columns: for strides of 1."""
+    """Whether the gradient of the input is itself a convolution worth its columns: for strides
+    of 1.
+    """
     stride, padding, dilation, groups, spatial = attrs
     if any(s != 1 for s in stride) or g[1] > 2 * w[1] * groups:
         return False
@@ -236,7 +238,9 @@ def _turns_round(g: Shape, w: Shape, attrs: Any) -> bool:
 
 
 def _turned(w: np.ndarray, groups: int) -> np.ndarray:
-    """The weight of the convolution that is the gradient of the input: flipped, its channels exchanged."""
+    """The weight of the convolution that is the gradient of the input: flipped, its channels
+    exchanged.
+    """
     grouped = w.reshape(groups, w.shape[0] // groups, *w.shape[1:]).swapaxes(1, 2)
     made = grouped.reshape(groups * w.shape[1], w.shape[0] // groups, *w.shape[2:])
     return np.ascontiguousarray(np.flip(made, tuple(range(2, w.ndim))))

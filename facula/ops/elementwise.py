@@ -110,7 +110,10 @@ def _operand_dtype(kind: str, arrays: Any) -> dtype:
     if kind == "bool":
         return bool_
     metas = [
-        a if hasattr(a, "wrapped") else meta(np.shape(a), from_numpy_dtype(np.asarray(a).dtype), wrapped=isinstance(a, (float, int)))
+        a if hasattr(a, "wrapped")
+        else meta(
+            np.shape(a), from_numpy_dtype(np.asarray(a).dtype), wrapped=isinstance(a, (float, int))
+        )
         for a in arrays
     ]  # fmt: skip
     return common_dtype(metas)

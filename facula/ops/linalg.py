@@ -60,8 +60,7 @@ def _inv(arrays: Any, attrs: Any, metas: Any) -> Any:
     except np.linalg.LinAlgError:
         raise LinAlgError(
             "linalg.inv: The diagonal element of the factor U is zero, the inversion could not be "
-            "completed because "
-            "the input matrix is singular."
+            "completed because the input matrix is singular."
         ) from None
 
 

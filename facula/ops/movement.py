@@ -149,8 +149,7 @@ def _expand_rule(metas: Any, attrs: Any) -> Any:
     if shift < 0:
         raise RuntimeError(
             f"expand({m.shape}, size={list(shape)}): the number of sizes provided ({len(shape)}) "
-            "must be "
-            f"greater or equal to the number of dimensions in the tensor ({m.ndim})"
+            f"must be greater or equal to the number of dimensions in the tensor ({m.ndim})"
         )
     strides = [0] * shift
     for k, n in enumerate(m.shape):
@@ -161,9 +160,8 @@ def _expand_rule(metas: Any, attrs: Any) -> Any:
         else:
             raise RuntimeError(
                 f"The expanded size of the tensor ({shape[k + shift]}) must match the existing "
-                f"size ({n}) at "
-                f"non-singleton dimension {k + shift}.  Target sizes: {list(shape)}.  Tensor "
-                f"sizes: {list(m.shape)}"
+                f"size ({n}) at non-singleton dimension {k + shift}.  Target sizes: {list(shape)}. "
+                f" Tensor sizes: {list(m.shape)}"
             )
     return (meta(shape, m.dtype, strides=tuple(strides), offset=m.offset),)
 
@@ -356,8 +354,7 @@ def _cat_rule(metas: Any, attrs: Any) -> Any:
             if a != axis and m.shape[a] != shape[a]:
                 raise RuntimeError(
                     f"Sizes of tensors must match except in dimension {axis}. Expected size "
-                    f"{shape[a]} but got "
-                    f"size {m.shape[a]} for tensor number {k} in the list."
+                    f"{shape[a]} but got size {m.shape[a]} for tensor number {k} in the list."
                 )
         total += m.shape[axis]
     shape[axis] = total
