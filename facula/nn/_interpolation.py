@@ -86,8 +86,8 @@ def interpolate(
     if n not in (1, 2, 3) or (not plain and mode not in _AXES):
         raise NotImplementedError(
             f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {n + 2}D) for the "
-            "modes: nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got "
-            f"{mode})"
+            "modes: nearest | linear | bilinear | bicubic | trilinear | lanczos | area | "
+            f"nearest-exact (got {mode})"
         )
     if not plain and _AXES[mode] != n:
         raise NotImplementedError(

@@ -34,7 +34,10 @@ def test_mean_and_variance(name):
 
 @pytest.mark.parametrize("name", [*LAYERS, "rms", "local"])
 def test_gradients(name):
-    more = {"rms": (lambda: nn.RMSNorm(3), (2, 3)), "local": (lambda: nn.LocalResponseNorm(2), (2, 3, 2))}
+    more = {
+        "rms": (lambda: nn.RMSNorm(3), (2, 3)),
+        "local": (lambda: nn.LocalResponseNorm(2), (2, 3, 2)),
+    }
     make, shape = (LAYERS | more)[name][:2]
     layer = make().double()
     assert gradcheck(layer, (_random(*shape),))
@@ -48,7 +51,9 @@ def test_running_statistics():
         layer(x)
         share = 1 - 0.9 ** (k + 1)
         np.testing.assert_allclose(layer.running_mean.numpy(), np.array([2, 4]) * share, rtol=1e-5)
-    np.testing.assert_allclose(layer.running_var.numpy(), 1 + (np.array([2, 8]) - 1) * share, rtol=1e-5)
+    np.testing.assert_allclose(
+        layer.running_var.numpy(), 1 + (np.array([2, 8]) - 1) * share, rtol=1e-5
+    )
     assert layer.num_batches_tracked.item() == 3
     layer.eval()
     before = layer.running_mean.tolist()

@@ -1,8 +1,8 @@
 """Comparing a network with PyTorch's: the same seed, the same inputs, several steps of training.
 
-`check(make, inputs)`: `make(t)` gives a module, `inputs` the arrays that it is called with. State dict and
-text agree, then the results and all gradients of every repetition: the first is computed by references, the
-later ones by compiled code.
+`check(make, inputs)`: `make(t)` gives a module, `inputs` the arrays that it is called with. State
+dict and text agree, then the results and all gradients of every repetition: the first is computed
+by references, the later ones by compiled code.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def _call(t, module, inputs, call):
 def _round(t, module, arrays, dtype, call, second):
     """Results and gradients of one repetition, as arrays."""
     inputs = [
-        t.tensor(a, dtype=getattr(t, dtype)).requires_grad_() if a.dtype.kind == "f" else t.tensor(a)
+        t.tensor(a, dtype=getattr(t, dtype)).requires_grad_()
+        if a.dtype.kind == "f"
+        else t.tensor(a)
         for a in arrays
     ]
     outs = [y for y in flat(_call(t, module, inputs, call)) if y.dtype.is_floating_point]

@@ -1,4 +1,4 @@
-"""Convolutions have PyTorch's text, initial values, results, gradients of both orders and errors."""
+"""Convolutions agree with PyTorch: text, initial values, results, both gradients, errors."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ ERRORS = {
     "large kernel": lambda t, F, x, w: F.conv2d(x, t.ones(4, 3, 7, 7)),
     "bool": lambda t, F, x, w: F.conv2d(x.bool(), w.bool()),
     "transposed channels": lambda t, F, x, w: F.conv_transpose2d(x, t.ones(2, 3, 3, 3)),
-    "output padding": lambda t, F, x, w: F.conv_transpose2d(x, t.ones(3, 4, 3, 3), output_padding=1),
+    "output padding": lambda t, F, x, w: F.conv_transpose2d(
+        x, t.ones(3, 4, 3, 3), output_padding=1
+    ),
     "transposed bias": lambda t, F, x, w: F.conv_transpose2d(x, t.ones(3, 4, 3, 3), t.ones(3)),
     "transposed rank": lambda t, F, x, w: F.conv_transpose2d(x[0, 0], w),
     "layer groups": lambda t, F, x, w: t.nn.Conv2d(3, 4, 3, groups=2),

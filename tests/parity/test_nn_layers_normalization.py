@@ -65,13 +65,19 @@ def test_moving(shape, name, args, options):
 
 
 MODES = [
-    ("nearest", {"size": (3, 7)}), ("nearest", {"scale_factor": 0.6}), ("nearest", {"scale_factor": 3}),
-    ("nearest-exact", {"size": 7}), ("area", {"size": (2, 3)}), ("bilinear", {"scale_factor": (1.5, 0.6)}),
-    ("bilinear", {"size": (2, 9), "align_corners": True}), ("bicubic", {"size": (3, 8)}),
+    ("nearest", {"size": (3, 7)}),
+    ("nearest", {"scale_factor": 0.6}),
+    ("nearest", {"scale_factor": 3}),
+    ("nearest-exact", {"size": 7}),
+    ("area", {"size": (2, 3)}),
+    ("bilinear", {"scale_factor": (1.5, 0.6)}),
+    ("bilinear", {"size": (2, 9), "align_corners": True}),
+    ("bicubic", {"size": (3, 8)}),
     ("bicubic", {"scale_factor": 1.7, "recompute_scale_factor": True}),
-    ("bilinear", {"size": (2, 3), "antialias": True}), ("bicubic", {"size": (3, 9), "antialias": True}),
+    ("bilinear", {"size": (2, 3), "antialias": True}),
+    ("bicubic", {"size": (3, 9), "antialias": True}),
     ("lanczos", {"size": (3, 9), "antialias": True}),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("mode", "options"), MODES)
@@ -135,6 +141,10 @@ def test_errors(name, agree):
         try:
             return ERRORS[name](t)
         except ValueError as error:  # the class of a tensor is spelt with its module's path
-            return str(error).replace("torch.Tensor", "Tensor").replace("facula.tensor.Tensor", "Tensor")
+            return (
+                str(error)
+                .replace("torch.Tensor", "Tensor")
+                .replace("facula.tensor.Tensor", "Tensor")
+            )
 
     agree(scenario)

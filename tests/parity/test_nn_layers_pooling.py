@@ -52,7 +52,7 @@ def test_layer(axes, name, args, options):
 
 @pytest.mark.parametrize("values", ["ties", "nan", "infinite", "integers"])
 def test_places(values, agree):
-    """Of equal elements the first one, of NaN the last one; what is all minus infinity has a place too."""
+    """The first of equal elements, the last NaN; what is all minus infinity has a place too."""
     x = np.round(random(1, 2, 6, 6))
     if values == "nan":
         x[0, 0, 1, 2] = x[0, 0, 2, 1] = np.nan
