@@ -303,8 +303,10 @@ class Tensor(metaclass=_Metatype):
         else:
             mode = state.tr.grad
             set_grad_mode(False)
-            have._write(record2(ADD, have._v, g))
-            set_grad_mode(mode)
+            try:
+                have._write(record2(ADD, have._v, g))
+            finally:  # a `.grad` of another shape (`.data` was replaced) raises
+                set_grad_mode(mode)
         if self._after_hooks:
             for hook in list(self._after_hooks.values()):
                 hook(self)

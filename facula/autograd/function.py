@@ -106,14 +106,21 @@ class FunctionCtx:
 class _Backward:
     """Runs a Function's backward during a walk."""
 
-    __slots__ = ("ctx", "cls", "inputs", "shapes", "results", "name")
+    __slots__ = ("ctx", "cls", "inputs", "shapes", "results", "wanted", "name")
 
     def __init__(
-        self, ctx: FunctionCtx, cls: Any, inputs: list[int], shapes: list[Any], results: list[Any]
+        self,
+        ctx: FunctionCtx,
+        cls: Any,
+        inputs: list[int],
+        shapes: list[Any],
+        results: list[Any],
+        wanted: list[Any],
     ) -> None:
         """inputs: for each argument of forward the number of its tensor, -1 for others. shapes: the
         facts of the results that have gradients. results: for each result its number among these,
-        or its facts."""
+        or its facts. wanted: for each argument the shape of its gradient, None for others."""
+        self.wanted = wanted
         self.ctx, self.cls, self.inputs, self.shapes, self.results = (
             ctx,
             cls,
@@ -145,7 +152,8 @@ class _Backward:
         if not walk.retain:
             ctx._freed = True
         outs = outs if isinstance(outs, tuple) else (outs,)
-        if len(outs) < len(self.inputs):
+        extra = any(o is not None for o in outs[len(self.inputs) :])
+        if len(outs) < len(self.inputs) or extra:
             raise RuntimeError(
                 f"function {self.name} returned an incorrect number of gradients (expected "
                 f"{len(self.inputs)}, got {len(outs)})"
@@ -159,8 +167,21 @@ class _Backward:
                         f"{self.name}: expected a Tensor or None as gradient {k}, got "
                         f"{type(o).__name__}"
                     )
+                if o is not None:
+                    self._check_shape(k, o._v.meta.shape)
                 found.append(None if o is None else o._v)
         return found
+
+    def _check_shape(self, k: int, shape: tuple[int, ...]) -> None:
+        """A gradient may have the shape that its argument broadcasts to: it is summed."""
+        wanted = self.wanted[k]
+        tail = shape[len(shape) - len(wanted) :] if len(wanted) <= len(shape) else None
+        fits = tail is not None and all(n == m or n == 1 for n, m in zip(wanted, tail, strict=True))
+        if not fits:
+            raise RuntimeError(
+                f"Function {self.name} returned an invalid gradient at index {k} - got "
+                f"{list(shape)} but expected shape compatible with {list(wanted)}"
+            )
 
 
 class _FunctionMeta(type):
@@ -234,7 +255,8 @@ def _tie(
         tr.custom = {}
     number = {id(r): k for k, r in enumerate(tied)}
     places = [number.get(id(r), r._v.meta if isinstance(r, Tensor) else None) for r in results]
-    backward = _Backward(ctx, cls, inputs, [v.meta for v in outs], places)
+    wanted = [a._v.meta.shape if isinstance(a, Tensor) else None for a in args]
+    backward = _Backward(ctx, cls, inputs, [v.meta for v in outs], places, wanted)
     first = outs[0].vid - tr.base
     tr.custom[first] = backward
     replaced = {}

@@ -74,7 +74,7 @@ class Parsed:
     remain.
     """
 
-    __slots__ = ("starts", "stops", "steps", "shape", "arrays", "whole")
+    __slots__ = ("starts", "stops", "steps", "shape", "arrays", "whole", "last")
 
     def __init__(self, shape: tuple[int, ...], items: tuple[Any, ...]) -> None:
         used = 0
@@ -90,6 +90,7 @@ class Parsed:
                     "convert a 0-dim tensor to a number"
                 )
             raise IndexError(f"too many indices for tensor of dimension {len(shape)}")
+        alone = len(items) == 1
         if sum(1 for x in items if x is Ellipsis) == 0:
             items = (*items, Ellipsis)
         self.starts: list[int] = []
@@ -97,6 +98,9 @@ class Parsed:
         self.steps: list[int] = []
         self.shape: list[int] = []
         self.arrays: list[Value | None] = []  # one for each axis of `shape`
+        self.last = (
+            "AliasBackward0"  # the step that PyTorch would take last: what grad_fn is called
+        )
         axis = 0
         seen_dots = False
         for x in items:
@@ -106,16 +110,20 @@ class Parsed:
                     axis += 1
                 seen_dots = True
             elif x is None:
+                self.last = "UnsqueezeBackward0"
                 self.shape.append(1)
                 self.arrays.append(None)
             elif isinstance(x, bool):
                 self.shape.append(1)
                 self.arrays.append(from_array(np.zeros(1 if x else 0, np.int64))._v)
             elif isinstance(x, int):
+                self.last = "SelectBackward0"
                 self._position(x, shape[axis], axis)
                 axis += 1
             elif isinstance(x, slice):
                 start, stop, step = _bounds(x, shape[axis])
+                if alone or start or stop != shape[axis] or step != 1:
+                    self.last = "SliceBackward0"
                 self._keep(start, stop, step)
                 axis += 1
             else:
@@ -187,17 +195,7 @@ def _steps(shape: tuple[int, ...], p: Parsed) -> tuple[Any, tuple[int, ...], str
         for a, b, s, n in zip(p.starts, p.stops, p.steps, shape, strict=True)
     )
     cut = None if whole else (tuple(p.starts), tuple(p.stops), tuple(p.steps))
-    new, rank = tuple(p.shape), len(shape)
-    name = "SliceBackward0"
-    if whole or len(new) != rank:
-        name = (
-            "SelectBackward0"
-            if len(new) < rank
-            else "UnsqueezeBackward0"
-            if len(new) > rank
-            else "AliasBackward0"
-        )
-    return cut, new, name
+    return cut, tuple(p.shape), p.last
 
 
 def _view_of(t: Tensor, cut: Any, new: tuple[int, ...], name: str) -> Tensor:
