@@ -13,7 +13,7 @@ import facula
 
 from ..ops import elementwise as e
 from ..ops.indexing import zeros
-from ..ops.linear import linear
+from ..ops.linear import linear as affine
 from ..ops.movement import cat, reshape, transpose
 from ..ops.recurrent import GRU as GRU_RUN
 from ..ops.recurrent import LSTM as LSTM_RUN
@@ -270,7 +270,7 @@ class RNNBase(Module):
                 more = [hidden_bias]
             else:
                 bias = e.add(bias, hidden_bias)
-        product = linear(x, w_ih, bias)
+        product = affine(x, w_ih, bias)
         outs = record_many(
             _RUNS[self.mode], (product, w_hh, *start, *more, *rest), (sizes, reverse)
         )
