@@ -13,110 +13,48 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import BY_NAME, dtype, float32, float64
+from ..dtypes import BY_NAME, dtype
 from ..trace.recorder import record, record1, record2
 from ..trace.values import Value, meta
 from . import special
+from .elementwise_logic import BITWISE_AND as BITWISE_AND
+from .elementwise_logic import BITWISE_NOT as BITWISE_NOT
+from .elementwise_logic import BITWISE_OR as BITWISE_OR
+from .elementwise_logic import BITWISE_XOR as BITWISE_XOR
+from .elementwise_logic import EQ as EQ
+from .elementwise_logic import GE as GE
+from .elementwise_logic import GT as GT
+from .elementwise_logic import ISFINITE as ISFINITE
+from .elementwise_logic import ISINF as ISINF
+from .elementwise_logic import ISNAN as ISNAN
+from .elementwise_logic import LE as LE
+from .elementwise_logic import LEFT_SHIFT as LEFT_SHIFT
+from .elementwise_logic import LOGICAL_AND as LOGICAL_AND
+from .elementwise_logic import LOGICAL_NOT as LOGICAL_NOT
+from .elementwise_logic import LOGICAL_OR as LOGICAL_OR
+from .elementwise_logic import LOGICAL_XOR as LOGICAL_XOR
+from .elementwise_logic import LT as LT
+from .elementwise_logic import NE as NE
+from .elementwise_logic import RIGHT_SHIFT as RIGHT_SHIFT
+from .elementwise_logic import SIGNBIT as SIGNBIT
+from .elementwise_op import elementwise as _elementwise
 from .record import (
     Example,
     Op,
     Operand,
     check_broadcast,
     common_dtype,
-    compute_dtype,
     convert,
     elementwise_example,
-    elementwise_rule,
 )
 
-ELEMENTWISE = "elementwise"
 # Gradients name ops that are defined further down.
 TRUNC: Op
 SIGN: Op
 COS: Op
 COSH: Op
-GT: Op
 CONJ: Op
 COMPLEX: Op
-
-
-def _elementwise(
-    name: str,
-    function: Callable[..., Any],
-    kind: str = "same",
-    gradient: Callable[..., Any] | None = None,
-    grad_name: str | None = None,
-    domain: tuple[float, float] = (-3.0, 3.0),
-    arity: int = 1,
-    dtypes: str = "bifc",
-) -> Op:
-    """Defines an op whose NumPy function has NumPy's broadcasting.
-
-    domain and dtypes: where tests draw operands, see record.Example.
-    """
-
-    plain = kind in ("same", "float")
-    numbers = (float, int) if isinstance(function, np.ufunc) else ()
-
-    def reference(arrays: Any, attrs: tuple[Any, ...], metas: Any) -> Any:
-        out = metas[0]
-        if plain and _ready(arrays, out.dtype, numbers):
-            return function(*arrays)
-        d = out.dtype if kind in ("same", "float") else _operand_dtype(kind, arrays)
-        half = d.itemsize == 2 and d.is_floating_point
-        xs = [convert(np.asarray(a), d) for a in arrays]
-        if half:  # computed in float32, rounded once: what every CPU library does
-            xs = [x.astype(np.float32) for x in xs]
-        return convert(np.asarray(function(*xs)), out.dtype)
-
-    def lower(b: Any, ins: list[int], node: Any) -> list[int]:
-        out = node.meta
-        d = compute_dtype(kind, [b.meta(i) for i in node.ins], out)
-        half = d.itemsize == 2 and d.is_floating_point
-        args = [b.expand(b.cast(v, d), out.shape) for v in ins]
-        if half:  # computed in float32 and rounded once, as by the reference
-            args = [b.cast(v, float32) for v in args]
-        wide = float32 if half and out.dtype is d else out.dtype
-        return [b.cast(b.add(name, tuple(args), out.shape, wide, host=function), out.dtype)]
-
-    op = Op(
-        name,
-        ELEMENTWISE,
-        elementwise_rule(kind, name, dtypes),
-        reference,
-        gradient,
-        lower,
-        grad_name,
-        example=elementwise_example(arity, dtypes, domain),
-    )
-    return op
-
-
-def _ready(arrays: Any, d: dtype, numbers: tuple[type, ...]) -> bool:
-    """Whether NumPy alone gives the result: arrays of the result's own dtype, and Python
-    numbers.
-    """
-    if d is not float32 and d is not float64:
-        return False
-    own = d.np
-    return all(
-        a.dtype is own if type(a) is np.ndarray else type(a) in numbers for a in arrays
-    ) and any(type(a) is np.ndarray for a in arrays)
-
-
-def _operand_dtype(kind: str, arrays: Any) -> dtype:
-    from ..dtypes import bool_, from_numpy_dtype
-
-    if kind == "bool":
-        return bool_
-    metas = [
-        a if hasattr(a, "wrapped")
-        else meta(
-            np.shape(a), from_numpy_dtype(np.asarray(a).dtype), wrapped=isinstance(a, (float, int))
-        )
-        for a in arrays
-    ]  # fmt: skip
-    return common_dtype(metas)
 
 
 def _conj(v: Any) -> Any:
@@ -542,36 +480,6 @@ RELU = _elementwise(
     domain=(0.2, 3.0),
     dtypes="if",
 )
-
-# ---------------------------------------------------------------- predicates and logic
-EQ = _elementwise("eq", np.equal, "compare", arity=2)
-NE = _elementwise("ne", np.not_equal, "compare", arity=2)
-LT = _elementwise("lt", np.less, "compare", arity=2, dtypes="bif")
-LE = _elementwise("le", np.less_equal, "compare", arity=2, dtypes="bif")
-GT = _elementwise("gt", np.greater, "compare", arity=2, dtypes="bif")
-GE = _elementwise("ge", np.greater_equal, "compare", arity=2, dtypes="bif")
-ISNAN = _elementwise("isnan", np.isnan, "compare")
-ISINF = _elementwise("isinf", np.isinf, "compare")
-ISFINITE = _elementwise("isfinite", np.isfinite, "compare")
-SIGNBIT = _elementwise("signbit", np.signbit, "compare", dtypes="bif")
-LOGICAL_NOT = _elementwise("logical_not", np.logical_not, "bool")
-LOGICAL_AND = _elementwise("logical_and", np.logical_and, "bool", arity=2)
-LOGICAL_OR = _elementwise("logical_or", np.logical_or, "bool", arity=2)
-LOGICAL_XOR = _elementwise("logical_xor", np.logical_xor, "bool", arity=2)
-
-
-def _bitwise(name: str, function: Callable[..., Any], arity: int = 2, dtypes: str = "bi") -> Op:
-    op = _elementwise(name, function, arity=arity, dtypes=dtypes)
-    op.kind = "bitwise"
-    return op
-
-
-BITWISE_NOT = _bitwise("bitwise_not", np.invert, arity=1)
-BITWISE_AND = _bitwise("bitwise_and", np.bitwise_and)
-BITWISE_OR = _bitwise("bitwise_or", np.bitwise_or)
-BITWISE_XOR = _bitwise("bitwise_xor", np.bitwise_xor)
-LEFT_SHIFT = _bitwise("left_shift", np.left_shift, dtypes="i")
-RIGHT_SHIFT = _bitwise("right_shift", np.right_shift, dtypes="i")
 
 
 # ---------------------------------------------------------------- where, cast, complex parts
