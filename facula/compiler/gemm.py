@@ -17,6 +17,7 @@ from .writer import I64, V, Writer
 _ROW_MAJOR, _NO_TRANS, _TRANS = 101, 111, 112
 _HEADER = 20
 _TILE_WORK = 1 << 21  # multiply-adds below which a tile is not cut further
+_SPLIT_WORK = 1 << 19  # multiply-adds from which a product is cut at all
 _MAX_TILES = 16
 
 
@@ -32,7 +33,12 @@ def _leading(view: View, rows: int, columns: int) -> tuple[int, int]:
 def tiles(m: int, n: int, k: int) -> tuple[int, int]:
     """The size of a tile of an m x n result."""
     tile_m, tile_n, count = m, n, 1
-    while tile_m * tile_n * k > _TILE_WORK and count < _MAX_TILES and max(tile_m, tile_n) >= 128:
+    split = m * n * k >= _SPLIT_WORK
+    while (
+        (tile_m * tile_n * k > _TILE_WORK or (split and count == 1))
+        and count < _MAX_TILES
+        and max(tile_m, tile_n) >= 128
+    ):
         if tile_m >= tile_n:
             tile_m = (tile_m + 1) // 2 + 15 & -16
         else:
