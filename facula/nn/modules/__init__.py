@@ -46,11 +46,26 @@ from . import utils as utils
 
 # PyTorch's file -> where its layers are here
 _FILES = {
-    "container": containers, "distance": loss, "instancenorm": batchnorm, "fold": pixelshuffle,
-    "channelshuffle": pixelshuffle, "activation": activation, "batchnorm": batchnorm, "conv": conv,
-    "dropout": dropout, "flatten": flatten, "linear": linear, "loss": loss,
-    "normalization": normalization, "padding": padding, "pixelshuffle": pixelshuffle, "pooling": pooling, "rnn": rnn,
-    "sparse": sparse, "transformer": transformer, "upsampling": upsampling,
-}  # fmt: skip
+    "activation": activation,
+    "batchnorm": batchnorm,
+    "channelshuffle": pixelshuffle,
+    "container": containers,
+    "conv": conv,
+    "distance": loss,
+    "dropout": dropout,
+    "flatten": flatten,
+    "fold": pixelshuffle,
+    "instancenorm": batchnorm,
+    "linear": linear,
+    "loss": loss,
+    "normalization": normalization,
+    "padding": padding,
+    "pixelshuffle": pixelshuffle,
+    "pooling": pooling,
+    "rnn": rnn,
+    "sparse": sparse,
+    "transformer": transformer,
+    "upsampling": upsampling,
+}
 for _name, _module in _FILES.items():
     globals()[_name] = sys.modules[f"{__name__}.{_name}"] = _module
