@@ -21,7 +21,6 @@ from ..trace.recorder import (
     Frame,
     Node,
     Tape,
-    _State,
     frames,
     set_grad_mode,
     state,
@@ -688,4 +687,3 @@ class _Probe:
 
 
 Hooks.saved_slots = saved_slots
-_ = _State

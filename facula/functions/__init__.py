@@ -16,5 +16,6 @@ from . import pointwise as pointwise
 from . import random as random
 from . import rearranging as rearranging
 from . import reductions as reductions
+from . import searching as searching
 from . import shape as shape
 from . import windows as windows

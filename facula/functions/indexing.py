@@ -677,6 +677,3 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     out[from_array(np.asarray(m, order="C"))] = source.reshape(-1)[:count]
     out._fn_name = "MaskedScatterBackward0"
     return out
-
-
-from . import searching as searching  # noqa: E402  (published by being imported)

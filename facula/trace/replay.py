@@ -32,7 +32,7 @@ from .recorder import (
     caller,
     state,
 )
-from .values import OUTSIDE, Value, outside
+from .values import Value, outside
 
 MAX_NODES = 12_000  # of all tries together; beyond that paths that were not compiled are forgotten
 COMPILE_AT = 2  # the sight of a path at which it is compiled
@@ -503,4 +503,3 @@ def _prune(tr: Frame) -> None:
 
 
 _State.flush = staticmethod(flush)
-_ = OUTSIDE
