@@ -72,7 +72,7 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
 
     num_classes -1: one more than the largest number. Raises RuntimeError for numbers outside.
     """
-    if input.dtype is not int64:
+    if value_of(input, "one_hot").meta.dtype is not int64:
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
     a = input._array()
     if a.size == 0:

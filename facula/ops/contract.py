@@ -68,7 +68,7 @@ def _c_name(d: Any) -> str:
     names = {
         "float32": "float",
         "float64": "double",
-        "int64": "long",
+        "int64": "long int",
         "int32": "int",
         "int16": "short",
         "int8": "signed char",

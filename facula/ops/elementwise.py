@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import BY_NAME, dtype
+from ..dtypes import BY_NAME, dtype, type_name
 from ..trace.recorder import record, record1, record2
 from ..trace.values import Value, meta
 from . import special
@@ -488,7 +488,7 @@ def _where_rule(metas: Any, attrs: Any) -> Any:
     if c.dtype.name not in ("bool", "uint8"):
         raise RuntimeError(
             "where expected condition to be a boolean tensor, but got a tensor with dtype "
-            f"{c.dtype!r}"
+            f"{type_name(c.dtype)}"
         )
     d = common_dtype((a, b))
     return (meta(check_broadcast(metas), d),)

@@ -80,6 +80,8 @@ for action in (
     lambda: F.gelu(1.0), lambda: F.pad(1, (1, 1)), lambda: F.layer_norm(1, (2,)),
     lambda: F.max_pool2d(1, 2), lambda: F.nll_loss(1, 2),
     lambda: torch.ones(2, dtype=torch.long, requires_grad=True), lambda: ~torch.ones(2),
+    lambda: F.one_hot([1, 2]), lambda: torch.ones(2, 2) @ torch.ones(2, 2, dtype=torch.long),
+    lambda: torch.where(torch.ones(2), torch.ones(2), torch.ones(2)),
 ):
     attempt(action)
 """,
