@@ -500,13 +500,7 @@ def _ready(tr: Frame, jump: Jump) -> bool:
 
 def _leap(tr: Frame, jump: Jump) -> None:
     base = tr.base
-    tr.node = jump.node
-    freed, numbers = jump.key
-    if numbers:
-        tr.scalars.extend(numbers)
-    if jump.freed:
-        tr.freed = tr.freed | jump.freed
-        tr.freed_key = (*tr.freed_key, freed)
+    _pass(tr, jump)
     leaves = tr.leaves
     grads = []
     for _, gslot, m in jump.leaves:
@@ -563,17 +557,22 @@ def gradients(
     reached.
     """
     tr = state.tr
+    key = _grad_key(tr, roots, grads, inputs, retain, create)
+    if key is not None:
+        jump = tr.node.edges.get(key)
+        if jump is not None and not (jump.freed and jump.freed & tr.freed):
+            return _leap_to(tr, jump)
+    started, scalars, base = tr.node, len(tr.scalars), tr.base
     mode = tr.grad
-    targets: dict[Any, int] = {}
-    leaf_of: dict[int, int] = {}
-    for k, v in enumerate(inputs):
+    places: list[Any] = []  # of each input: where it was computed, or which leaf it is
+    for v in inputs:
         p = place(v)
         if p is not None:
-            targets[id(p[0]), p[1]] = k
+            places.append((id(p[0]), p[1]))
         else:
             handle = v.rec() if v.rec is not None else None
-            key = id(handle) if handle is not None else id(v)
-            leaf_of[key] = targets["leaf", key] = k
+            places.append(("leaf", id(handle) if handle is not None else id(v)))
+    targets = {at: k for k, at in enumerate(places)}
     walk = Walk(retain, create, targets)
     walk.keep_handles.extend(inputs)
     set_grad_mode(create)
@@ -583,14 +582,71 @@ def gradients(
         walk.run()
     finally:
         set_grad_mode(mode)
+    found: dict[int, Value] = dict(walk.found)
+    for leaf, (v, g) in walk.leaf_grads.items():
+        if ("leaf", leaf) in targets:
+            handle = v.rec() if v.rec is not None else None
+            hooked = handle is not None and handle._hooks
+            found[targets["leaf", leaf]] = handle._run_hooks(g) if hooked else g
+    out = [found.get(targets[at]) for at in places]
+    dense = [None if g is None else _dense(g, create) for g in out]
+    if key is not None and walk.pure and tr.base == base and started in _ancestors(tr.node):
+        freed = frozenset(walk.visited[id(tr)][1]) if id(tr) in walk.visited else frozenset()
+        if all(g is None or g.vid >= base for g in dense):
+            leaves = [(-1 if g is None else g.vid - base, 0, g and g.meta) for g in dense]
+            jump = Jump(tr.node, leaves, set(freed))
+            jump.key = (freed, tuple(tr.scalars[scalars:]))
+            started.edges[key] = jump
+            Counter.nodes += 1
     walk.release()
-    out: list[Value | None] = [walk.found.get(k) for k in range(len(inputs))]
-    for key, (_, g) in walk.leaf_grads.items():
-        if key in leaf_of:
-            k = leaf_of[key]
-            handle = inputs[k].rec() if inputs[k].rec is not None else None
-            out[k] = handle._run_hooks(g) if handle is not None and handle._hooks else g
-    return [None if g is None else _dense(g, create) for g in out]
+    return dense
+
+
+def _grad_key(
+    tr: Frame,
+    roots: Sequence[Value],
+    grads: Sequence[Value | None],
+    inputs: Sequence[Value],
+    retain: bool,
+    create: bool,
+) -> tuple[Any, ...] | None:
+    """What determines the gradients of roots by inputs in the open frame; None if more does."""
+    if tr.complex or tr.hooks is not None or any(g is not None for g in grads):
+        return None
+    base = tr.base
+    key: list[Any] = ["grad", retain, create, len(roots)]
+    for v in (*roots, *inputs):
+        slot = v.vid - base
+        if not 0 <= slot < SLOTS:
+            return None
+        if v.meta.leaf:
+            handle = v.rec() if v.rec is not None else None
+            if slot not in tr.leaves or (handle is not None and handle._hooks is not None):
+                return None
+        key.append(slot)
+    return tuple(key)
+
+
+def _leap_to(tr: Frame, jump: Jump) -> list[Value | None]:
+    """Takes a remembered walk; its gradients, None for inputs that were not reached."""
+    base = tr.base
+    _pass(tr, jump)
+    out: list[Value | None] = []
+    for slot, _, m in jump.leaves:
+        out.append(None if slot < 0 else at(base + slot, m))
+    tr.values.extend(v for v in out if v is not None)
+    return out
+
+
+def _pass(tr: Frame, jump: Jump) -> None:
+    """Moves the frame to where a remembered walk ended."""
+    tr.node = jump.node
+    freed, numbers = jump.key
+    if numbers:
+        tr.scalars.extend(numbers)
+    if jump.freed:
+        tr.freed = tr.freed | jump.freed
+        tr.freed_key = (*tr.freed_key, freed)
 
 
 def _dense(g: Value, create: bool) -> Value:
