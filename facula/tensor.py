@@ -347,7 +347,8 @@ class Tensor(metaclass=_Metatype):
         v = self._v
         if v.buf is not None:
             return array_of(v)
-        if v.over != "stale":
+        # a view of memory needs no recorded work: what it shows lies in its base
+        if v.over != "stale" and (self._base is None or self._base._v.buf is None):
             flush()
             v = self._v
             if v.buf is not None:
@@ -439,10 +440,12 @@ class Tensor(metaclass=_Metatype):
         if m.numel != 1:
             raise RuntimeError(f"a Tensor with {m.numel} elements cannot be converted to Scalar")
         if v.buf is None:
-            flush()
-            v = self._v
+            if self._base is None or self._base._v.buf is None:
+                flush()
+                v = self._v
             if v.buf is None:
-                return self._array().item()
+                r = self._array()
+                return r.astype(np.float32).item() if r.dtype.kind == "V" else r.item()
         b = v.buf
         kind: Any = _POINTER_TYPES.get(m.dtype.name)
         if type(b) is np.ndarray or kind is None:
