@@ -26,7 +26,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "compiler": ("compiler",),
     "trace": ("trace",),
     "ops": ("ops",),
-    "autograd": ("autograd.engine", "autograd.nodes"),
+    "autograd": ("autograd.engine", "autograd.gradients", "autograd.nodes"),
     "tensor": ("tensor",),
     "public face": (),
 }

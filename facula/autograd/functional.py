@@ -9,6 +9,7 @@ from ..tensor import Tensor, wrap
 from ..trace.recorder import state
 from ..trace.values import Value
 from . import engine
+from .gradients import gradients
 
 
 def _tuple(x: Any) -> tuple[Any, ...]:
@@ -72,7 +73,7 @@ def backward(
     targets = _tuple(inputs)
     if not targets:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    found = engine.gradients(values, gs, [t._v for t in targets], retain, create_graph)
+    found = gradients(values, gs, [t._v for t in targets], retain, create_graph)
     for t, g in zip(targets, found, strict=True):
         if g is not None:
             t._accumulate(g, create_graph)
@@ -105,7 +106,7 @@ def grad(
         if t._v.over == "stale":
             state.refresh(t._v)
     values, gs = _roots(outs, grads, "grad")
-    found = engine.gradients(values, gs, [t._v for t in ins], retain, create_graph)
+    found = gradients(values, gs, [t._v for t in ins], retain, create_graph)
     result: list[Tensor | None] = []
     for k, (t, g) in enumerate(zip(ins, found, strict=True)):
         if g is None and materialize_grads:

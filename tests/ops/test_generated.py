@@ -23,7 +23,7 @@ import pytest
 import facula  # noqa: F401  (the tensor layer completes the recorder)
 from facula import compiler, config, dtypes
 from facula import ops as ops_package
-from facula.autograd import engine
+from facula.autograd.gradients import gradients
 from facula.dtypes import BY_NAME, convert, dtype
 from facula.ops.record import OPS, Example, Op, Operand
 from facula.trace import replay
@@ -262,7 +262,7 @@ class _Function:
     def gradient(self, x: list[np.ndarray], incoming: list[np.ndarray]) -> list[np.ndarray]:
         leaves = self._leaves(x)
         outs = self._outs(leaves)
-        found = engine.gradients(outs, [_value(g) for g in incoming], leaves, False, False)
+        found = gradients(outs, [_value(g) for g in incoming], leaves, False, False)
         replay.flush()
         return [
             np.zeros_like(a) if g is None else replay.array_of(g)
@@ -275,7 +275,7 @@ class _Function:
         """The gradient of <gradient(x, incoming), outer> by x and by incoming."""
         leaves, grads = self._leaves(x), self._leaves(incoming)
         outs = self._outs(leaves)
-        first = engine.gradients(outs, list(grads), leaves, True, True)
+        first = gradients(outs, list(grads), leaves, True, True)
         pairs = [
             (g, _value(o))
             for g, o in zip(first, outer, strict=True)
@@ -283,7 +283,7 @@ class _Function:
         ]
         if not pairs:
             return [np.zeros_like(a) for a in x], [np.zeros_like(a) for a in incoming]
-        found = engine.gradients(
+        found = gradients(
             [g for g, _ in pairs], [o for _, o in pairs], [*leaves, *grads], False, False
         )
         replay.flush()
