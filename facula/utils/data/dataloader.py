@@ -19,9 +19,10 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from ...tensor import Tensor, from_array
+from ...tensor import Tensor
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, Subset, TensorDataset, _fetch_many
+from .rows import rows_of
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -374,7 +375,7 @@ class _RowIterator(_Iterator):
         try:
             if self._chosen is not None:
                 rows = self._chosen[rows]
-            return [from_array(tensor._array().take(rows, 0)) for tensor in self._tensors]
+            return [rows_of(tensor, rows) for tensor in self._tensors]
         except IndexError:
             return self._one_by_one(index)  # raises the dataset's own error
 
