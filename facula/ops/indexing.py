@@ -37,7 +37,8 @@ def out_of_range(index: Value, low: int, high: int) -> bool:
     """
     if index.buf is None or not 0 < index.meta.numel <= SOON:
         return False
-    items = array_of(index).reshape(-1).tolist()
+    a = array_of(index)
+    items = a.tolist() if a.ndim == 1 else a.reshape(-1).tolist()
     return min(items) < low or max(items) >= high
 
 

@@ -18,6 +18,8 @@ def rows_of(source: Tensor, rows: np.ndarray) -> Tensor:
     """
     a = source._array()
     d = source._v.meta.dtype
+    if a.nbytes < REUSED:
+        return from_array(a.take(rows, 0), d)
     size = rows.size * a.nbytes // (a.shape[0] or 1)
     if (
         size < REUSED
