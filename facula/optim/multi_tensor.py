@@ -272,7 +272,7 @@ class _Plan:
     def forget_grads(self) -> None:
         """Keeps no gradient alive."""
         self.grads: list[Value] = []  # of the last step, if they lay in memory at two in a row
-        self.seen: list[int] | None = None
+        self.seen: list[tuple[int, int]] | None = None
         for batch in self.batches:
             batch.grads = None
 
@@ -294,7 +294,8 @@ class _Plan:
             batch.take_grads(grads, slots)
         self.slots = slots if min(slots) >= 0 else None
         # Gradients that stay where they are (the same at two steps) need not be looked at again.
-        seen = list(map(id, grads)) if max(slots) < 0 else None
+        # The number of a value tells it from one that was made where another has died.
+        seen = [(id(v), v.vid) for v in grads] if max(slots) < 0 else None
         self.grads = grads if seen is not None and seen == self.seen else []
         self.seen = seen
 
