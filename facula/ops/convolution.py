@@ -16,11 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_
+from ..dtypes import bool_, type_name
 from ..trace.recorder import record2
 from ..trace.values import Shape, Value, meta
 from .elementwise import _conj
-from .linear import _type_name
 from .movement import slice_
 from .record import Example, Op
 
@@ -44,8 +43,8 @@ def _result_shape(x: Shape, w: Shape, attrs: Any) -> Shape:
 def _check_dtypes(x: Any, w: Any) -> None:
     if x.dtype is not w.dtype:
         raise RuntimeError(
-            f"Input type (torch.{_type_name(x.dtype)}Tensor) and weight type "
-            f"(torch.{_type_name(w.dtype)}Tensor) should be the same or input should be a MKLDNN "
+            f"Input type (torch.{type_name(x.dtype)}Tensor) and weight type "
+            f"(torch.{type_name(w.dtype)}Tensor) should be the same or input should be a MKLDNN "
             "tensor and weight is a dense tensor"
         )
     if x.dtype is bool_:

@@ -268,10 +268,6 @@ def _scatter_add_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     return out
 
 
-def _crop(v: Value, shape: Any) -> Value:
-    return v
-
-
 def _scatter_gradient(n: Any, g: Value) -> Any:
     first = None
     if n.needs[0]:
@@ -584,12 +580,6 @@ INDEX_PUT_ADD = Op(
     "index_put_add", "indexing", _put_rule, _put_add_reference, _put_add_gradient,
     grad_name="IndexPutBackward0", example=_example(True, "ifc"),
 )  # fmt: skip
-
-
-def _masked_fill_rule(metas: Any, attrs: Any) -> Any:
-    from .record import check_broadcast
-
-    return (meta(check_broadcast(metas[:2]), metas[0].dtype),)
 
 
 # ---------------------------------------------------------------- sources and order

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import type_name
 from ..trace.recorder import record1, record2, record3
 from ..trace.values import Shape, Value, meta
 from .contract import matmul
@@ -18,15 +19,6 @@ from .elementwise import _conj
 from .movement import reshape, transpose
 from .record import Example, Op
 from .reduce import SUM
-
-
-def _type_name(d: Any) -> str:
-    names = {
-        "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16",
-        "int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte",
-        "bool": "Bool", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
-    }  # fmt: skip
-    return names[d.name]
 
 
 def _rows(shape: Shape) -> int:
@@ -51,8 +43,8 @@ def _rule(metas: Any, attrs: Any) -> Any:
     for m in metas[1:]:
         if m.dtype is not x.dtype:
             raise RuntimeError(
-                f"mat1 and mat2 must have the same dtype, but got {_type_name(x.dtype)} and "
-                f"{_type_name(m.dtype)}"
+                f"mat1 and mat2 must have the same dtype, but got {type_name(x.dtype)} and "
+                f"{type_name(m.dtype)}"
             )
     if len(metas) == 3 and metas[2].shape not in ((w.shape[0],), (1,), ()):
         raise RuntimeError(
