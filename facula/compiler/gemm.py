@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 
+from .executable import Address
 from .schedule import View
 from .writer import I64, V, Writer
 
@@ -48,8 +49,8 @@ def tiles(m: int, n: int, k: int) -> tuple[int, int]:
 
 
 def record(
-    function: int, slots: Sequence[int], a: View, b: View, shape: Sequence[int], k: int
-) -> tuple[list[int], int, int]:
+    function: Address, slots: Sequence[int], a: View, b: View, shape: Sequence[int], k: int
+) -> tuple[list[int | Address], int, int]:
     """(record, chunks, work) of the product of views a and b into a dense result of `shape`."""
     *batch, m, n = shape
     a_strides, b_strides = list(a.strides[:-2]), list(b.strides[:-2])
@@ -72,13 +73,13 @@ def record(
         offsets.append(b.offset + sum(i * s for i, s in zip(index, b_strides, strict=True)))
     row_step = lda if trans_a == _NO_TRANS else 1
     column_step = 1 if trans_b == _NO_TRANS else ldb
-    header = [
+    header: list[int | Address] = [
         function, *slots, m, n, k, lda, ldb, n, tile_m, tile_n, grid_m, grid_n, row_step,
         column_step, trans_a, trans_b, m * n, 0,
     ]  # fmt: skip
     assert len(header) == _HEADER
     count = len(offsets) // 2
-    return header + offsets, grid_m * grid_n * count, m * n * k * count
+    return [*header, *offsets], grid_m * grid_n * count, m * n * k * count
 
 
 def key(tag: str) -> str:

@@ -1,80 +1,57 @@
-"""Programs: what the compiler hands to the trace, and what replays run.
+"""From a graph to a blueprint: the scheduler's entries become steps, with memory for their values.
 
-A program is flat: a table of pointers (slots), a table of steps, the steps' records and an arena
-for intermediate values, all in memory at fixed addresses. A replay writes the pointers of inputs
-and outputs and the scalars, and makes one foreign call for each native stretch. Host steps are
-Python calls in between.
+`compile_graph` is the compiler's way in. What it returns runs (executable.py); what that was made
+from is a `Blueprint`, plain data that the disk keeps under a fingerprint of the work, so that a
+second process neither schedules nor generates code.
 """
 
 from __future__ import annotations
 
-import ctypes
-import struct
+import gc
 import sys
-import threading
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from .. import config
-from ..graph.graph import Graph, GraphNode
-from ..runtime import blas, code, cpu, memory
+from ..graph.graph import Graph
+from ..runtime import code
 from . import codegen, gemm, pipeline, scatter, update
+from .executable import FIRST, Access, Address, Blueprint, HostCall, Native, Program, Stretch
 from .fusion import Cluster
 from .loops import lower
 from .schedule import CompileError, Scheduler, Step
 
-__all__ = ["CompileError", "Program", "compile_graph"]
+__all__ = ["CompileError", "Program", "compile_graph", "keep", "load"]
 
-_FIRST = 2  # slot 0 is the status block, slot 1 the scalars
 _PARALLEL = 32768  # elements (times their weight) below which a step stays on one thread
 _PARALLEL_GEMM = 1 << 19
-_LIGHT = 1 << 15  # work below which a replay keeps the interpreter's lock
 
 
-class Host:
-    """A call of a node's reference on views of the memory."""
-
-    __slots__ = ("node", "ins", "outs")
-
-    def __init__(self, node: GraphNode, ins: list[Any], outs: list[Any]) -> None:
-        self.node, self.ins, self.outs = node, ins, outs
-
-
-def _array_at(address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    nbytes = prod(shape) * dtype.itemsize
-    if not nbytes:
-        return np.empty(shape, dtype)
-    raw = memoryview((ctypes.c_char * nbytes).from_address(address))
-    return np.frombuffer(raw, dtype=dtype).reshape(shape)
-
-
-class Program:
-    """A compiled graph. `run` may be called from any thread; calls wait for each other."""
+class Builder:
+    """The steps of a graph's program while they are collected."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._lock = threading.Lock()
-        self._status = (ctypes.c_int64 * 4)()
-        self._cells = (ctypes.c_int64 * max(1, len(graph.scalars)))()
-        kinds = "".join("d" if s == "f" else "q" for s in graph.scalars)
-        self._pack_scalars = struct.Struct("=" + kinds).pack_into
-        self._inputs, self._outputs = len(graph.inputs), len(graph.outputs)
-        self._pack = struct.Struct(f"={self._inputs + self._outputs}Q").pack_into
-        self._held: list[slice] = []
         self._slot: dict[int, int] = {}
-        self._stretches: list[Any] = []
-        self._steps: list[int] = []  # quadruples of the native stretch being collected
-        self._records: list[array[int]] = []
+        self._arena = 0
+        self._offsets: tuple[int, ...] = ()
+        self._parts: list[Stretch | HostCall] = []
+        self._steps: list[Native] = []  # of the native stretch being collected
+        self._records: list[int] = []
+        self._addresses: list[tuple[int, str, str]] = []
         self._work = 0
-        self.output_bytes: list[int] = []  # for the caller's use
-        self.kernels: list[str] = []  # a line about every native step
+        self.references: list[Callable[..., Any]] = []  # of the host calls, in order
         self._build(graph)
 
-    # -- building
+    def blueprint(self) -> Blueprint:
+        """What was collected."""
+        kinds = "".join("d" if s == "f" else "q" for s in self._graph.scalars)
+        return Blueprint(
+            len(self._graph.inputs), len(self._graph.outputs), kinds, self._arena, self._offsets,
+            array("q", self._records).tobytes(), tuple(self._addresses), tuple(self._parts),
+        )  # fmt: skip
 
     def _build(self, graph: Graph) -> None:
         if config.debug >= 2:
@@ -97,7 +74,7 @@ class Program:
         graph = s.graph
         slots = [*graph.inputs, *graph.outputs]
         for i, v in enumerate(slots):
-            self._slot[v] = _FIRST + i
+            self._slot[v] = FIRST + i
         last: dict[int, int] = {}
         for order, entry in enumerate(s.entries):
             for v in _reads(entry):
@@ -110,44 +87,51 @@ class Program:
         wanted.sort()
         for first, final, v in wanted:
             offsets[v] = arena.take(first, max(final, s.place[v]), self._nbytes(v))
-        self._arena = memory.allocate(max(arena.size, 64))
-        self._table = (ctypes.c_uint64 * (_FIRST + len(slots) + len(offsets)))()
-        self._slots_address = ctypes.addressof(self._table)
-        self._table[0] = ctypes.addressof(self._status)
-        self._table[1] = ctypes.addressof(self._cells)
-        for i, (v, offset) in enumerate(offsets.items()):
-            self._slot[v] = _FIRST + len(slots) + i
-            self._table[self._slot[v]] = self._arena.ptr + offset
+        self._arena, self._offsets = arena.size, tuple(offsets.values())
+        for i, v in enumerate(offsets):
+            self._slot[v] = FIRST + len(slots) + i
         for v, base in s.alias.items():
             self._slot[v] = self._slot[base]
 
     def _nbytes(self, v: int) -> int:
         return prod(self._graph.shapes[v]) * self._graph.dtypes[v].itemsize
 
-    def _native(self, name: str, key: str, make: Any, record: list[int], chunks: int, work: int,
-                threshold: int = _PARALLEL) -> None:  # fmt: skip
-        """Appends a native step."""
+    def _native(self, name: str, key: str, make: Any, record: Sequence[int | Address], chunks: int,
+                work: int, threshold: int = _PARALLEL) -> None:  # fmt: skip
+        """Appends a native step.
+
+        key, make: of the kernel, as `code.function_address` takes them. record: the words that the
+        kernel reads; an address among them is an `Address`, since it is another one in the next
+        process.
+        """
         if not chunks:
             return
+        start = len(self._records)
+        for item in record or (0,):
+            if isinstance(item, Address):
+                self._addresses.append((len(self._records), item.kind, item.name))
+                item = 0
+            self._records.append(item)
+        threads = 1 if work < 2 * threshold else min(chunks, work // threshold)
+        line = f"{name}: chunks={chunks} threads<={threads} work={work}"
+        self._steps.append(Native(self._kernel(key, make), start, chunks, threads, line))
+        self._work += work
+        if config.debug >= 1:
+            print(line, file=sys.stderr)
+
+    def _kernel(self, key: str, make: Callable[[], str]) -> str:
+        """The digest of a kernel, which is loaded or compiled."""
 
         def text() -> str:
-            ir: str = make()
+            ir = make()
             if config.debug >= 5:
                 print(ir, file=sys.stderr)
             if config.debug >= 6:
                 print(code.assembly(ir), file=sys.stderr)
             return ir
 
-        address = code.function_address(key, text)
-        numbers = array("q", record or [0])
-        self._records.append(numbers)
-        threads = 1 if work < 2 * threshold else min(chunks, work // threshold)
-        self._steps += [address, numbers.buffer_info()[0], chunks, threads]
-        self._work += work
-        line = f"{name}: chunks={chunks} threads<={threads} work={work}"
-        self.kernels.append(line)
-        if config.debug >= 1:
-            print(line, file=sys.stderr)
+        code.function_address(key, text)
+        return code.digest(key)
 
     def _cluster(self, cluster: Cluster) -> None:
         kernel = lower(cluster, self._slot.__getitem__)
@@ -174,7 +158,7 @@ class Program:
             slots = [slots[1], slots[2], slots[0]]
             if not prod(graph.shapes[out]):
                 return
-            function = blas.address("cblas_sgemm" if tag == "f32" else "cblas_dgemm")
+            function = Address("blas", "cblas_sgemm" if tag == "f32" else "cblas_dgemm")
             record, chunks, work = gemm.record(function, slots, a, b, graph.shapes[out], k)
             self._native(
                 f"matmul {graph.shapes[out]} k={k}", gemm.key(tag), gemm.generate(tag), record,
@@ -220,94 +204,19 @@ class Program:
     def _host(self, step: Step) -> None:
         self._close_stretch()
         graph, node = self._graph, step.node
+        assert node.host is not None
 
-        def access(v: int) -> Any:
-            return self._slot.get(v, -1), graph.shapes[v], graph.dtypes[v].np
+        def access(v: int) -> Access:
+            return self._slot.get(v, -1), graph.shapes[v], graph.dtypes[v].name
 
-        self._stretches.append(
-            Host(node, [access(v) for v in node.ins], [access(v) for v in node.outs])
-        )
+        ins, outs = tuple(map(access, node.ins)), tuple(map(access, node.outs))
+        self._parts.append(HostCall(len(self.references), ins, outs))
+        self.references.append(node.host)
 
     def _close_stretch(self) -> None:
         if self._steps:
-            steps = array("q", self._steps)
-            self._records.append(steps)
-            count = len(self._steps) // 4
-            run = cpu.runner_holding_lock() if self._work < _LIGHT else cpu.runner()
-            self._stretches.append((run, steps.buffer_info()[0], count))
+            self._parts.append(Stretch(self._work, tuple(self._steps)))
             self._steps, self._work = [], 0
-        self._single = None
-        if len(self._stretches) == 1 and not isinstance(self._stretches[0], Host):
-            self._single = self._stretches[0]
-
-    # -- running
-
-    def hold(self, ranges: Sequence[tuple[int, int]]) -> None:
-        """Says that the inputs of these ranges (first, count) come as tables, not as pointers.
-
-        A table is an array of addresses made once for many runs: thousands of parameters that stay
-        where they are cost a copy of it, not an argument each.
-        """
-        layout, at = "=", 0
-        for first, count in ranges:
-            layout += f"{first - at}Q{8 * count}x"
-            at = first + count
-        layout += f"{self._inputs + self._outputs - at}Q"
-        self._pack = struct.Struct(layout).pack_into
-        self._held = [slice(_FIRST + first, _FIRST + first + n) for first, n in ranges]
-        self._cells_of_table = memoryview(self._table).cast("B").cast("Q")
-
-    def run(
-        self,
-        input_ptrs: Sequence[int],
-        output_ptrs: Sequence[int],
-        scalars: Sequence[float],
-        tables: Sequence[array[int]] = (),
-    ) -> None:
-        """Runs the program once.
-
-        The pointers are addresses of dense memory in the order of the graph's inputs and outputs,
-        the scalars in that of `graph.scalars`; `tables` has one array for each range of inputs that
-        `hold` named. Raises IndexError where an index is out of range.
-        """
-        with self._lock:
-            self._pack(self._table, 16, *input_ptrs, *output_ptrs)
-            if tables:
-                for place, table in zip(self._held, tables, strict=True):
-                    self._cells_of_table[place] = memoryview(table)
-            if scalars:
-                self._pack_scalars(self._cells, 0, *scalars)
-            if self._single is not None:
-                function, steps, count = self._single
-                if function(self._slots_address, steps, count):
-                    self._raise()
-                return
-            for stretch in self._stretches:
-                if isinstance(stretch, Host):
-                    self._call_host(stretch)
-                elif stretch[0](self._slots_address, stretch[1], stretch[2]):
-                    self._raise()
-
-    def _raise(self) -> None:
-        kind, index, size, number = self._status
-        self._status[0] = 0
-        assert kind == 1, f"unknown status {kind}"
-        where = self._graph.nodes[number].where
-        raise IndexError(
-            f"index {index} is out of bounds for dimension with size {size}"
-            + (f" ({where})" if where else "")
-        )
-
-    def _call_host(self, host: Host) -> None:
-        arrays = [_array_at(self._table[slot], shape, d) for slot, shape, d in host.ins]
-        assert host.node.host is not None
-        with np.errstate(all="ignore"):
-            found = host.node.host(*arrays)
-        results = found if isinstance(found, tuple) else (found,)
-        for (slot, shape, d), result in zip(host.outs, results, strict=True):
-            if slot >= 0 and prod(shape):
-                target = _array_at(self._table[slot], shape, d)
-                np.copyto(target, np.asarray(result).reshape(shape), casting="unsafe")
 
 
 class _Arena:
@@ -363,11 +272,65 @@ def compile_graph(graph: Graph) -> Program:
     Raises CompileError for a node with neither native code nor a reference and where the compiler
     itself fails (the references can still run); with FACULA_DEBUG that failure comes out as it is.
     """
+    given = {n.host: i for i, n in reversed([*enumerate(graph.nodes)]) if n.host is not None}
+    collecting = gc.isenabled()
+    gc.disable()  # of thousands of small objects few are garbage: looking is a seventh of the time
     try:
-        return Program(pipeline.run(graph))
+        graph = pipeline.run(graph)
+        builder = Builder(graph)
+        blueprint = builder.blueprint()
+        where = {i: n.where for i, n in enumerate(graph.nodes) if n.where}
+        program = Program(blueprint, dict(enumerate(builder.references)), where)
     except CompileError:
         raise
     except Exception as error:
         if config.debug:
             raise
         raise CompileError(f"internal error: {type(error).__name__}: {error}") from error
+    finally:
+        if collecting:
+            gc.enable()
+    numbers = tuple(given.get(reference, -1) for reference in builder.references)
+    if -1 not in numbers:  # a reference that a pass made exists in this process only
+        program.kept = (blueprint, numbers)
+    return program
+
+
+def keep(program: Program, name: str | None) -> None:
+    """Writes what a program that `compile_graph` made was made from to the disk, for `load`.
+
+    name: a digest (`code.digest`) of all that determines the graph; None: it is not written.
+    """
+    if program.kept is not None and name is not None and config.disk_cache:
+        blueprint, numbers = program.kept
+        code.write(name, ("blueprint", numbers, *blueprint.entry()))
+    program.kept = None
+
+
+def load(name: str, graph: Callable[[], Graph]) -> Program | None:
+    """The program that `keep` wrote under this name, or None where it is not (whole) there.
+
+    graph: makes the graph again, for the references of host steps.
+    """
+    if not config.disk_cache or config.debug >= 2:  # the stages are printed as they pass
+        return None
+    entry = code.read(name)
+    if entry is None or entry[0] != "blueprint":
+        return None
+    try:
+        _, numbers, *parts = entry
+        blueprint = Blueprint.of_entry(tuple(parts))
+        references: dict[int, Callable[..., Any]] = {}
+        if numbers:
+            nodes = graph().nodes
+            for i, number in enumerate(numbers):
+                host = nodes[number].host
+                if host is None:
+                    return None
+                references[i] = host
+        program = Program(blueprint, references, {})
+    except (TypeError, ValueError, LookupError):
+        return None  # not what this version writes, or a kernel of it was pruned
+    if config.debug >= 1:
+        print("\n".join(program.kernels), file=sys.stderr)
+    return program

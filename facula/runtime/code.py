@@ -19,6 +19,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from .. import config
 from ..version import __version__
 from . import elf
@@ -30,7 +32,7 @@ _DIGEST = 32
 # Bytes in one of the cache's 256 folders above which its oldest files go: half a gigabyte in all.
 _FOLDER_LIMIT = 2 << 20
 
-_loaded: dict[str, dict[str, int]] = {}
+_loaded: dict[str, dict[str, int]] = {}  # by key and by digest
 _keep_alive: list[Any] = []  # execution engines, whose code must stay for the rest of the process
 
 
@@ -52,24 +54,46 @@ def functions(key: str, make_ir: Callable[[], str]) -> dict[str, int]:
     return found
 
 
+def loaded(name: str) -> dict[str, int] | None:
+    """The functions of the kernel with this digest, from the process or the disk; None where it is
+    in neither.
+    """
+    found = _loaded.get(name)
+    if found is None and config.disk_cache:
+        entry = read(name)
+        if entry is not None:
+            with contextlib.suppress(*_FOREIGN):
+                found = _loaded[name] = _place(entry)
+    return found
+
+
+def digest(key: str | bytes) -> str:
+    """The name of a kernel, or of another entry of the cache, that means the same in every process:
+    a hash of the key and of the environment.
+    """
+    hashed = _environment_hash(environment()).copy()
+    hashed.update(key.encode() if isinstance(key, str) else key)
+    name: str = hashed.hexdigest()[:40]
+    return name
+
+
 class CodeError(Exception):
     """LLVM rejected the text of a kernel; the message holds LLVM's and the text."""
 
 
 def _load(key: str, make_ir: Callable[[], str]) -> dict[str, int]:
-    path = _path_of(key) if config.disk_cache else None
-    entry = _read(path) if path is not None else None
-    if entry is not None:
-        try:
-            return _place(entry)
-        except (elf.UnsupportedObject, ValueError, TypeError, LookupError):
-            entry = None  # not what this version writes: compiled and written anew
-    entry = _link(*_compile(make_ir()))
-    addresses = _place(entry)
-    if path is not None:
-        _write(path, entry)
+    name = digest(key)
+    addresses = loaded(name)
+    if addresses is None:  # in no cache, or not what this version writes: compiled and written anew
+        entry = _link(*_compile(make_ir()))
+        addresses = _loaded[name] = _place(entry)
+        if config.disk_cache:
+            write(name, entry)
     return addresses
 
+
+# What loading raises for an entry that is not what this version writes.
+_FOREIGN = (elf.UnsupportedObject, ValueError, TypeError, LookupError)
 
 # An entry is ("image", *Image) or ("object", object code, names of functions), as `marshal` bytes.
 
@@ -193,8 +217,9 @@ def _new_target_machine() -> Any:
 
 @functools.cache
 def environment() -> bytes:
-    """What machine code depends on besides its key: processor, version, the generator's sources."""
-    return "\n".join((_processor(), sys.platform, __version__, _sources())).encode()
+    """What an entry depends on besides its key: processor, versions, the sources that make it."""
+    versions = f"{__version__} {sys.version} {np.__version__}"
+    return "\n".join((_processor(), sys.platform, versions, _sources())).encode()
 
 
 def _processor() -> str:
@@ -215,7 +240,7 @@ def _sources() -> str:
     """Names, sizes and times of the sources that determine the code: cheaper than reading them."""
     root = os.path.dirname(os.path.dirname(__file__))
     found = []
-    for folder in ("graph", "runtime", "compiler", "compiler/targets", "ops"):
+    for folder in ("graph", "runtime", "compiler", "compiler/targets", "ops", "trace", "."):
         with os.scandir(f"{root}/{folder}") as entries:
             for entry in entries:
                 if entry.name.endswith(".py"):
@@ -241,9 +266,26 @@ def _checksum(path: str, body: bytes) -> bytes:
     return _hash_function()(os.path.basename(path).encode() + body).digest()
 
 
-def _path_of(key: str) -> str:
-    digest = _hash_function()(environment() + b"\0" + key.encode()).hexdigest()
-    return f"{config.cache_dir()}/{digest[:2]}/{digest[2:40]}"
+@functools.cache
+def _environment_hash(environment: bytes) -> Any:
+    return _hash_function()(environment + b"\0")
+
+
+def _path_of(name: str) -> str:
+    return f"{config.cache_dir()}/{name[:2]}/{name[2:]}"
+
+
+def read(name: str) -> tuple[Any, ...] | None:
+    """The entry of the disk cache with this digest, or None where there is none of ours."""
+    return _read(_path_of(name))
+
+
+def write(name: str, entry: tuple[Any, ...]) -> None:
+    """Writes an entry (plain data, as `marshal` takes it) to the disk cache, where that allows it.
+
+    Others see all of it or nothing.
+    """
+    _write(_path_of(name), entry)
 
 
 def _read(path: str) -> tuple[Any, ...] | None:
@@ -267,7 +309,6 @@ def _read(path: str) -> tuple[Any, ...] | None:
 
 
 def _write(path: str, entry: tuple[Any, ...]) -> None:
-    """Writes an entry, where the folder allows it, so that others see all of it or nothing."""
     body = marshal.dumps(entry)
     temporary = f"{path}.{os.getpid()}.{threading.get_ident():x}"
     try:

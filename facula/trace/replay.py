@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from .. import config
+from ..graph import Graph
 from ..runtime import memory
 from .build import build_graph
+from .fingerprint import fingerprint
 from .recorder import (
     BUNDLE,
     INPUT,
@@ -339,20 +341,9 @@ def _replay(plan: Plan, tr: Frame) -> list[Any]:
 
 
 def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
-    from ..compiler import CompileError, compile_graph
-
     started = time.perf_counter()
-    graph = build_graph(plan.path, plan.needed, plan.outputs)
-    try:
-        program = compile_graph(graph)
-    except CompileError as e:
-        warnings.warn(
-            f"facula: an internal error of the compiler ({e}); the work at {caller()} runs "
-            "uncompiled: its results are right, but it is slow. FACULA_DEBUG=5 shows the code. "
-            "Please report it.",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+    program = _program(plan)
+    if program is None:
         return _reference(plan, tr)
     program.output_bytes = [
         max(1, plan.shapes[s].numel * plan.shapes[s].dtype.itemsize) for s in plan.outputs
@@ -368,6 +359,32 @@ def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
             file=sys.stderr,
         )
     return _replay(plan, tr)
+
+
+def _program(plan: Plan) -> Any:
+    """The program of a plan, from the disk or compiled; None where it does not compile."""
+    from .. import compiler
+
+    def graph() -> Graph:
+        return build_graph(plan.path, plan.needed, plan.outputs)
+
+    name = fingerprint(plan.path, plan.needed, plan.outputs) if config.disk_cache else None
+    program = compiler.load(name, graph) if name is not None else None
+    if program is not None:
+        return program
+    try:
+        program = compiler.compile_graph(graph())
+    except compiler.CompileError as e:
+        warnings.warn(
+            f"facula: an internal error of the compiler ({e}); the work at {caller()} runs "
+            "uncompiled: its results are right, but it is slow. FACULA_DEBUG=5 shows the code. "
+            "Please report it.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return None
+    compiler.keep(program, name)
+    return program
 
 
 def _reference(plan: Plan, tr: Frame) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from facula.compiler import Program, pipeline
+from facula.compiler import Program, compile_graph, pipeline
 from facula.dtypes import bool_, dtype, float32, from_numpy_dtype, int64
 from facula.graph.graph import Graph
 
@@ -247,7 +247,7 @@ class B:
         return [values[v] for v in self.g.outputs]
 
     def run(self, program: Program | None = None) -> tuple[Program, list[np.ndarray]]:
-        program = program or Program(pipeline.run(self.g))
+        program = program or compile_graph(self.g)
         outs = []
         for v in self.g.outputs:
             out = np.empty(self.g.shapes[v], self.g.dtypes[v].np)

@@ -1,0 +1,266 @@
+"""Programs, what replays run, and blueprints, what programs are made of and the disk keeps.
+
+A program is flat: a table of pointers (slots), tables of steps, the steps' records and an arena for
+intermediate values, all in memory at fixed addresses. A replay writes the pointers of inputs and
+outputs and the scalars, and makes one foreign call for each native stretch. Host steps are Python
+calls in between.
+
+A `Blueprint` says the same without addresses, in plain data: a second process makes the program
+from it and schedules nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+import threading
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..dtypes import BY_NAME
+from ..runtime import blas, code, cpu, memory
+
+FIRST = 2  # slot 0 is the status block, slot 1 the scalars
+_LIGHT = 1 << 15  # work below which a replay keeps the interpreter's lock
+
+# A host step's access to a value: slot (-1: nobody wants it), shape, name of the dtype.
+Access = tuple[int, tuple[int, ...], str]
+
+
+class Address(NamedTuple):
+    """An item of a record that is an address, known only when the program is loaded.
+
+    kind "blas": the function `name` of OpenBLAS; kind "kernel": the kernel whose digest is `name`.
+    """
+
+    kind: str
+    name: str
+
+    def find(self) -> int:
+        """The address in this process. Raises LookupError where there is no such function."""
+        if self.kind == "blas":
+            try:
+                return blas.address(self.name)
+            except RuntimeError as error:
+                raise LookupError(str(error)) from error
+        functions = code.loaded(self.name) if self.kind == "kernel" else None
+        if functions is None:
+            raise LookupError(f"no {self.kind} with the name {self.name!r}")
+        return functions["kernel"]
+
+
+class Native(NamedTuple):
+    """A native step: the digest of its kernel, where its record begins, chunks, most threads."""
+
+    kernel: str
+    record: int
+    chunks: int
+    threads: int
+    line: str  # for people
+
+
+class HostCall(NamedTuple):
+    """A call of a node's reference on views of the memory."""
+
+    reference: int
+    ins: tuple[Access, ...]
+    outs: tuple[Access, ...]
+
+
+class Stretch(NamedTuple):
+    """Native steps that one foreign call runs, and their work together."""
+
+    work: int
+    steps: tuple[Native, ...]
+
+
+class Blueprint(NamedTuple):
+    """A compiled graph without addresses.
+
+    inputs, outputs: how many. scalars: the kind of each ("d" or "q"). arena: bytes. offsets: for
+    each slot after the inputs and outputs, where in the arena. records: the int64 words of all
+    records, one after the other. addresses: (position among these words, kind, name). parts:
+    stretches and host calls in order.
+    """
+
+    inputs: int
+    outputs: int
+    scalars: str
+    arena: int
+    offsets: tuple[int, ...]
+    records: bytes
+    addresses: tuple[tuple[int, str, str], ...]
+    parts: tuple[Stretch | HostCall, ...]
+
+    def entry(self) -> tuple[Any, ...]:
+        """The blueprint as plain tuples, for the cache on disk."""
+        parts = tuple(
+            (p.work, tuple(map(tuple, p.steps))) if isinstance(p, Stretch) else tuple(p)
+            for p in self.parts
+        )
+        return (*self[:-1], parts)
+
+    @staticmethod
+    def of_entry(entry: tuple[Any, ...]) -> Blueprint:
+        """The reverse of `entry`. Raises TypeError or ValueError for what is none."""
+        *fields, parts = entry
+        made = tuple(
+            Stretch(p[0], tuple(Native(*step) for step in p[1])) if len(p) == 2 else HostCall(*p)
+            for p in parts
+        )
+        return Blueprint._make([*fields, made])
+
+
+_View = tuple[int, Any, np.dtype[Any]]  # slot, shape, dtype
+
+
+class _Host:
+    """A host step of a program: the reference, and the values' slots, shapes and NumPy dtypes."""
+
+    __slots__ = ("reference", "ins", "outs")
+
+    def __init__(self, reference: Callable[..., Any], call: HostCall) -> None:
+        self.reference = reference
+        self.ins: list[_View] = [(slot, shape, BY_NAME[d].np) for slot, shape, d in call.ins]
+        self.outs: list[_View] = [(slot, shape, BY_NAME[d].np) for slot, shape, d in call.outs]
+
+
+def _array_at(address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    nbytes = prod(shape) * dtype.itemsize
+    if not nbytes:
+        return np.empty(shape, dtype)
+    raw = memoryview((ctypes.c_char * nbytes).from_address(address))
+    return np.frombuffer(raw, dtype=dtype).reshape(shape)
+
+
+class Program:
+    """A compiled graph. `run` may be called from any thread; calls wait for each other."""
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        references: Mapping[int, Callable[..., Any]],
+        where: Mapping[int, str],
+    ) -> None:
+        """references: for the numbers in host calls. where: what is known of a node's call.
+
+        Raises LookupError where a kernel or another function is not to be had.
+        """
+        b = blueprint
+        self._where = where
+        self._lock = threading.Lock()
+        self._status = (ctypes.c_int64 * 4)()
+        self._cells = (ctypes.c_int64 * max(1, len(b.scalars)))()
+        self._pack_scalars = struct.Struct("=" + b.scalars).pack_into
+        self._inputs, self._outputs = b.inputs, b.outputs
+        self._pack = struct.Struct(f"={b.inputs + b.outputs}Q").pack_into
+        self._held: list[slice] = []
+        self._records = array("q", b.records or bytes(8))
+        for position, kind, name in b.addresses:
+            self._records[position] = Address(kind, name).find()
+        self._arena = memory.allocate(max(b.arena, 64))
+        first = FIRST + b.inputs + b.outputs
+        self._table = (ctypes.c_uint64 * (first + len(b.offsets)))()
+        self._slots_address = ctypes.addressof(self._table)
+        self._table[0] = ctypes.addressof(self._status)
+        self._table[1] = ctypes.addressof(self._cells)
+        for i, offset in enumerate(b.offsets):
+            self._table[first + i] = self._arena.ptr + offset
+        self.output_bytes: list[int] = []  # for the caller's use
+        self.kept: tuple[Blueprint, tuple[int, ...]] | None = None  # until it is on disk
+        self.kernels: list[str] = []  # a line about every native step
+        self._steps: list[array[int]] = []
+        self._stretches: list[Any] = []
+        for part in b.parts:
+            if isinstance(part, HostCall):
+                self._stretches.append(_Host(references[part.reference], part))
+            else:
+                self._stretches.append(self._stretch(part))
+        self._single = None
+        if len(self._stretches) == 1 and not isinstance(self._stretches[0], _Host):
+            self._single = self._stretches[0]
+
+    def _stretch(self, stretch: Stretch) -> tuple[Any, int, int]:
+        """What runs a stretch: the runner, and its steps as the runner reads them."""
+        records = self._records.buffer_info()[0]
+        words: list[int] = []
+        for kernel, record, chunks, threads, line in stretch.steps:
+            functions = code.loaded(kernel)
+            if functions is None:
+                raise LookupError(f"kernel {kernel} is in no cache")
+            words += (functions["kernel"], records + 8 * record, chunks, threads)
+            self.kernels.append(line)
+        steps = array("q", words)
+        self._steps.append(steps)
+        run = cpu.runner_holding_lock() if stretch.work < _LIGHT else cpu.runner()
+        return run, steps.buffer_info()[0], len(stretch.steps)
+
+    def hold(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Says that the inputs of these ranges (first, count) come as tables, not as pointers.
+
+        A table is an array of addresses made once for many runs: thousands of parameters that stay
+        where they are cost a copy of it, not an argument each.
+        """
+        layout, at = "=", 0
+        for first, count in ranges:
+            layout += f"{first - at}Q{8 * count}x"
+            at = first + count
+        layout += f"{self._inputs + self._outputs - at}Q"
+        self._pack = struct.Struct(layout).pack_into
+        self._held = [slice(FIRST + first, FIRST + first + n) for first, n in ranges]
+        self._cells_of_table = memoryview(self._table).cast("B").cast("Q")
+
+    def run(
+        self,
+        input_ptrs: Sequence[int],
+        output_ptrs: Sequence[int],
+        scalars: Sequence[float],
+        tables: Sequence[array[int]] = (),
+    ) -> None:
+        """Runs the program once.
+
+        The pointers are addresses of dense memory in the order of the graph's inputs and outputs,
+        the scalars in that of `graph.scalars`; `tables` has one array for each range of inputs that
+        `hold` named. Raises IndexError where an index is out of range.
+        """
+        with self._lock:
+            self._pack(self._table, 16, *input_ptrs, *output_ptrs)
+            if tables:
+                for place, table in zip(self._held, tables, strict=True):
+                    self._cells_of_table[place] = memoryview(table)
+            if scalars:
+                self._pack_scalars(self._cells, 0, *scalars)
+            if self._single is not None:
+                function, steps, count = self._single
+                if function(self._slots_address, steps, count):
+                    self._raise()
+                return
+            for stretch in self._stretches:
+                if isinstance(stretch, _Host):
+                    self._call_host(stretch)
+                elif stretch[0](self._slots_address, stretch[1], stretch[2]):
+                    self._raise()
+
+    def _raise(self) -> None:
+        kind, index, size, number = self._status
+        self._status[0] = 0
+        assert kind == 1, f"unknown status {kind}"
+        where = self._where.get(number)
+        raise IndexError(
+            f"index {index} is out of bounds for dimension with size {size}"
+            + (f" ({where})" if where else "")
+        )
+
+    def _call_host(self, host: _Host) -> None:
+        arrays = [_array_at(self._table[slot], shape, d) for slot, shape, d in host.ins]
+        with np.errstate(all="ignore"):
+            found = host.reference(*arrays)
+        results = found if isinstance(found, tuple) else (found,)
+        for (slot, shape, d), result in zip(host.outs, results, strict=True):
+            if slot >= 0 and prod(shape):
+                target = _array_at(self._table[slot], shape, d)
+                np.copyto(target, np.asarray(result).reshape(shape), casting="unsafe")

@@ -1,0 +1,75 @@
+"""What a plan's program is kept under on disk: a digest of all that its graph is made from.
+
+The path with its facts, the needed nodes and the outputs determine the graph, and the digest adds
+the versions and sources of what turns them into code. Values are not part of it, nor the lines that
+recorded the path, so that programs which do the same work share what is kept. An attribute that
+means something in this process only (a user's object) gives no digest: such a path is compiled
+anew in every process.
+"""
+
+from __future__ import annotations
+
+import marshal
+from typing import Any
+
+from ..dtypes import dtype, get_default_dtype
+from ..graph import UpdateExpr
+from ..runtime import code
+from .recorder import MODE, OP, Node
+from .values import Meta
+
+_ATOMS = frozenset((int, float, complex, str, bytes, bool, type(None)))
+
+
+def fingerprint(path: list[Node], needed: set[int], outputs: list[int]) -> str | None:
+    """The digest of what `build_graph` makes of these arguments, or None where there is none."""
+    items: list[Any] = ["plan", get_default_dtype().name, tuple(outputs)]
+    try:
+        for position, node in enumerate(path):
+            if node.kind is MODE:
+                continue
+            item: list[Any] = [node.kind, node.slot, tuple(map(_facts, node.metas))]
+            if node.kind is OP:
+                if node.scalar or node.fixed:
+                    item.append(_numbers(node))
+                if position in needed:
+                    item += (node.op.name, node.ins, _plain(node.attrs))
+            items.append(tuple(item))
+        # Version 2: later ones write references, which depend on how often an object is shared.
+        data = marshal.dumps(tuple(items), 2)
+    except (TypeError, ValueError):
+        return None
+    return code.digest(data)
+
+
+def _facts(m: Meta) -> tuple[Any, ...]:
+    return m.shape, m.dtype.name, m.requires_grad, m.leaf, m.strides, m.offset, m.wrapped
+
+
+def _numbers(node: Node) -> tuple[Any, ...]:
+    """Which slots of a node are Python numbers, their kinds and facts, and the constant ones."""
+    return (
+        node.scalar,
+        tuple(node.number_kind.items()),
+        tuple((slot, _facts(m)) for slot, m in node.number_meta.items()),
+        tuple((slot, _plain(x)) for slot, x in node.fixed.items()),
+    )
+
+
+def _plain(x: Any) -> Any:
+    """The attribute as data that tells equal from unequal. Raises TypeError for other objects."""
+    kind = type(x)
+    if kind in _ATOMS:
+        return x
+    if kind is tuple:
+        for item in x:
+            if type(item) not in _ATOMS:
+                return tuple([_plain(y) for y in x])
+        return x
+    if kind is list:
+        return "list", tuple([_plain(y) for y in x])
+    if kind is dtype:
+        return "dtype", x.name
+    if kind is UpdateExpr:
+        return "update", x.k, _plain(x.steps)
+    raise TypeError(f"no data stands for {x!r}")
