@@ -77,6 +77,7 @@ from . import cuda as cuda  # noqa: E402
 from . import linalg as linalg  # noqa: E402
 from . import nn as nn  # noqa: E402
 from . import optim as optim  # noqa: E402
+from . import profiler as profiler  # noqa: E402
 from . import random as random  # noqa: E402
 from . import serialization as serialization  # noqa: E402
 from . import special as special  # noqa: E402

@@ -3,7 +3,7 @@
 | variable | meaning | default |
 |---|---|---|
 | FACULA_EAGER | 1: run every op at once through its NumPy reference | 0 |
-| FACULA_DEBUG | to stderr: 1 kernels, times, 2 graph, 3 schedule, 4 loops, 5 IR, 6 assembly | 0 |
+| FACULA_DEBUG | to stderr: 1 compiled, why, 2 graph, 3 schedule, 4 loops, 5 IR, 6 assembly | 0 |
 | FACULA_THREADS | number of threads; 0: as many as this process may use | 0 |
 | FACULA_CACHE_DIR | folder of compiled kernels | $XDG_CACHE_HOME/facula or ~/.cache/facula |
 | FACULA_DISK_CACHE | 0: neither read nor write kernels on disk | 1 |

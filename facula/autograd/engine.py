@@ -321,11 +321,11 @@ class Walk:
                 g = zeros_like(m)
             gs.append(g)  # type: ignore[arg-type]
         tr = self.tr
-        tr.fixing = True
+        tr.fixing = node.op.name
         try:
             result: Sequence[Value | None] = node.op.gradient(n, *gs)
         finally:
-            tr.fixing = False
+            tr.fixing = ""
         return [g if k < len(needs) and needs[k] else None for k, g in enumerate(result)]
 
     def _operand(self, tape: Any, slot: int, g: Value) -> None:

@@ -18,6 +18,7 @@ commands:
   run SCRIPT [ARG ...]      run an unmodified PyTorch script on Facula
   run -m MODULE [ARG ...]   the same for a module, as `python -m`
   run -c CODE [ARG ...]     the same for a line of code, as `python -c`
+  explain SCRIPT [ARG ...]  run it and report what was compiled, why, and where the time went
   doctor                    versions, CPU, threads and the kernel cache of this installation
 
 `facula COMMAND --help` says more.
@@ -32,6 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .run import command_run
 
         return command_run(words[1:])
+    if command == "explain":
+        from .explain import command_explain
+
+        return command_explain(words[1:])
     if command == "doctor":
         from .doctor import command_doctor
 

@@ -24,6 +24,7 @@ import numpy as np
 from ..dtypes import BY_NAME
 from ..runtime import blas, code, cpu, memory
 
+HOST = "host"  # the kind of a host step
 FIRST = 2  # slot 0 is the status block, slot 1 the scalars
 _LIGHT = 1 << 15  # work below which a replay keeps the interpreter's lock
 
@@ -54,13 +55,17 @@ class Address(NamedTuple):
 
 
 class Native(NamedTuple):
-    """A native step: the digest of its kernel, where its record begins, chunks, most threads."""
+    """A native step: the digest of its kernel, where its record begins, chunks, most threads.
+
+    entry: the entry of the schedule that it is for (see describe.py). name: what kind of step.
+    """
 
     kernel: str
     record: int
     chunks: int
     threads: int
-    line: str  # for people
+    entry: int
+    name: str
 
 
 class HostCall(NamedTuple):
@@ -69,6 +74,7 @@ class HostCall(NamedTuple):
     reference: int
     ins: tuple[Access, ...]
     outs: tuple[Access, ...]
+    entry: int
 
 
 class Stretch(NamedTuple):
@@ -118,7 +124,7 @@ class Blueprint(NamedTuple):
 _View = tuple[int, Any, np.dtype[Any]]  # slot, shape, dtype
 
 
-class _Host:
+class Host:
     """A host step of a program: the reference, and the values' slots, shapes and NumPy dtypes."""
 
     __slots__ = ("reference", "ins", "outs")
@@ -172,28 +178,31 @@ class Program:
             self._table[first + i] = self._arena.ptr + offset
         self.output_bytes: list[int] = []  # for the caller's use
         self.kept: tuple[Blueprint, tuple[int, ...]] | None = None  # until it is on disk
-        self.kernels: list[str] = []  # a line about every native step
+        # Of every step, in order: its entry in the schedule, its kind, most threads.
+        self.kernels: list[tuple[int, str, int]] = []
+        self.loaded = False  # from the disk
         self._steps: list[array[int]] = []
         self._stretches: list[Any] = []
         for part in b.parts:
             if isinstance(part, HostCall):
-                self._stretches.append(_Host(references[part.reference], part))
+                self._stretches.append(Host(references[part.reference], part))
+                self.kernels.append((part.entry, HOST, 1))
             else:
                 self._stretches.append(self._stretch(part))
         self._single = None
-        if len(self._stretches) == 1 and not isinstance(self._stretches[0], _Host):
+        if len(self._stretches) == 1 and not isinstance(self._stretches[0], Host):
             self._single = self._stretches[0]
 
     def _stretch(self, stretch: Stretch) -> tuple[Any, int, int]:
         """What runs a stretch: the runner, and its steps as the runner reads them."""
         records = self._records.buffer_info()[0]
         words: list[int] = []
-        for kernel, record, chunks, threads, line in stretch.steps:
+        for kernel, record, chunks, threads, entry, name in stretch.steps:
             functions = code.loaded(kernel)
             if functions is None:
                 raise LookupError(f"kernel {kernel} is in no cache")
             words += (functions["kernel"], records + 8 * record, chunks, threads)
-            self.kernels.append(line)
+            self.kernels.append((entry, name, threads))
         steps = array("q", words)
         self._steps.append(steps)
         run = cpu.runner_holding_lock() if stretch.work < _LIGHT else cpu.runner()
@@ -240,7 +249,7 @@ class Program:
                     self._raise()
                 return
             for stretch in self._stretches:
-                if isinstance(stretch, _Host):
+                if isinstance(stretch, Host):
                     self._call_host(stretch)
                 elif stretch[0](self._slots_address, stretch[1], stretch[2]):
                     self._raise()
@@ -255,7 +264,7 @@ class Program:
             + (f" ({where})" if where else "")
         )
 
-    def _call_host(self, host: _Host) -> None:
+    def _call_host(self, host: Host) -> None:
         arrays = [_array_at(self._table[slot], shape, d) for slot, shape, d in host.ins]
         with np.errstate(all="ignore"):
             found = host.reference(*arrays)

@@ -42,6 +42,7 @@ class Builder:
         self._records: list[int] = []
         self._addresses: list[tuple[int, str, str]] = []
         self._work = 0
+        self._entry = 0  # the entry of the schedule whose steps are being made
         self.references: list[Callable[..., Any]] = []  # of the host calls, in order
         self._build(graph)
 
@@ -60,7 +61,7 @@ class Builder:
         if config.debug >= 3:
             print(_schedule_text(schedule), file=sys.stderr)
         self._plan_memory(schedule)
-        for entry in schedule.entries:
+        for self._entry, entry in enumerate(schedule.entries):
             if isinstance(entry, Cluster):
                 self._cluster(entry)
             elif entry.kind == "host":
@@ -113,11 +114,9 @@ class Builder:
                 item = 0
             self._records.append(item)
         threads = 1 if work < 2 * threshold else min(chunks, work // threshold)
-        line = f"{name}: chunks={chunks} threads<={threads} work={work}"
-        self._steps.append(Native(self._kernel(key, make), start, chunks, threads, line))
+        kernel = self._kernel(key, make)
+        self._steps.append(Native(kernel, start, chunks, threads, self._entry, name))
         self._work += work
-        if config.debug >= 1:
-            print(line, file=sys.stderr)
 
     def _kernel(self, key: str, make: Callable[[], str]) -> str:
         """The digest of a kernel, which is loaded or compiled."""
@@ -137,9 +136,8 @@ class Builder:
         kernel = lower(cluster, self._slot.__getitem__)
         if config.debug >= 4:
             print(kernel.text(), file=sys.stderr)
-        name = f"{kernel.kind} {cluster.domain} -> {[r.value for r in cluster.roots if r.stored]}"
         self._native(
-            name,
+            kernel.kind,
             kernel.key(),
             lambda: codegen.generate(kernel),
             kernel.record,
@@ -161,7 +159,7 @@ class Builder:
             function = Address("blas", "cblas_sgemm" if tag == "f32" else "cblas_dgemm")
             record, chunks, work = gemm.record(function, slots, a, b, graph.shapes[out], k)
             self._native(
-                f"matmul {graph.shapes[out]} k={k}", gemm.key(tag), gemm.generate(tag), record,
+                "matmul", gemm.key(tag), gemm.generate(tag), record,
                 chunks, work, _PARALLEL_GEMM,
             )  # fmt: skip
         elif step.kind == "scatter":
@@ -175,7 +173,7 @@ class Builder:
                 [prod(graph.shapes[row[0]]) for row in rows], graph.scalars,
             )  # fmt: skip
             self._native(
-                f"update of {len(rows)} tensors",
+                "update",
                 plan.key,
                 plan.generate(),
                 plan.record,
@@ -193,7 +191,7 @@ class Builder:
             graph.shapes[node.ins[1]], graph.shapes[out], node.attrs[0], step.number,
         )  # fmt: skip
         self._native(
-            f"scatter_add {graph.shapes[out]}",
+            "scatter_add",
             plan.key,
             plan.generate(),
             plan.record,
@@ -210,7 +208,7 @@ class Builder:
             return self._slot.get(v, -1), graph.shapes[v], graph.dtypes[v].name
 
         ins, outs = tuple(map(access, node.ins)), tuple(map(access, node.outs))
-        self._parts.append(HostCall(len(self.references), ins, outs))
+        self._parts.append(HostCall(len(self.references), ins, outs, self._entry))
         self.references.append(node.host)
 
     def _close_stretch(self) -> None:
@@ -331,6 +329,5 @@ def load(name: str, graph: Callable[[], Graph]) -> Program | None:
         program = Program(blueprint, references, {})
     except (TypeError, ValueError, LookupError):
         return None  # not what this version writes, or a kernel of it was pruned
-    if config.debug >= 1:
-        print("\n".join(program.kernels), file=sys.stderr)
+    program.loaded = True
     return program

@@ -41,6 +41,7 @@ class Rewriter:
         self.producer: list[GraphNode | None] = []
         self.value_of: dict[int, int] = {}
         self._known: dict[Any, int] = {}
+        self._origin: tuple[str, str] | None = None  # of the node that is being rewritten
 
     def shape(self, v: int) -> tuple[int, ...]:
         return self.graph.shapes[v]
@@ -68,7 +69,9 @@ class Rewriter:
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self.graph.add(op, ins, shape, dt, attrs, host, where)
-            self.producer.append(self.graph.nodes[-1])
+            made = self.graph.nodes[-1]
+            made.origin = self._origin
+            self.producer.append(made)
         return found
 
     def reshape(self, v: int, shape: tuple[int, ...]) -> int:
@@ -97,6 +100,7 @@ class Rewriter:
             self.producer.append(None)
         for node in old.nodes:
             ins = tuple([value_of[a] for a in node.ins])
+            self._origin = node.origin
             found = rule(self, node, ins) if rule is not None else None
             if found is None:
                 found = self._copy(node, ins)
@@ -114,6 +118,7 @@ class Rewriter:
             )
         outs = tuple([new.value(old.shapes[v], old.dtypes[v]) for v in node.outs])
         made = GraphNode(node.op, ins, outs, node.attrs, node.host, node.where)
+        made.origin = node.origin
         new.nodes.append(made)
         self.producer.extend([made] * len(outs))
         self.value_of.update(zip(node.outs, outs, strict=True))

@@ -16,9 +16,12 @@ from ..dtypes import dtype
 
 
 class GraphNode:
-    """One operation: `outs = op(ins, attrs)`. `host`, where set, computes it from NumPy arrays."""
+    """One operation: `outs = op(ins, attrs)`. `host`, where set, computes it from NumPy arrays.
 
-    __slots__ = ("op", "ins", "outs", "attrs", "host", "where")
+    origin: the call that it comes from, as (name, line of the program or ""), for people only.
+    """
+
+    __slots__ = ("op", "ins", "outs", "attrs", "host", "where", "origin")
 
     def __init__(
         self,
@@ -31,6 +34,7 @@ class GraphNode:
     ) -> None:
         self.op, self.ins, self.outs, self.attrs = op, ins, outs, attrs
         self.host, self.where = host, where
+        self.origin: tuple[str, str] | None = None
 
 
 class Graph:

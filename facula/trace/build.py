@@ -116,9 +116,10 @@ def build_graph(path: list[Node], needed: set[int], outputs: list[int]) -> Graph
         if outs is None:
             del g.nodes[before:]
             outs = _host(b, ins, node)
-        if node.where:
-            for made in g.nodes[before:]:
-                made.where = node.where
+        origin = (node.cause or node.op.name, node.line)
+        for made in g.nodes[before:]:
+            made.origin = origin
+            made.where = node.where
         for k, v in enumerate(outs):
             b.values[node.slot + k] = v
     g.outputs = []

@@ -61,6 +61,8 @@ class Node:
         _NOTHING  # slots of numbers that are part of the path, and their values
     )
     where = ""  # file and line of the call, for ops whose errors depend on values
+    line = ""  # the same for every op, where somebody is watching (watch.py)
+    cause = ""  # what the call is part of: the gradient of which op
     producer_map: dict[int, Node] | None = None
 
     def __init__(self, parent: Node | None, kind: str) -> None:
@@ -127,8 +129,9 @@ class Frame:
         self.scratch = scratch
         self.walks: list[Any] = []  # backward passes under way
         # While a gradient's formula runs, its numbers (the 2 of 2 * x) are part of the path: the
-        # compiler sees constants, and nothing is passed at run time.
-        self.fixing = False
+        # compiler sees constants, and nothing is passed at run time. The name of the op whose
+        # gradient it is.
+        self.fixing = ""
         self.base = 0
         self.restart()
 
@@ -215,9 +218,13 @@ state = _State()
 
 
 class Counter:
-    """How many trie nodes exist, in all threads; `replay` prunes when they are too many."""
+    """How many trie nodes exist, in all threads; `replay` prunes when they are too many.
+
+    lines: whether new ones note the line of the program that they come from.
+    """
 
     nodes = 0
+    lines = False
 
 
 def grown() -> None:
@@ -273,6 +280,10 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
     nxt.op, nxt.attrs = op, attrs
     if op.kind == "indexing":
         nxt.where = caller()
+    if Counter.lines:
+        nxt.line = caller()
+    if tr.fixing:
+        nxt.cause = f"{tr.fixing} backward"
     needs = (
         (tr.grad or op.kind == "history")
         and op.gradient is not None

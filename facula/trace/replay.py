@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import sys
-import time
 import warnings
 from typing import Any
 
@@ -341,7 +340,6 @@ def _replay(plan: Plan, tr: Frame) -> list[Any]:
 
 
 def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
-    started = time.perf_counter()
     program = _program(plan)
     if program is None:
         return _reference(plan, tr)
@@ -352,12 +350,6 @@ def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
     if ranges:
         program.hold(ranges)
     plan.program = program
-    if config.debug:
-        spent = (time.perf_counter() - started) * 1e3
-        print(
-            f"facula: compiled {len(plan.needed)} ops in {spent:.1f} ms, at {caller()}",
-            file=sys.stderr,
-        )
     return _replay(plan, tr)
 
 

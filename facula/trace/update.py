@@ -19,7 +19,7 @@ import numpy as np
 from ..dtypes import float64
 from ..graph import GraphNode, UpdateExpr
 from . import replay
-from .recorder import BUNDLE, OP, Node, grown, state
+from .recorder import BUNDLE, OP, Counter, Node, caller, grown, state
 from .values import Meta, Value, meta
 
 _tokens = itertools.count(1)
@@ -226,5 +226,7 @@ def _edge(
     nxt.ins = (*ins, *nxt.scalar)
     nxt.scalars = last.scalars + count
     nxt.attrs = (formula.expr, n, k, formula.written, tuple(computed))
+    if Counter.lines:
+        nxt.line = caller()
     grown()
     return nxt
