@@ -14,7 +14,6 @@ from typing import Any
 
 from ..dtypes import dtype, get_default_dtype
 from ..graph import UpdateExpr
-from ..runtime import code
 from .recorder import MODE, OP, Node
 from .values import Meta
 
@@ -23,6 +22,8 @@ _ATOMS = frozenset((int, float, complex, str, bytes, bool, type(None)))
 
 def fingerprint(path: list[Node], needed: set[int], outputs: list[int]) -> str | None:
     """The digest of what `build_graph` makes of these arguments, or None where there is none."""
+    from ..runtime import code  # `import facula` need not load it
+
     items: list[Any] = ["plan", get_default_dtype().name, tuple(outputs)]
     try:
         for position, node in enumerate(path):
