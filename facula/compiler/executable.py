@@ -1,7 +1,7 @@
 """Programs, what replays run, and blueprints, what programs are made of and the disk keeps.
 
 A program is flat: a table of pointers (slots), tables of steps, the steps' records and an arena for
-intermediate values, all in memory at fixed addresses. A replay writes the pointers of inputs and
+intermediate values, all in memory. A replay writes the pointers of inputs and
 outputs and the scalars, and makes one foreign call for each native stretch. Host steps are Python
 calls in between.
 
@@ -121,6 +121,11 @@ class Blueprint(NamedTuple):
         return Blueprint._make([*fields, made])
 
 
+# Memory for intermediate values, which nothing outlives a run in: programs that run one after the
+# other share it, so that a process holds the largest arena that it needs, not one for every program
+# that it ever made. Two at once, of two threads, have one each.
+_arenas: list[memory.Buffer] = []
+
 _View = tuple[int, Any, np.dtype[Any]]  # slot, shape, dtype
 
 
@@ -168,14 +173,13 @@ class Program:
         self._records = array("q", b.records or bytes(8))
         for position, kind, name in b.addresses:
             self._records[position] = Address(kind, name).find()
-        self._arena = memory.allocate(max(b.arena, 64))
-        first = FIRST + b.inputs + b.outputs
-        self._table = (ctypes.c_uint64 * (first + len(b.offsets)))()
+        self._arena, self._offsets = max(b.arena, 64), b.offsets
+        self._base = 0  # where the arena was that the table points into
+        self._first = FIRST + b.inputs + b.outputs
+        self._table = (ctypes.c_uint64 * (self._first + len(b.offsets)))()
         self._slots_address = ctypes.addressof(self._table)
         self._table[0] = ctypes.addressof(self._status)
         self._table[1] = ctypes.addressof(self._cells)
-        for i, offset in enumerate(b.offsets):
-            self._table[first + i] = self._arena.ptr + offset
         self.output_bytes: list[int] = []  # for the caller's use
         self.kept: tuple[Blueprint, tuple[int, ...]] | None = None  # until it is on disk
         # Of every step, in order: its entry in the schedule, its kind, most threads.
@@ -243,16 +247,41 @@ class Program:
                     self._cells_of_table[place] = memoryview(table)
             if scalars:
                 self._pack_scalars(self._cells, 0, *scalars)
-            if self._single is not None:
-                function, steps, count = self._single
-                if function(self._slots_address, steps, count):
-                    self._raise()
+            if not self._offsets:
+                self._go()
                 return
-            for stretch in self._stretches:
-                if isinstance(stretch, Host):
-                    self._call_host(stretch)
-                elif stretch[0](self._slots_address, stretch[1], stretch[2]):
-                    self._raise()
+            try:
+                arena = _arenas.pop()
+            except IndexError:
+                arena = None
+            if arena is None or arena.ptr != self._base or arena.nbytes < self._arena:
+                arena = self._move(arena)
+            try:
+                self._go()
+            finally:
+                _arenas.append(arena)
+
+    def _move(self, arena: memory.Buffer | None) -> memory.Buffer:
+        """Points the table into another arena: the one given, or a new one where it is too
+        small.
+        """
+        if arena is None or arena.nbytes < self._arena:
+            arena = memory.allocate(self._arena)
+        base = self._base = arena.ptr
+        self._table[self._first :] = [base + offset for offset in self._offsets]
+        return arena
+
+    def _go(self) -> None:
+        if self._single is not None:
+            function, steps, count = self._single
+            if function(self._slots_address, steps, count):
+                self._raise()
+            return
+        for stretch in self._stretches:
+            if isinstance(stretch, Host):
+                self._call_host(stretch)
+            elif stretch[0](self._slots_address, stretch[1], stretch[2]):
+                self._raise()
 
     def _raise(self) -> None:
         kind, index, size, number = self._status

@@ -64,6 +64,7 @@ class Node:
     line = ""  # the same for every op, where somebody is watching (watch.py)
     cause = ""  # what the call is part of: the gradient of which op
     producer_map: dict[int, Node] | None = None
+    structures: set[int] | None = None  # of a root: see first_sight.py
 
     def __init__(self, parent: Node | None, kind: str) -> None:
         self.parent = parent

@@ -1,8 +1,8 @@
 """The end of a frame: which values are still reachable from Python, and how they get their memory.
 
-A (path, live values) pair seen for the first time runs op by op through the NumPy references;
-the second time it is compiled, and from then on replayed. What is compiled depends on the
-program's history alone.
+A (path, live values) pair seen for the first time runs op by op through the NumPy references,
+unless it is heavy (first_sight.py); the second time it is compiled, and from then on replayed.
+What is compiled depends on the program's history alone.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..graph import Graph
 from ..runtime import memory
 from .build import build_graph
 from .fingerprint import fingerprint
+from .first_sight import compile_at_once
 from .recorder import (
     BUNDLE,
     INPUT,
@@ -36,7 +37,7 @@ from .recorder import (
 from .values import Value, outside
 
 MAX_NODES = 12_000  # of all tries together; beyond that paths that were not compiled are forgotten
-COMPILE_AT = 2  # the sight of a path at which it is compiled
+COMPILE_AT = 2  # the sight of a path at which it is compiled, if not at once
 
 
 def _baseline() -> int:
@@ -155,7 +156,8 @@ def flush(frame: Frame | None = None) -> None:
         plans = node.plans = {}
     plan = plans.get(key)
     if plan is None or plan is _SEEN:
-        if plan is None and not walked and not any(_tracked(v) for v in live):
+        at_once = plan is None and not config.eager and compile_at_once(tr)
+        if plan is None and not at_once and not walked and not any(_tracked(v) for v in live):
             plans[key] = _SEEN
             try:
                 _first_sight(tr, live)
@@ -167,7 +169,7 @@ def flush(frame: Frame | None = None) -> None:
             return
         first = plan is None
         plan = plans[key] = Plan(tr, live, walked)
-        plan.seen = 0 if first else 1
+        plan.seen = COMPILE_AT - 1 if at_once else 0 if first else 1
     plan.seen += 1
     try:
         if plan.program is not None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from graphs import B
 
-from facula.compiler import CompileError, compile_graph, pipeline
+from facula.compiler import CompileError, Program, compile_graph, pipeline
 from facula.compiler.verify import verify
 from facula.dtypes import bfloat16, float32, float64, int32, int64
 from facula.graph.graph import Graph, GraphNode
@@ -128,3 +128,22 @@ def test_equal_structure_shares_code() -> None:
         return len(code._loaded)
 
     assert count((30, 100)) == count((41, 123))
+
+
+def test_programs_share_one_arena() -> None:
+    from facula.compiler import executable
+
+    def program(n: int) -> tuple[B, Program]:
+        b = B()
+        x = b.input(np.linspace(0, 1, n * n, dtype="f").reshape(n, n))
+        y = b.matmul(b.matmul(x, x), x)  # the first product lies in the arena
+        return b, b.check(b.matmul(y, y), rtol=1e-3)
+
+    first, small = program(50)
+    second, large = program(90)
+    held = len(executable._arenas)
+    for _ in range(2):
+        for b, p in ((first, small), (second, large)):
+            _, (found,) = b.run(p)
+            np.testing.assert_allclose(found, b.reference()[0], rtol=1e-3)
+    assert len(executable._arenas) == held

@@ -1,0 +1,96 @@
+"""What is compiled when it is first seen: a matter of the path and of what was recorded before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import facula as fl
+from facula import compiler, config
+from facula.trace import first_sight
+from facula.trace.recorder import MODE, Frame, Node, state
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A thread that has recorded nothing, and no programs on disk."""
+    monkeypatch.setattr(config, "disk_cache", False)
+    outer = state.tr
+    state.tr = Frame(Node(None, MODE))
+    yield
+    state.tr = outer
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by one with every graph that is compiled."""
+    found: list[int] = []
+    original = compiler.compile_graph
+
+    def counting(graph: Any) -> Any:
+        found.append(len(graph.nodes))
+        return original(graph)
+
+    monkeypatch.setattr(compiler, "compile_graph", counting)
+    return found
+
+
+def _work(x: fl.Tensor) -> float:
+    return ((x * 2 + 1).relu() - x).sum().item()
+
+
+def test_light_work_waits_for_its_second_sight(compiled: list[int]) -> None:
+    x = fl.ones(10, 10)
+    assert _work(x) == 200
+    assert not compiled
+    assert _work(x) == 200
+    assert len(compiled) == 1
+
+
+def test_heavy_work_does_not_wait(compiled: list[int]) -> None:
+    x = fl.ones(1500, 1500)
+    first = _work(x)
+    assert compiled
+    assert first == _work(x) == 2 * 1500 * 1500
+
+
+def test_other_sizes_of_what_was_seen_need_less(
+    compiled: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_sight, "KNOWN", (1000, 100))
+    sizes = [fl.ones(n, 40) for n in (30, 31, 32)]
+    for x in sizes:
+        x.numpy()
+    compiled.clear()
+    _work(sizes[0])
+    assert not compiled
+    _work(sizes[1])
+    _work(sizes[2])
+    assert len(compiled) == 2
+    _work(fl.ones(3, 4))
+    assert len(compiled) == 2
+
+
+def test_gradients_of_heavy_work() -> None:
+    x = fl.linspace(-1, 1, 1 << 20).reshape(1024, 1024).requires_grad_()
+    results = []
+    for _ in range(3):
+        x.grad = None
+        ((x * x).tanh() * x).sum(1).exp().sum().backward()
+        assert x.grad is not None
+        results.append(x.grad.numpy().copy())
+    assert (results[0] == results[1]).all() and (results[1] == results[2]).all()
+
+
+def test_the_table_of_structures_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(first_sight, "KNOWN", (0, 0))
+    monkeypatch.setattr(first_sight, "_MAX_STRUCTURES", 3)
+    for n in range(1, 9):
+        x = fl.ones(5)
+        for _ in range(n):
+            x = x + 1
+        assert x.sum().item() == 5 * (n + 1)
+        assert state.tr.root.structures is not None
+        assert len(state.tr.root.structures) <= 3
