@@ -279,9 +279,10 @@ class Tensor(metaclass=_Metatype):
         inputs: Any = None,
     ) -> None:
         """Computes the gradients of this tensor and accumulates them in the leaves' `.grad`."""
-        if gradient is None and inputs is None and not create_graph and self._v.meta.numel == 1:
+        if gradient is None and inputs is None and not create_graph:
             v = self._v
-            if v.meta.requires_grad and not v.meta.leaf and v.meta.dtype.is_floating_point:
+            m = v.meta
+            if m.numel == 1 and m.requires_grad and not m.leaf and m.dtype.is_floating_point:
                 engine.backward(v, None, bool(retain_graph), False)
                 return
         self._backward(gradient, retain_graph, create_graph, inputs)
@@ -649,6 +650,9 @@ def wrap(v: Value) -> Tensor:
     t = _new(Tensor)
     t._v = v
     return t
+
+
+engine.wrap = wrap
 
 
 def wrap_view(v: Value, of: Tensor) -> Tensor:

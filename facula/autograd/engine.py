@@ -181,11 +181,13 @@ def grad_fn(v: Value) -> tuple[Value, Any, Node, int] | None:
 class Jump:
     """A whole backward pass as one edge: where it leads and what it leaves in the leaves."""
 
-    __slots__ = ("node", "leaves", "freed", "key")
+    __slots__ = ("node", "leaves", "slots", "grads", "freed", "key")
     key: tuple[Any, ...]  # what is freed, and the numbers
 
     def __init__(self, node: Node, leaves: list[tuple[int, int, Any]], freed: set[int]) -> None:
-        self.node, self.leaves, self.freed = node, leaves, freed
+        self.node, self.leaves, self.freed = node, leaves, frozenset(freed)
+        self.slots = [slot for slot, _, _ in leaves]
+        self.grads = [(gslot, m) for _, gslot, m in leaves]
 
 
 class Walk:
@@ -412,12 +414,11 @@ def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> Non
     plain = (
         grad is None and not create and not tr.complex and tr.hooks is None and 0 <= slot < SLOTS
     )
-    edges = tr.node.edges
-    key = ("backward", slot, retain)
     if plain:
+        edges = tr.node.edges
+        key = ("backward", slot, retain)
         jump = edges.get(key)
-        if jump is not None and _ready(tr, jump):
-            _leap(tr, jump)
+        if jump is not None and _leap(tr, jump):
             return
     started = tr.node
     scalars = len(tr.scalars)
@@ -440,7 +441,7 @@ def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> Non
         if all(v.vid >= base and g.vid >= base for v, g in raw):
             freed = set(walk.visited[id(tr)][1]) if id(tr) in walk.visited else set()
             jump = Jump(tr.node, leaves, freed)
-            jump.key = (frozenset(freed), tuple(numbers))
+            jump.key = (jump.freed, tuple(numbers))
             edges[key] = jump
             Counter.nodes += 1
     walk.release()
@@ -488,29 +489,38 @@ def ancestors(node: Node) -> set[Node]:
     return found
 
 
-def _ready(tr: Frame, jump: Jump) -> bool:
-    if jump.freed and tr.freed and not jump.freed.isdisjoint(tr.freed):
+def _leap(tr: Frame, jump: Jump) -> bool:
+    """Takes a remembered backward pass. False, and nothing was done, if it is not that one now."""
+    if tr.freed and jump.freed and not jump.freed.isdisjoint(tr.freed):
         return False
-    for slot, _, _ in jump.leaves:
-        handle = tr.leaves[slot].rec()
+    leaves = tr.leaves
+    handles = []
+    for slot in jump.slots:
+        handle = leaves[slot].rec()
         if handle is None or handle._hooks is not None:
             return False
-    return True
-
-
-def _leap(tr: Frame, jump: Jump) -> None:
-    base = tr.base
+        handles.append(handle)
+    base, values = tr.base, tr.values
     pass_by(tr, jump)
-    leaves = tr.leaves
-    grads = []
-    for _, gslot, m in jump.leaves:
+    later = None
+    for handle, (gslot, m) in zip(handles, jump.grads, strict=True):
         g = Value()
         g.vid, g.meta = base + gslot, m
         g.buf = g.rec = g.over = g.pin = None
-        grads.append(g)
-    tr.values.extend(grads)
-    for (slot, _, _), g in zip(jump.leaves, grads, strict=True):
-        leaves[slot].rec()._accumulate(g, False)  # hooks may end the frame: all values are known
+        values.append(g)
+        if handle._grad is None and not handle._after_hooks and later is None:
+            handle._grad = wrap(g)
+        elif later is None:
+            later = [(handle, g)]
+        else:
+            later.append((handle, g))
+    for handle, g in later or ():  # hooks may end the frame: all values are known
+        handle._accumulate(g, False)
+    return True
+
+
+# Set by the tensor layer: a handle on a value.
+wrap: Any = None
 
 
 def _frames_before(tape: Any) -> list[Any]:
@@ -552,8 +562,8 @@ def pass_by(tr: Frame, jump: Jump) -> None:
     freed, numbers = jump.key
     if numbers:
         tr.scalars.extend(numbers)
-    if jump.freed:
-        tr.freed = tr.freed | jump.freed
+    if freed:
+        tr.freed = tr.freed | freed if tr.freed else freed
         tr.freed_key = (*tr.freed_key, freed)
 
 

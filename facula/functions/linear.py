@@ -10,7 +10,7 @@ from ..ops import linear as affine
 from ..ops.contract import MATMUL
 from ..ops.movement import permute, reshape
 from ..tensor import Tensor, wrap
-from ..trace.recorder import record2
+from ..trace.recorder import record2, record3
 from .pointwise import check_tensor
 from .registry import public
 
@@ -250,8 +250,12 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if w.meta.ndim == 1:
         r = _product(input._v, w)
         return wrap(r if bias is None else record2(e.ADD, r, bias._v))
-    r = affine.linear(input._v, w, None if bias is None else bias._v)
+    if bias is None:
+        r = record2(affine.LINEAR_UNBIASED, input._v, w)
+    else:
+        r = record3(affine.LINEAR, input._v, w, bias._v)
     t = wrap(r)
-    if r.meta.ndim != 2 and r.meta.requires_grad:
+    m = r.meta
+    if m.ndim != 2 and m.requires_grad:
         t._fn_name = "ViewBackward0"
     return t

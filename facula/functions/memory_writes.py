@@ -5,6 +5,7 @@ from __future__ import annotations
 from sys import getrefcount
 from typing import Any
 
+from ..runtime.memory import PooledBuffer
 from ..tensor import Tensor
 from ..trace.recorder import state
 from ..trace.replay import array_of, flush
@@ -40,7 +41,8 @@ def write_memory(self: Tensor, index: Any, value: Any) -> bool:
     if 0 <= v.vid - state.tr.base:  # recorded work is still to read what is there now
         flush()
     # the handle, `v` and the argument; the value, `buf` and the argument
-    if getrefcount(v) > 3 or getrefcount(buf) > 3:
+    # (and the pool, where it is lent)
+    if getrefcount(v) > 3 or getrefcount(buf) > (5 if type(buf) is PooledBuffer else 3):
         return False
     try:
         array_of(v)[index] = new

@@ -44,10 +44,21 @@ def cross_entropy(
     """
     if size_average is not None or reduce is not None:
         reduction = reduction_of(size_average, reduce, reduction)
-    x, y = (
-        value_of(input, "cross_entropy_loss"),
-        value_of(target, "cross_entropy_loss", "target", 2),
-    )
+    try:
+        x, y = input._v, target._v
+    except AttributeError:
+        x = value_of(input, "cross_entropy_loss")
+        y = value_of(target, "cross_entropy_loss", "target", 2)
+    if weight is None and label_smoothing == 0.0:
+        usual = _usual(x.meta, y.meta, reduction)
+        if usual is not None:
+            axis, classes, name = usual
+            if out_of_range(y, 0, classes):
+                check_targets(array_of(y), ignore_index, classes)
+            t = wrap(record2(CROSS_ENTROPY, x, y, (axis, ignore_index, reduction)))
+            if name:
+                t._fn_name = name
+            return t
     if x.meta.shape == y.meta.shape:
         check_reduction(reduction)
         if not y.meta.dtype.is_floating_point:
@@ -64,10 +75,7 @@ def cross_entropy(
     if weight is None and label_smoothing == 0.0:
         if out_of_range(y, 0, x.meta.shape[axis]):
             check_targets(array_of(y), ignore_index, x.meta.shape[axis])
-        t = wrap(record2(CROSS_ENTROPY, x, y, (axis, ignore_index, reduction)))
-        if x.meta.ndim > 2:
-            t._fn_name = name
-        return t
+        return wrap(record2(CROSS_ENTROPY, x, y, (axis, ignore_index, reduction)))
     log = record1(LOG_SOFTMAX, x, (axis,))
     loss = _nll(log, y, weight, axis, ignore_index, reduction)
     if label_smoothing > 0.0:
@@ -151,6 +159,17 @@ def _plain(x: Meta, y: Meta, reduction: str) -> tuple[int, str]:
         return axis, "NllLossBackward0"
     flat = x.ndim != 4 and reduction == "none"
     return axis, "ViewBackward0" if flat else "NllLoss2DBackward0"
+
+
+@functools.lru_cache(4096)
+def _usual(x: Meta, y: Meta, reduction: str) -> tuple[int, int, str] | None:
+    """(the classes' axis, how many there are, the gradient's name if it is not the record's), for
+    scores and class numbers of a batch; None for anything else. Raises as `_plain` does.
+    """
+    if x.shape == y.shape or x.ndim < 2 or not x.dtype.is_floating_point:
+        return None
+    axis, name = _plain(x, y, reduction)
+    return axis, x.shape[axis], name if x.ndim > 2 else ""
 
 
 def _checked(x: Meta, y: Meta, weight: Tensor | None, reduction: str) -> tuple[int, str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import int64
+from ..runtime.memory import Piece
 from ..trace.recorder import record, record2, record_many
 from ..trace.replay import array_of
 from ..trace.values import Value, meta
@@ -35,8 +36,12 @@ def out_of_range(index: Value, low: int, high: int) -> bool:
     An index out of range is an error when the trace ends, at the latest. Where looking costs
     next to nothing, the error comes at the call that is wrong, as in PyTorch.
     """
-    if index.buf is None or not 0 < index.meta.numel <= SOON:
+    buffer = index.buf
+    if buffer is None or not 0 < index.meta.numel <= SOON:
         return False
+    if type(buffer) is Piece and buffer.low is not None and buffer.high is not None:
+        if low <= buffer.low and buffer.high < high:
+            return False
     a = array_of(index)
     items = a.tolist() if a.ndim == 1 else a.reshape(-1).tolist()
     return min(items) < low or max(items) >= high

@@ -94,8 +94,10 @@ class MultiTensorOptimizer(Optimizer):
             with enable_grad():
                 loss = closure()
         todo: list[tuple[_Plan, _Batch, list[float]]] = []
-        for i, group in enumerate(self.param_groups):
+        i = 0
+        for group in self.param_groups:
             plan = self._prepared(i, group)
+            i += 1
             if plan is not None:
                 for batch in plan.batches:
                     scalars = batch.scalars.copy()
@@ -110,7 +112,12 @@ class MultiTensorOptimizer(Optimizer):
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        super().zero_grad(set_to_none)
+        if set_to_none:
+            for group in self.param_groups:
+                for p in group["params"]:
+                    p._grad = None
+        else:
+            super().zero_grad(False)
         for plan in self._plans.values():
             if plan.seen is not None:
                 plan.forget_grads()
@@ -124,7 +131,19 @@ class MultiTensorOptimizer(Optimizer):
         """The plan of a group, made anew if it is not valid any more; None if there is no
         gradient."""
         params = group["params"]
+        plan = self._plans.get(index)
         try:
+            if (
+                plan is not None
+                and plan.slots is not None
+                and not self._state.changed
+                and plan.values == [p._v for p in params]
+                and plan.valid(self, group)
+            ):
+                # the commonest case: the gradients are where they were in the frame before this one
+                base = _recording.tr.base
+                if [p._grad._v.vid - base for p in params] == plan.slots:
+                    return plan
             grads = [p._grad._v for p in params]
         except AttributeError:
             params = [p for p in params if p._grad is not None]
@@ -237,10 +256,11 @@ class _Plan:
             if self.names != optimizer.state_names(group):
                 return False
             self.configure(optimizer, group)
-        for batch in self.batches:
+        batches = self.batches
+        for batch in batches:
             if batch.watch.dirty and not batch.clean():
                 return False
-        if len(self.batches) > 1:  # do they agree now?
+        if len(batches) > 1:  # do they agree now?
             now = {(b.bundle.metas[0].dtype, b.fresh, *b.scalars) for b in self.batches}
             return len(now) == len(self.batches)
         return True
@@ -390,10 +410,12 @@ class _Batch:
 
     def done(self, scalars: list[float]) -> None:
         """After the update has run: numbers, versions, and others that share the memory."""
-        for k, array in enumerate(self.arrays):
+        k = 0
+        for array in self.arrays:
             array.fill(scalars[k])
             if k:
                 scalars[k] = array.item(0)  # as rounded
+            k += 1
         self.scalars = scalars
         self.fresh = False
         self.watch.steps += 1

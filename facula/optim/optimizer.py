@@ -86,7 +86,7 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
                         f"{changed}."
                     )
                 args, kwargs = changed
-        out = step(self, *args, **kwargs)
+        out = step(self, *args, **kwargs) if args or kwargs else step(self)
         if _recording.tr.values:  # an optimizer in Python: the end of a step ends the frame
             flush()
         self._opt_called = True

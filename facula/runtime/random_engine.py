@@ -33,18 +33,21 @@ class MersenneTwister:
     """
 
     __slots__ = (
-        "seed", "normal_sample", "float_sample", "_source", "_block", "_at", "_fresh", "_lock",
+        "seed", "normal_sample", "float_sample", "_source", "_pending", "_block", "_at", "_fresh",
+        "_lock",
     )  # fmt: skip
 
     def __init__(self, seed: int = 5489) -> None:
-        self._source = Random(0)
+        self._source: Random | None = None
         self._lock = threading.Lock()
         self.reseed(seed)
 
     def reseed(self, seed: int) -> None:
         """Starts the sequence of `seed`, 0 to 2**64 - 1: its low 32 bits choose the sequence."""
         self.seed = seed
-        self._source.setstate((3, (*_initial_key(seed & _MASK32), BLOCK), None))
+        # The key that the next block starts from, where it is not the source's: handing it over
+        # costs more than a block of words by machine code.
+        self._pending: np.ndarray | None = _initial_key(seed & _MASK32)
         self._block = np.empty(0, np.uint32)  # made by the first draw
         self._at = BLOCK
         self._fresh = True  # seeded and not drawn from: the stored state tells the two apart
@@ -75,17 +78,29 @@ class MersenneTwister:
 
     def _fill(self, words: np.ndarray) -> None:
         """Fills whole blocks. The source always stands at the end of a block."""
-        key = random_native.generate(words, self._key)
+        key = random_native.generate(words, self._key, self._pending is not None)
         if key is not None:
-            self._source.setstate((3, (*key.tolist(), BLOCK), None))
+            self._pending = key
             return
+        source = self._settled()
         for start in range(0, words.size, _CHUNK):
             part = words[start : start + _CHUNK]
-            drawn = self._source.getrandbits(32 * part.size).to_bytes(4 * part.size, "little")
+            drawn = source.getrandbits(32 * part.size).to_bytes(4 * part.size, "little")
             part[:] = np.frombuffer(drawn, "<u4")
 
+    def _settled(self) -> Random:
+        """The source, with the key that is current."""
+        if self._source is None:
+            self._source = Random(0)
+        if self._pending is not None:
+            self._source.setstate((3, (*self._pending.tolist(), BLOCK), None))
+            self._pending = None
+        return self._source
+
     def _key(self) -> np.ndarray:
-        return np.array(self._source.getstate()[1][:BLOCK], np.uint32)
+        if self._pending is not None:
+            return self._pending.copy()
+        return np.array(self._settled().getstate()[1][:BLOCK], np.uint32)
 
     def words64(self, n: int) -> np.ndarray:
         """The next `n` 64-bit words, uint64 (n,): the upper half is the 32-bit word drawn first."""
@@ -144,8 +159,10 @@ class MersenneTwister:
             # complement of the position.
             self._at = BLOCK if left == 1 else next_word
             # From position 0 the source hands out the block of its key, without a new twist.
-            self._source.setstate((3, (*key, 0), None))
-            words = self._source.getrandbits(32 * BLOCK).to_bytes(4 * BLOCK, "little")
+            self._pending = None
+            source = self._settled()
+            source.setstate((3, (*key, 0), None))
+            words = source.getrandbits(32 * BLOCK).to_bytes(4 * BLOCK, "little")
             self._block = np.frombuffer(words, "<u4").astype(np.uint32)
             sample = items[_NORMAL_AT : _NORMAL_AT + 1].view(np.float64)
             self.normal_sample = float(sample[0]) if int(items[_VALID_AT]) & _MASK32 else None
@@ -167,13 +184,13 @@ def mantissas(words: np.ndarray) -> np.ndarray:
     return mantissa
 
 
-def _initial_key(seed: int) -> list[int]:
+def _initial_key(seed: int) -> np.ndarray:
     """The 624 words that a 32-bit seed starts from (`init_genrand` of the MT19937 reference)."""
     made = random_native.seed_key(seed)
     if made is not None:
-        return made.tolist()
+        return made
     key = [seed]
     for i in range(1, BLOCK):
         seed = (1812433253 * (seed ^ seed >> 30) + i) & _MASK32
         key.append(seed)
-    return key
+    return np.array(key, np.uint32)

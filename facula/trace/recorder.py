@@ -36,6 +36,7 @@ WRAPPED_COMPLEX = meta((), complex128, wrapped=True)
 INPUT, OP, MODE, BUNDLE = "input", "op", "mode", "bundle"
 
 
+_NONE: frozenset[int] = frozenset()
 _NOTHING: Mapping[int, Any] = MappingProxyType({})
 
 
@@ -104,13 +105,16 @@ class Tape:
         "base", "versions",
     )  # fmt: skip
 
+    saved: dict[int, Value]
+    versions: dict[int, tuple[Any, int]]
+
     def __init__(self, frame: Frame) -> None:
         self.node, self.base, self.scalars = frame.node, frame.base, frame.scalars
         self.leaves, self.upstream = frame.leaves, frame.upstream
         self.hooks, self.custom, self.freed = frame.hooks, frame.custom, frame.freed
         self.over = frame.over
-        self.saved: dict[int, Value] = {}
-        self.versions: dict[int, tuple[Any, int]] = {}
+        self.saved = {}
+        self.versions = {}
 
 
 class Frame:
@@ -120,7 +124,7 @@ class Frame:
 
     __slots__ = (
         "base", "root", "node", "values", "inputs", "scalars", "complex", "leaves", "upstream",
-        "hooks", "custom", "freed", "freed_key", "over", "grad", "bundles", "views", "scratch",
+        "hooks", "custom", "freed", "freed_key", "over", "grad", "views", "scratch",
         "walks", "fixing",
     )  # fmt: skip
 
@@ -133,14 +137,18 @@ class Frame:
         # compiler sees constants, and nothing is passed at run time. The name of the op whose
         # gradient it is.
         self.fixing = ""
+        self.views: list[Any] = []
         self.base = 0
         self.restart()
 
     def restart(self) -> None:
-        """Forgets what was recorded and starts an empty frame with slots of its own."""
-        frames.pop(self.base, None)
-        self.base = next(_bases)
-        frames[self.base] = self
+        """Forgets what was recorded and starts an empty frame with slots of its own.
+
+        Every collection is a new one: what was kept of the frame (a `Tape`) has the old ones.
+        """
+        _forget_frame(self.base, None)
+        self.base = base = next(_bases)
+        frames[base] = self
         self.node = self.root
         self.values: list[Value] = []
         self.inputs: list[Value] = []
@@ -152,11 +160,11 @@ class Frame:
         self.upstream: dict[int, Value] = {}
         self.hooks: dict[int, list[Any]] | None = None
         self.custom: dict[int, Any] | None = None
-        self.freed: set[int] = set()
+        self.freed: frozenset[int] = _NONE
         self.freed_key: tuple[Any, ...] = ()
         self.over: dict[int, Any] | None = None
-        self.bundles: list[Any] = []
-        self.views: list[Any] = []
+        if self.views:
+            self.views = []
         if not self.grad:
             self.grad = True
             enabled = self.node.edges.get(False)
@@ -214,6 +222,7 @@ class _State(threading.local):
 
 # Open frames by their base: how a value that another thread recorded finds its frame.
 frames: dict[int, Frame] = {}
+_forget_frame = frames.pop
 
 state = _State()
 
@@ -547,9 +556,6 @@ class Written:
         """The storage's version now."""
         owner = self.owner()
         return self.expected + 1 if owner is None else owner._version
-
-
-_NONE: frozenset[int] = frozenset()
 
 
 def mark_written(v: Value, owner: Any, expected: int, call: tuple[int, int]) -> None:

@@ -38,17 +38,21 @@ from .values import Value, outside
 
 MAX_NODES = 12_000  # of all tries together; beyond that paths that were not compiled are forgotten
 COMPILE_AT = 2  # the sight of a path at which it is compiled, if not at once
-
-
-def _baseline() -> int:
-    """The reference count that `sys.getrefcount` reports below for a value only the frame holds."""
-    values = [outside(None, None)]  # type: ignore[arg-type]
-    return [c for _, c in zip(values, map(sys.getrefcount, values), strict=True)][0]
+POOLED_OUTPUTS = 64  # a plan with more outputs, or with
+POOLED_BYTES = 256 << 10  # more in them, takes their memory from the allocator each time
 
 
 _addressof, _from_buffer = ctypes.addressof, ctypes.c_char.from_buffer
-_UNREFERENCED = _baseline()
 _getrefcount = sys.getrefcount
+
+
+def _baseline() -> int:
+    """The reference count that `flush` sees of a value that only the frame holds."""
+    values = [outside(None, None)]  # type: ignore[arg-type]
+    return [_getrefcount(v) for v in values][0]
+
+
+_REFERENCED = _baseline()
 
 
 class Plan:
@@ -56,7 +60,7 @@ class Plan:
 
     __slots__ = (
         "path", "live", "outputs", "needed", "program", "seen", "tape", "saved", "storage",
-        "input_index", "shapes", "tracked", "kept",
+        "input_index", "shapes", "tracked", "kept", "pool", "plain",
     )  # fmt: skip
 
     def __init__(self, frame: Frame, live: list[Value], walked: list[int]) -> None:
@@ -65,6 +69,8 @@ class Plan:
         self.live = [v.vid - base for v in live]
         self.seen = 0
         self.program: Any = None
+        self.pool: memory.Pool | None = None  # the outputs' memory, where that is little
+        self.plain = -1  # so many values enter, and after them bundles only; -1: in another order
         roots = [
             s
             for s, v in zip(self.live, live, strict=True)
@@ -147,10 +153,13 @@ def flush(frame: Frame | None = None) -> None:
         return
     if tr.views:
         _drop_views(tr)
-    live = [v for v, c in zip(values, map(_getrefcount, values), strict=True) if c > _UNREFERENCED]
+    live = [v for v in values if _getrefcount(v) > _REFERENCED]
     base = tr.base
     walked = sorted(s for w in tr.walks for s in w.open_slots()) if tr.walks else []
-    key = (tr.freed_key, *walked, None, *[v.vid - base for v in live])
+    if walked:
+        key = (tr.freed_key, *walked, None, *[v.vid - base for v in live])
+    else:
+        key = (tr.freed_key, *[v.vid - base for v in live])
     plans = node.plans
     if plans is None:
         plans = node.plans = {}
@@ -237,10 +246,13 @@ def _deliver(plan: Plan, tr: Frame, live: list[Value], buffers: list[Any]) -> No
     if not plan.tape:
         return
     tape = Tape(tr)
-    for w in tr.walks:
-        w.moved(tape)
+    if tr.walks:
+        for w in tr.walks:
+            w.moved(tape)
     for k in plan.tracked:
         live[k].rec = (tape, plan.live[k])
+    if not plan.saved:  # the graph is freed: what is left of it says so
+        return
     for s, k in plan.kept:
         kept = tape.saved[s] = outside(plan.shapes[s], buffers[k])
         if k < len(live):  # one list of notes for the tensor's value and the kept one
@@ -331,14 +343,40 @@ def _bundles(path: list[Node]) -> list[tuple[int, int]]:
 
 
 def _replay(plan: Plan, tr: Frame) -> list[Any]:
-    buffers = [memory.allocate(n) for n in plan.program.output_bytes]
+    pool = plan.pool
+    if pool is not None:
+        buffers = pool.take()
+        outputs = pool.pointers
+    else:
+        buffers = [memory.allocate(n) for n in plan.program.output_bytes]
+        outputs = [b.ptr for b in buffers]
     try:
-        pointers, tables = _pointers(tr)
-        plan.program.run(pointers, [b.ptr for b in buffers], tr.scalars, tables)
+        plain = plan.plain
+        try:
+            if plain < 0:
+                raise AttributeError
+            inputs = tr.inputs
+            v: Any
+            pointers = [v.buf.ptr for v in inputs[:plain]]
+            tables = [v.table for v in inputs[plain:]]
+        except AttributeError:  # memory of NumPy's, or bundles between the values
+            pointers, tables = _pointers(tr)
+        plan.program.run(pointers, outputs, tr.scalars, tables)
     except IndexError:
         _reference(plan, tr)  # raises the op's own error, which says more
         raise
     return buffers
+
+
+def _prepare(plan: Plan) -> None:
+    """Notes what every replay of a compiled plan would find out again."""
+    sizes = plan.program.output_bytes
+    if len(sizes) <= POOLED_OUTPUTS and sum(sizes) <= POOLED_BYTES:
+        plan.pool = memory.Pool(sizes)
+    entries = [n.kind for n in plan.path if n.kind is BUNDLE or n.kind is INPUT]
+    plain = entries.index(BUNDLE) if BUNDLE in entries else len(entries)
+    if INPUT not in entries[plain:]:
+        plan.plain = plain
 
 
 def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
@@ -352,6 +390,7 @@ def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
     if ranges:
         program.hold(ranges)
     plan.program = program
+    _prepare(plan)
     return _replay(plan, tr)
 
 

@@ -633,7 +633,7 @@ def test_gradients_are_not_kept_alive(clear: str) -> None:
     import gc
     import weakref
 
-    p = nn.Parameter(fl.ones(1000))
+    p = nn.Parameter(fl.ones(100_000))  # more than a plan keeps for the next step
     o = SGD([p], lr=1.0)
     for _ in range(3):
         (p * 2).sum().backward()

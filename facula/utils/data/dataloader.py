@@ -22,7 +22,7 @@ import numpy as np
 from ...tensor import Tensor
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, Subset, TensorDataset, _fetch_many
-from .rows import rows_of
+from .rows import Sources, batches_ahead, gather_ahead, rows_of
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -171,7 +171,8 @@ class DataLoader(Generic[T_co]):
     def __iter__(self) -> Iterator[Any]:
         if self._iterable:
             return _IterableIterator(self)
-        return _MapIterator(self) if _rows(self) is None else _RowIterator(self)
+        rows = _rows(self)
+        return _MapIterator(self) if rows is None else _RowIterator(self, rows)
 
     def __len__(self) -> int:
         if not self._iterable:
@@ -352,21 +353,72 @@ def _rows(loader: DataLoader[Any]) -> tuple[TensorDataset, np.ndarray | None] | 
 class _RowIterator(_Iterator):
     """Batches of rows of tensors, each tensor by one gather.
 
-    The gather reads the tensors at the moment of the batch, so that changes of them during the pass
-    are seen. Gathering ahead in larger blocks would save a microsecond a batch and lose that.
+    Small batches are gathered several at a time. Each is handed out only if the tensors are what
+    they were when it was gathered; after a change of one of them during the pass, the rest of the
+    pass goes batch by batch.
     """
 
-    def __init__(self, loader: DataLoader[Any]) -> None:
+    def __init__(
+        self, loader: DataLoader[Any], rows: tuple[TensorDataset, np.ndarray | None]
+    ) -> None:
         super().__init__(loader)
-        rows = _rows(loader)
-        assert rows is not None
         self._base, self._chosen = rows
         self._tensors = self._base.tensors
+        self._ahead: list[list[Tensor]] = []  # batches gathered before their time, the next one last
+        self._queue: list[np.ndarray] = []  # what is still to be gathered of a block, next one last
+        self._block: list[np.ndarray] = []  # the rows of the batches of the block under way
+        self._sources: Sources = []
+        self._steady = True  # nobody has changed the tensors
+        self._size = 0
         if type(loader.batch_sampler) is BatchSampler:
-            self._indices = _index_slices(loader.batch_sampler, self._indices)
+            self._size = loader.batch_sampler.batch_size
+            count = batches_ahead(self._tensors, self._size)
+            self._indices = _index_blocks(loader.batch_sampler, self._indices, count)
 
     def __next__(self) -> Any:
+        ahead = self._ahead
+        if ahead:
+            for tensor, value, version in self._sources:
+                if (
+                    tensor._v is not value
+                    or tensor._ver != version
+                    or value.pin is not None
+                    or tensor._bundle is not None
+                ):
+                    break
+            else:
+                if self._base.tensors is self._tensors:
+                    return ahead.pop()
+            self._queue, self._ahead = self._block[len(self._block) - len(ahead) :][::-1], []
+            self._steady = False
+        if self._queue:
+            return self._one(self._queue.pop())
         index = next(self._indices)
+        size = self._size
+        if not size or type(index) is not np.ndarray or len(index) <= size:
+            return self._one(index)
+        self._block = [index[k : k + size] for k in range(0, len(index), size)]
+        if self._steady and self._gathered(index):
+            return self._ahead.pop()
+        self._queue = self._block[::-1]
+        return self._one(self._queue.pop())
+
+    def _gathered(self, index: np.ndarray) -> bool:
+        """Gathers the batches of a block; False where that must be done one by one."""
+        if self._base.tensors is not self._tensors:
+            return False
+        try:
+            rows = index if self._chosen is None else self._chosen[index]
+            found = gather_ahead(self._tensors, rows, self._size)
+        except IndexError:  # raised again at the batch that is wrong
+            return False
+        if found is None:
+            return False
+        self._ahead, self._sources = found
+        return True
+
+    def _one(self, index: Any) -> Any:
+        """One batch, by its rows."""
         if self._base.tensors is not self._tensors:
             return self._one_by_one(index)
         rows = index if type(index) is np.ndarray else as_index_array(index)
@@ -384,9 +436,9 @@ class _RowIterator(_Iterator):
         return self._collate(_fetch_many(self._dataset, listed))
 
 
-def _index_slices(sampler: BatchSampler, fallback: Iterator[Any]) -> Iterator[Any]:
-    """The batches of a BatchSampler as slices of one array; draws when the first batch is asked
-    for.
+def _index_blocks(sampler: BatchSampler, fallback: Iterator[Any], count: int) -> Iterator[Any]:
+    """The batches of a BatchSampler as slices of one array, `count` whole batches at a time; draws
+    when the first one is asked for.
     """
     known = epoch_order(sampler.sampler)
     if known is None:
@@ -395,8 +447,8 @@ def _index_slices(sampler: BatchSampler, fallback: Iterator[Any]) -> Iterator[An
     order, finish = known
     size = sampler.batch_size
     whole = len(order) - len(order) % size
-    for start in range(0, whole, size):
-        yield order[start : start + size]
+    for start in range(0, whole, count * size):
+        yield order[start : min(start + count * size, whole)]
     finish()
     if whole < len(order) and not sampler.drop_last:
         yield order[whole:]

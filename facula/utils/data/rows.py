@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
+from ...dtypes import dtype
 from ...runtime import memory
 from ...tensor import Tensor, from_array, wrap
-from ...trace.values import meta, outside
+from ...trace.values import OUTSIDE, Value, meta, outside
 
 REUSED = 32 << 10  # bytes from which a batch takes memory of the caching allocator
+AHEAD_BYTES = 64 << 10  # at most so many bytes of a tensor's rows are gathered at a time,
+AHEAD = 64  # and at most so many batches: who keeps one of them keeps the memory of all
+
+# For every tensor: its value and its version when its rows were gathered.
+Sources = list[tuple[Tensor, Value, int]]
 
 
 def rows_of(source: Tensor, rows: np.ndarray) -> Tensor:
@@ -34,3 +43,54 @@ def rows_of(source: Tensor, rows: np.ndarray) -> Tensor:
     buffer = memory.allocate(size)
     a.take(rows, 0, buffer.numpy(shape, d.np), "wrap")
     return wrap(outside(meta(shape, d), buffer))
+
+
+def batches_ahead(tensors: Sequence[Tensor], size: int) -> int:
+    """How many batches of `size` rows are gathered at a time."""
+    largest = 1
+    for t in tensors:
+        m = t._v.meta
+        largest = max(largest, size * m.numel * m.dtype.itemsize // (m.shape[0] or 1))
+    return max(1, min(AHEAD, AHEAD_BYTES // largest))
+
+
+def gather_ahead(
+    tensors: Sequence[Tensor], rows: np.ndarray, size: int
+) -> tuple[list[list[Tensor]], Sources] | None:
+    """The batches of `size` rows each, the first one last, by one gather for every tensor.
+
+    rows: int64 positions, a multiple of `size`. None where a change of a tensor during the pass
+    would not be noticed (memory that NumPy shares, views, what an optimizer updates). Raises
+    IndexError for a position out of range.
+    """
+    columns, sources = [], []
+    for t in tensors:
+        a = t._array()
+        v = t._v
+        if v.buf is None or v.pin is not None or t._base is not None or t._bundle is not None:
+            return None
+        sources.append((t, v, t._ver))
+        columns.append(_pieces(a, v.meta.dtype, rows, size))
+    return [list(batch) for batch in zip(*columns, strict=True)], sources
+
+
+def _pieces(a: np.ndarray, d: dtype, rows: np.ndarray, size: int) -> list[Tensor]:
+    """The gathered rows as tensors of `size` rows, the first one last."""
+    gathered = a.take(rows, 0)
+    low = high = None
+    if gathered.dtype.kind in "iu" and gathered.size:
+        low, high = int(gathered.min()), int(gathered.max())
+    owner = memory.from_array(gathered)
+    count = len(rows) // size
+    step = gathered.nbytes // count
+    facts = meta((size, *a.shape[1:]), d)
+    tensors = []
+    new: Any = object.__new__
+    for offset in range((count - 1) * step, -step, -step) if step else [0] * count:
+        p, v, t = new(memory.Piece), Value(), new(Tensor)
+        p.owner, p.ptr, p.nbytes, p.low, p.high = owner, owner.ptr + offset, step, low, high
+        v.vid, v.meta, v.buf = OUTSIDE, facts, p
+        v.rec = v.over = v.pin = None
+        t._v = v
+        tensors.append(t)
+    return tensors

@@ -16,12 +16,15 @@ import numpy as np
 
 import facula
 
+from ...functions.random import engine_of
+
 T_co = TypeVar("T_co", covariant=True)
 
 
 def draw_seed(generator: Any = None) -> int:
     """A seed for another generator, drawn from `generator` (None: the default one)."""
-    return int(facula.empty((), dtype=facula.int64).random_(generator=generator).item())
+    # what `random_` draws for an int64, without the tensor around it
+    return int(engine_of(generator).words64(1)[0]) & 0x7FFFFFFFFFFFFFFF
 
 
 class Sampler(Generic[T_co]):
