@@ -14,15 +14,17 @@ class _Mode:
     """A context manager and decorator that switches the mode and restores it."""
 
     enabled = True
+    _before: Any = None  # the mode to restore, and what this was before
 
     def __enter__(self) -> _Mode:
         # a stack, so that one object may be entered again while it is active
-        self.__dict__.setdefault("_before", []).append(state.tr.grad)
+        self._before = state.tr.grad, self._before
         set_grad_mode(self.enabled)
         return self
 
     def __exit__(self, *exc: Any) -> None:
-        set_grad_mode(self.__dict__["_before"].pop())
+        mode, self._before = self._before
+        set_grad_mode(mode)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if inspect.isgeneratorfunction(function):
@@ -122,7 +124,7 @@ class set_grad_enabled(_Mode):
         set_grad_mode(mode)
 
     def __enter__(self) -> _Mode:
-        self.__dict__.setdefault("_before", []).append(self._first)
+        self._before = self._first, self._before
         set_grad_mode(self.enabled)
         return self
 

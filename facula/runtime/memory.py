@@ -238,6 +238,38 @@ class Piece:
         return _ndarray(shape, np_dtype, self.owner.raw, offset, strides)
 
 
+class ArrayMemory:
+    """The memory of a C-contiguous array that may be written: `ptr` and `nbytes`, as a Buffer has
+    them.
+    """
+
+    __slots__ = ("ptr", "array")
+
+    ptr: int
+    array: np.ndarray
+
+    @property
+    def nbytes(self) -> int:
+        return self.array.nbytes
+
+    def numpy(
+        self,
+        shape: tuple[int, ...],
+        np_dtype: Any,
+        byte_offset: int = 0,
+        strides: tuple[int, ...] | None = None,
+    ) -> np.ndarray:
+        """An array that shares this memory; see `Buffer.numpy`."""
+        return _ndarray(shape, np_dtype, self.array.data, byte_offset, strides)
+
+
+def of_array(a: np.ndarray, address: int) -> ArrayMemory:
+    """The memory of an array that lies at `address`."""
+    made = ArrayMemory()
+    made.ptr, made.array = address, a
+    return made
+
+
 def from_array(a: np.ndarray) -> Buffer:
     """A buffer over the memory of `a` (any strides), which is kept alive and never reused.
 

@@ -72,9 +72,7 @@ def _address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
-def generate(
-    words: np.ndarray, key: Callable[[], np.ndarray], at_hand: bool
-) -> np.ndarray | None:
+def generate(words: np.ndarray, key: Callable[[], np.ndarray], at_hand: bool) -> np.ndarray | None:
     """Fills `words`, whole blocks of 624, from `key()`. The new key, or None if left undone.
 
     at_hand: `key()` costs next to nothing, so that kernels that are loaded pay for a single block.

@@ -177,3 +177,21 @@ def test_a_child_has_its_own_copy():
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
         assert (array == 1).all()
+
+
+def test_a_pool_lends_what_nobody_uses():
+    pool = memory.Pool([64, 256])
+    first = list(pool.take())
+    kept = first[0]
+    array = first[1].numpy((4,), np.float32)
+    array[:] = 7
+    addresses = list(pool.pointers)
+    del first
+    second = list(pool.take())
+    assert second[0] is not kept and pool.pointers[0] != addresses[0]
+    assert pool.pointers[1] != addresses[1]  # an array uses it
+    second[1].numpy((4,), np.float32)[:] = 1
+    assert (array == 7).all()
+    addresses = list(pool.pointers)
+    del second
+    assert pool.take() and pool.pointers == addresses

@@ -160,3 +160,32 @@ def test_numpy_sees_recorded_writes_and_is_seen():
         a[k] += 10
         x += 1
     assert a.tolist() == x.tolist() == [14.0, 14.0, 14.0, 14.0]
+
+
+def test_results_that_are_kept_are_not_overwritten():
+    x = facula.ones(3)
+    kept = []
+    for i in range(6):
+        y = x * float(i)
+        kept.append(y)
+        y.sum().item()
+    array = kept[3].numpy()
+    for i in range(6):
+        z = x * float(i + 10)
+        z.sum().item()
+    assert [t.tolist() for t in kept] == [[float(i)] * 3 for i in range(6)]
+    assert array.tolist() == [3.0] * 3
+
+
+def test_an_element_written_to_a_result_is_not_seen_elsewhere():
+    x = facula.ones(3)
+    for _ in range(5):
+        y = x + 1
+        y.sum().item()
+        other = y.detach()
+        y[0] = 5.0
+        assert y.tolist() == other.tolist() == [5.0, 2.0, 2.0]
+        z = x + 2
+        z.sum().item()
+        z[1] = 7.0
+        assert z.tolist() == [3.0, 7.0, 3.0] and x.tolist() == [1.0] * 3

@@ -364,8 +364,10 @@ class _RowIterator(_Iterator):
         super().__init__(loader)
         self._base, self._chosen = rows
         self._tensors = self._base.tensors
-        self._ahead: list[list[Tensor]] = []  # batches gathered before their time, the next one last
-        self._queue: list[np.ndarray] = []  # what is still to be gathered of a block, next one last
+        # Batches gathered before their time, and what is still to be gathered of a block; of both
+        # the next one is the last.
+        self._ahead: list[list[Tensor]] = []
+        self._queue: list[np.ndarray] = []
         self._block: list[np.ndarray] = []  # the rows of the batches of the block under way
         self._sources: Sources = []
         self._steady = True  # nobody has changed the tensors

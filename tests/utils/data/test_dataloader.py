@@ -171,3 +171,56 @@ def test_many_at_once():
 def test_bfloat16_is_stacked():
     batch = default_collate([facula.ones(2, dtype=facula.bfloat16)] * 3)
     assert batch.shape == (3, 2) and batch.dtype is facula.bfloat16
+
+
+@pytest.mark.parametrize("how", ["element", "inplace", "data", "numpy", "optimizer"])
+def test_every_kind_of_change_during_an_epoch_is_seen(how):
+    x = facula.zeros(40, 2)
+    x[0, 0] = 0.0
+    loader = DataLoader(TensorDataset(x, facula.arange(40)), batch_size=4)
+    optimizer = facula.optim.SGD([x], lr=1.0)
+    seen = []
+    for i, (batch, rows) in enumerate(loader):
+        assert rows.tolist() == list(range(4 * i, 4 * i + 4))
+        seen.append(batch[:, 1].tolist())
+        if i == 3:
+            if how == "element":
+                x[25, 1] = 9.0
+            elif how == "inplace":
+                x.add_(1)
+            elif how == "data":
+                x.data = facula.full((40, 2), 3.0)
+            elif how == "numpy":
+                x.numpy()[:] = 4.0
+            else:
+                x.grad = facula.ones(40, 2)
+                optimizer.step()
+    assert seen[:4] == [[0.0] * 4] * 4
+    if how == "element":
+        assert seen[6] == [0.0, 9.0, 0.0, 0.0] and seen[4] == [0.0] * 4
+    else:
+        value = {"inplace": 1.0, "data": 3.0, "numpy": 4.0, "optimizer": -1.0}[how]
+        assert seen[4:] == [[value] * 4] * 6
+
+
+def test_batches_gathered_ahead_do_not_share_elements():
+    loader = DataLoader(TensorDataset(facula.arange(12.0).reshape(6, 2)), batch_size=2)
+    batches = [batch for (batch,) in loader]
+    batches[0].numpy()[:] = -1
+    batches[1][0, 0] = -2
+    batches[2].mul_(2)
+    assert [b.tolist() for b in batches] == [
+        [[-1, -1], [-1, -1]], [[-2, 5], [6, 7]], [[16, 18], [20, 22]],
+    ]  # fmt: skip
+
+
+def test_a_target_out_of_range_raises_at_its_batch():
+    y = facula.arange(12) % 3
+    y[9] = 5
+    loader = DataLoader(TensorDataset(facula.ones(12, 3), y), batch_size=2)
+    losses = 0
+    with pytest.raises(IndexError):
+        for x, t in loader:
+            facula.nn.functional.cross_entropy(x, t)
+            losses += 1
+    assert losses == 4
