@@ -193,9 +193,11 @@ class Program:
                 self.kernels.append((part.entry, HOST, 1))
             else:
                 self._stretches.append(self._stretch(part))
-        self._single = None
+        self._single: Callable[[], int] | None = None  # the program, where it is one stretch
         if len(self._stretches) == 1 and not isinstance(self._stretches[0], Host):
-            self._single = self._stretches[0]
+            run, first, count = self._stretches[0]
+            keep_lock = run is cpu.runner_holding_lock()
+            self._single = cpu.bind_steps(self._slots_address, first, count, keep_lock)
 
     def _stretch(self, stretch: Stretch) -> tuple[Any, int, int]:
         """What runs a stretch: the runner, and its steps as the runner reads them."""
@@ -273,8 +275,7 @@ class Program:
 
     def _go(self) -> None:
         if self._single is not None:
-            function, steps, count = self._single
-            if function(self._slots_address, steps, count):
+            if self._single():
                 self._raise()
             return
         for stretch in self._stretches:
