@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.graph import Graph, GraphNode
+from .contraction.steps import weight_plan
 from .rewrite import Rewriter, sweep
 from .scalar_code import TAGS
 
@@ -128,15 +129,29 @@ def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
 
 def split_reductions(graph: Graph) -> Graph:
     """Large reductions in two steps."""
-    if not any(n.op in _SPLITTABLE for n in graph.nodes):
+    if not any(n.op in _SPLITTABLE or n.op == "convolve_weight" for n in graph.nodes):
         return graph
     return sweep(graph, _split)
+
+
+def _split_positions(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    """A gradient of a weight with few elements: partial sums, work for several threads."""
+    out = r.old.shapes[node.outs[0]]
+    dt = r.type_of(ins[0])
+    parts = weight_plan(r.graph, ins, node.attrs, TAGS[dt]).parts
+    if parts == 1:
+        return None
+    attrs = (*node.attrs[:5], parts)
+    v = r.add("convolve_weight", ins, (parts, *out[1:]), dt, attrs, None, node.where)
+    return r.reshape(r.add("sum", (v,), out[1:], dt, ((0,),)), out)
 
 
 _SPLITTABLE = frozenset("sum prod max min any all".split())
 
 
 def _split(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    if node.op == "convolve_weight":
+        return _split_positions(r, node, ins)
     if node.op not in _SPLITTABLE:
         return None
     a, out = ins[0], node.outs[0]

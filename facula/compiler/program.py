@@ -18,10 +18,12 @@ from .. import config
 from ..graph.graph import Graph
 from ..runtime import code
 from . import codegen, gemm, pipeline, scatter, update
+from .contraction import steps as contraction
+from .contraction.product import NativeStep
 from .executable import FIRST, Access, Address, Blueprint, HostCall, Native, Program, Stretch
 from .fusion import Cluster
 from .loops import lower
-from .schedule import CompileError, Scheduler, Step
+from .schedule import CONTRACTIONS, CompileError, Scheduler, Step
 
 __all__ = ["CompileError", "Program", "compile_graph", "keep", "load"]
 
@@ -82,12 +84,22 @@ class Builder:
                 last[s.alias.get(v, v)] = order
         arena, offsets = _Arena(), {}
         wanted: list[tuple[int, int, int]] = []
+        self._scratch: dict[int, int] = {}
+        for entry in s.entries:
+            if isinstance(entry, Step) and entry.kind in CONTRACTIONS:
+                node = entry.node
+                tag = s.tags[node.outs[0]]
+                nbytes = contraction.scratch_bytes(graph, node, entry.operands, tag)
+                if nbytes:
+                    wanted.append((entry.order, entry.order, -1 - entry.order))
+                    self._scratch[-1 - entry.order] = nbytes
         for v, order in s.place.items():
             if order >= 0 and v not in s.alias and v not in self._slot:
                 wanted.append((s.first.get(v, order), last.get(v, order), v))
         wanted.sort()
         for first, final, v in wanted:
-            offsets[v] = arena.take(first, max(final, s.place[v]), self._nbytes(v))
+            nbytes = self._scratch.get(v) or self._nbytes(v)
+            offsets[v] = arena.take(first, max(final, s.place.get(v, final)), nbytes)
         self._arena, self._offsets = arena.size, tuple(offsets.values())
         for i, v in enumerate(offsets):
             self._slot[v] = FIRST + len(slots) + i
@@ -145,17 +157,28 @@ class Builder:
             kernel.work,
         )
 
+    def _step(self, step: NativeStep) -> None:
+        self._native(
+            step.name, step.key, step.make, step.record, step.chunks, step.work, step.threshold
+        )
+
     def _opaque(self, s: Scheduler, step: Step) -> None:
         graph, node = s.graph, step.node
-        if step.kind == "matmul":
+        if step.kind in CONTRACTIONS:
             out = node.outs[0]
+            found = contraction.steps(
+                graph, node, step.operands, s.tags[out], self._slot.__getitem__,
+                self._slot.get(-1 - step.order, -1),
+            )  # fmt: skip
+            if found is not None:
+                for native in found:
+                    self._step(native)
+                return
             a, b = step.operands
             tag = s.tags[out]
             k = graph.shapes[node.ins[0]][-1]
             slots = [self._slot[out], self._slot[a.value], self._slot[b.value]]
             slots = [slots[1], slots[2], slots[0]]
-            if not prod(graph.shapes[out]):
-                return
             function = Address("blas", "cblas_sgemm" if tag == "f32" else "cblas_dgemm")
             record, chunks, work = gemm.record(function, slots, a, b, graph.shapes[out], k)
             self._native(

@@ -19,7 +19,7 @@ _PURE = (
     | REDUCTIONS
     | frozenset(
         "const scalar iota reshape permute expand slice flip pad cat take gather matmul scatter_add"
-        " reduce_block".split()
+        " reduce_block convolve convolve_weight".split()
     )
 )
 

@@ -27,6 +27,7 @@ from .indexing import (
 )
 from .scalar_code import COMPARE, ELEMENTWISE, HEAVY, TAGS, native
 
+CONTRACTIONS = frozenset("matmul convolve convolve_weight".split())
 MOVEMENT = frozenset("reshape permute expand slice flip pad cat".split())
 SOURCES = frozenset("scalar const iota".split())
 LAZY = ELEMENTWISE | MOVEMENT | SOURCES | {"take", "gather"}
@@ -72,7 +73,7 @@ def is_native(node: GraphNode, graph: Graph) -> bool:
         return native(op, TAGS[graph.dtypes[node.ins[-1]]])
     if op in REDUCTIONS or op == "reduce_block":
         return True
-    if op == "matmul":
+    if op in CONTRACTIONS:
         return TAGS[graph.dtypes[node.outs[0]]] in ("f32", "f64")
     if op == "scatter_add":
         return True
@@ -187,6 +188,10 @@ class Scheduler:
         elif op == "matmul":
             views = tuple(self.view(a, matrix=True) for a in node.ins)
             self._step("matmul", node, number, views)
+        elif op in CONTRACTIONS:
+            for a in node.ins:
+                self.realise(a)
+            self._step(op, node, number, node.ins)
         else:
             assert op == "scatter_add", op
             self._scatter(number, node)

@@ -99,6 +99,12 @@ def _check_movement(
         a, b = ins
         _require(a[:-2] == b[:-2] and a[-1] == b[-2], "shapes do not fit")
         want = (*a[:-1], b[-1])
+    elif op == "convolve":
+        want = (ins[0][0], ins[1][0], *out[2:])
+        _require(ins[0][1] == ins[1][1] * attrs[3], "channels do not fit")
+    elif op == "convolve_weight":
+        want = (attrs[5], ins[1][1], ins[0][1] // attrs[3], *attrs[4])
+        _require(ins[0][0] == ins[1][0], "another number of images")
     elif op == "take":
         axis = attrs[0]
         want = (*ins[0][:axis], *ins[1], *ins[0][axis + 1 :])

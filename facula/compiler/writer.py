@@ -65,6 +65,22 @@ class Writer(Emitter):
         self.lines[phi.line] = f"  {phi.value.name} = phi {phi.value.ty} {text}"
         return phi.value
 
+    def when(
+        self, condition: V, yes: Callable[[], None], no: Callable[[], None] | None = None
+    ) -> None:
+        """Code that runs where a condition holds, and other code where it does not."""
+        then, end = self.new_label("then"), self.new_label("end")
+        other = self.new_label("else") if no is not None else end
+        self.branch(condition, then, other)
+        self.open(then)
+        yes()
+        self.jump(end)
+        if no is not None:
+            self.open(other)
+            no()
+            self.jump(end)
+        self.open(end)
+
     # -- integers
 
     def number(self, n: int) -> V:
@@ -118,9 +134,14 @@ class Writer(Emitter):
             return x
         return self.convert("zext", x, vec("i8", lanes_of(x.ty)))
 
-    def load(self, at: V, tag: str, lanes: int = 1, mask: V | None = None) -> V:
-        """Elements that lie side by side; lanes outside the mask are zero."""
+    def load(
+        self, at: V, tag: str, lanes: int = 1, mask: V | None = None, otherwise: V | None = None
+    ) -> V:
+        """Elements that lie side by side; lanes outside the mask are those of `otherwise` (not for
+        bools), or zero.
+        """
         ty, size = vec(MEMORY[tag], lanes), SIZE[tag]
+        rest = "zeroinitializer" if otherwise is None else otherwise.name
         if mask is None or lanes == 1:
             assert mask is None
             raw = self.let(ty, f"load {ty}, ptr {at.name}, align {size}")
@@ -128,9 +149,15 @@ class Writer(Emitter):
             name = f"llvm.masked.load.v{lanes}{_suffix(tag)}.p0"
             self.declarations[name] = f"declare {ty} @{name}(ptr, i32, <{lanes} x i1>, {ty})"
             raw = self.let(
-                ty, f"call {ty} @{name}(ptr {at.name}, i32 {size}, {mask}, {ty} zeroinitializer)"
+                ty, f"call {ty} @{name}(ptr {at.name}, i32 {size}, {mask}, {ty} {rest})"
             )
         return self._to_register(raw, tag)
+
+    def prefetch(self, at: V) -> None:
+        """Asks for the line of an address, which may lie anywhere."""
+        name = "llvm.prefetch.p0"
+        self.declarations[name] = f"declare void @{name}(ptr, i32, i32, i32)"
+        self.stmt(f"call void @{name}(ptr {at.name}, i32 0, i32 3, i32 1)")
 
     def gather(self, base: V, offsets: V, tag: str, mask: V | None) -> V:
         """base[offsets], one element for each lane; lanes outside the mask are zero."""

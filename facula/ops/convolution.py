@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, type_name
+from ..dtypes import bool_, from_numpy_dtype, type_name
 from ..trace.recorder import record2
 from ..trace.values import Shape, Value, meta
+from .convolution_native import lower_forward, lower_input, lower_weight
 from .elementwise import _conj
 from .movement import slice_
 from .record import Example, Op
@@ -213,6 +214,13 @@ def _forward(arrays: Any, attrs: Any, metas: Any) -> Any:
     return out.astype(metas[0].dtype.np, copy=False)
 
 
+def convolved(x: np.ndarray, w: np.ndarray, attrs: Any) -> np.ndarray:
+    """The convolution of two arrays."""
+    shape = _result_shape(x.shape, w.shape, attrs)
+    out: np.ndarray = _forward((x, w), attrs, (meta(shape, from_numpy_dtype(x.dtype)),))
+    return out
+
+
 def _each_channel(x: np.ndarray, w: np.ndarray, out: np.ndarray, attrs: Any) -> None:
     """One channel of input for each group: sums over the kernel's places instead of products."""
     stride, padding, dilation, groups = attrs[:4]
@@ -350,16 +358,16 @@ def _example(which: str) -> Example:
 # attrs: (stride, padding, dilation, groups), a number for each spatial axis but for groups
 CONVOLUTION = Op(
     "convolution", "contraction", _forward_rule, _forward, _forward_gradient,
-    example=_example("forward"),
+    lower_forward, example=_example("forward"),
 )  # fmt: skip
 # (gradient of the result, weight) -> gradient of the input. attrs: those, and the input's spatial
 # shape
 CONVOLUTION_INPUT = Op(
     "convolution_input", "contraction", _input_rule, _input, _input_gradient,
-    grad_name="ConvolutionBackward0", example=_example("input"),
+    lower_input, grad_name="ConvolutionBackward0", example=_example("input"),
 )  # fmt: skip
 # (input, gradient of the result) -> gradient of the weight. attrs: those, and the kernel's shape
 CONVOLUTION_WEIGHT = Op(
     "convolution_weight", "contraction", _weight_rule, _weight, _weight_gradient,
-    grad_name="ConvolutionBackward0", example=_example("weight"),
+    lower_weight, grad_name="ConvolutionBackward0", example=_example("weight"),
 )  # fmt: skip

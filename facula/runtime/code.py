@@ -236,11 +236,29 @@ def _processor() -> str:
     return machine_name() + "".join(v for k, _, v in lines if k.strip() in wanted)
 
 
+@functools.cache
+def processor_features() -> frozenset[str]:
+    """What the processor can do, by LLVM's and Linux' names, e.g. ``avx512f``."""
+    text = _processor()
+    if "sse2" in text or "asimd" in text:
+        return frozenset(text.split())
+    from llvmlite import binding
+
+    features: dict[str, bool] = binding.get_host_cpu_features()
+    return frozenset(name for name, has in features.items() if has)
+
+
+_CODE_FOLDERS = (
+    "graph", "runtime", "compiler", "compiler/targets", "compiler/contraction", "ops",
+    "trace", ".",
+)  # fmt: skip
+
+
 def _sources() -> str:
     """Names, sizes and times of the sources that determine the code: cheaper than reading them."""
     root = os.path.dirname(os.path.dirname(__file__))
     found = []
-    for folder in ("graph", "runtime", "compiler", "compiler/targets", "ops", "trace", "."):
+    for folder in _CODE_FOLDERS:
         with os.scandir(f"{root}/{folder}") as entries:
             for entry in entries:
                 if entry.name.endswith(".py"):

@@ -1,0 +1,254 @@
+"""The gradient of a convolution's weight: what the places of the kernel see, times the gradient.
+
+The sum goes over the positions of the result. A chunk takes some channels and some outputs: for a
+stretch of positions at a time it gathers the rows that the kernel sees and turns the gradient so
+that outputs lie side by side, and adds the product to sums that stay near the processor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+
+from ..emitter import V
+from ..scalar_code import SIZE
+from ..writer import I64, Writer
+from . import patches, tile
+from .convolution import compact
+from .patches import Axis
+from .product import NativeStep, height, left_of, split
+
+_POSITIONS = 128  # at a time
+_DEPTH = 320  # most rows of a chunk, unless one channel has more
+_OUTS = 128  # most outputs of a chunk
+_UNITS = 16  # chunks below which the positions are divided
+_HEADER = 16
+
+
+class Weight:
+    """The sizes of the gradient [parts, outs, channels / groups, *kernel]."""
+
+    def __init__(
+        self, tag: str, images: int, channels: int, outs: int, groups: int, axes: Sequence[Axis]
+    ) -> None:
+        self.tag, self.axes = tag, compact(axes)
+        self.lanes = tile.registers().lanes(tag)
+        self.channels, self.outs, self.groups = channels, outs, groups
+        self.in_group, self.outs_in_group = channels // groups, outs // groups
+        self.vectors = 1 if self.outs_in_group <= self.lanes else tile.registers().vectors
+        self.columns = self.lanes * self.vectors
+        self.places = prod(a.kernel for a in axes)
+        self.positions = images * prod(a.out for a in axes)
+        self.stretches = -(-self.positions // _POSITIONS)
+        self.block = tile.balanced(self.in_group, max(1, _DEPTH // self.places))
+        self.rows = height(self.block * self.places, self.vectors)
+        most = -(-self.block * self.places // self.rows) * self.rows
+        self.depth = 336 if most <= 336 else 1 << (most - 1).bit_length()
+        panels = -(-self.outs_in_group // self.columns)
+        self.panels = tile.balanced(panels, _OUTS // self.columns)
+        self.blocks = -(-self.in_group // self.block)
+        self.panel_blocks = -(-panels // self.panels)
+        self.unit = self.axes[-1].stride == 1
+
+    @property
+    def parts(self) -> int:
+        """Into how many partial sums the positions are best divided."""
+        units = self.groups * self.blocks * self.panel_blocks
+        return max(1, min(-(-_UNITS // units), self.stretches // 8))
+
+    def step(self, x: int, gradient: int, out: int, parts: int) -> NativeStep:
+        """The step; x, gradient and out are slots, `parts` the size of the result's first axis."""
+        units = parts * self.groups * self.blocks * self.panel_blocks
+        work = self.positions * self.outs_in_group * self.in_group * self.places * self.groups
+        record = [
+            x, gradient, out, self.channels, self.in_group, self.outs, self.outs_in_group,
+            self.positions, self.block, self.blocks, self.panels, self.panel_blocks,
+            -(-self.stretches // parts), self.stretches, self.groups, 0,
+            *patches.axis_fields(self.axes),
+        ]  # fmt: skip
+        key = (
+            f"convolution weight {self.tag} {self.rows} {self.vectors} {len(self.axes)} "
+            f"{int(self.unit)} {self.depth}"
+        )
+        kernel = [a.kernel for a in self.axes]
+        name = f"gradient of the weight {self.outs} x {self.in_group} x {kernel}"
+        return NativeStep(name, key, lambda: _text(self), record, units, work, 1 << 18)
+
+
+def _text(p: Weight) -> str:
+    w = Writer()
+    f = [w.field(i) for i in range(_HEADER + patches.FIELDS_OF_AXIS * len(p.axes))]
+    x, gradient, out = (w.slot(f[i]) for i in range(3))
+    channels, in_group, outs, outs_in_group, positions = f[3:8]
+    block, blocks, panels, panel_blocks, per_part, stretches, groups = f[8:15]
+    g = patches.Geometry(w, f[_HEADER:], p.lanes, p.unit)
+    size = SIZE[p.tag]
+    rows = w.let("ptr", f"alloca i8, i64 {p.depth * _POSITIONS * size}, align 64")
+    turned = w.let("ptr", f"alloca i8, i64 {_OUTS * _POSITIONS * size}, align 64")
+    sums = w.let("ptr", f"alloca i8, i64 {p.depth * _OUTS * size}, align 64")
+    image_in, image_out = w.mul(channels, g.in_size), w.mul(outs, g.out_size)
+
+    def chunk(number: V, _: list[V]) -> list[V]:
+        rest, panel_block = split(w, number, panel_blocks)
+        rest, b = split(w, rest, blocks)
+        part, group = split(w, rest, groups)
+        first_channel = w.mul(b, block)
+        count = w.smaller(block, w.binary("sub", in_group, first_channel))
+        channel = w.add(w.mul(group, in_group), first_channel)
+        depth = w.mul(count, g.places)
+        tiles = w.binary("udiv", w.add(depth, w.number(p.rows - 1)), w.number(p.rows))
+        first_out = w.mul(panel_block, w.mul(panels, w.number(p.columns)))
+        wanted = w.mul(panels, w.number(p.columns))
+        outs_here = w.smaller(wanted, w.binary("sub", outs_in_group, first_out))
+        panels_here = w.binary(
+            "udiv", w.add(outs_here, w.number(p.columns - 1)), w.number(p.columns)
+        )
+        out_row = w.add(w.mul(group, outs_in_group), first_out)
+        first = w.mul(part, per_part)
+        stop = w.smaller(w.add(first, per_part), stretches)
+
+        def stretch(number: V, _: list[V]) -> list[V]:
+            def vector(v: V, _: list[V]) -> list[V]:
+                at = w.add(w.mul(number, w.number(_POSITIONS)), w.mul(v, w.number(p.lanes)))
+                place = patches.locate(g, at, positions)
+                start = w.add(w.mul(place.image, image_in), w.mul(channel, g.in_size))
+                to = w.element(rows, w.mul(v, w.number(p.lanes)), p.tag)
+                patches.fill(g, place, p.tag, w.element(x, start, p.tag), image_in, count, to,
+                             _POSITIONS)  # fmt: skip
+                start = w.add(w.mul(place.image, image_out), w.mul(out_row, g.out_size))
+                place_row = w.mul(v, w.number(p.lanes * p.columns))
+                _turn(w, p, g, place, w.element(gradient, start, p.tag), image_out, outs_here,
+                      panels_here, w.element(turned, place_row, p.tag))  # fmt: skip
+                return []
+
+            w.counted_loop(w.number(0), w.number(_POSITIONS // p.lanes), 1, [], vector)
+            again = w.compare("icmp", "sgt", number, first)
+            _multiply(w, p, rows, turned, sums, tiles, panels_here, again)
+            return []
+
+        w.counted_loop(first, stop, 1, [], stretch)
+        row = w.add(w.mul(part, outs), out_row)
+        place = w.add(w.mul(row, in_group), first_channel)
+        to = w.element(out, w.mul(place, g.places), p.tag)
+        some = w.compare("icmp", "slt", first, stop)
+        _write(w, p, sums, to, w.mul(in_group, g.places), depth, outs_here, some)
+        return []
+
+    w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], chunk)
+    w.stmt("ret void")
+    return w.module()
+
+
+def _turn(
+    w: Writer, p: Weight, g: patches.Geometry, place: patches.Place, source: V, image_step: V,
+    outs: V, panels: V, target: V,
+) -> None:  # fmt: skip
+    """Turns a vector of positions of each output into rows [position][outputs], by panel."""
+    later = w.binary("mul", place.later, g.splat(image_step))
+    offsets = w.binary("add", place.inside, later)
+    parts = patches.stretches(w, offsets, place.alive)
+    last = w.binary("sub", outs, w.number(1))
+
+    def every(load: Callable[[V], V]) -> None:
+        def block(b: V, _: list[V]) -> list[V]:
+            found = []
+            for i in range(p.lanes):
+                o = w.smaller(w.add(w.mul(b, w.number(p.lanes)), w.number(i)), last)
+                found.append(load(w.element(source, w.mul(o, g.out_size), p.tag)))
+            panel, j = split(w, b, w.number(p.vectors))
+            place = w.add(w.mul(panel, w.number(_POSITIONS * p.columns)),
+                          w.mul(j, w.number(p.lanes)))  # fmt: skip
+            to = w.element(target, place, p.tag)
+            for i, x in enumerate(tile.transposed(w, found)):
+                w.store(x, w.element(to, w.number(i * p.columns), p.tag), p.tag)
+            return []
+
+        w.counted_loop(w.number(0), w.mul(panels, w.number(p.vectors)), 1, [], block)
+
+    def stretched(count: int) -> None:
+        def load(base: V) -> V:
+            x: V | None = None
+            for start, mask in parts.parts[:count]:
+                x = w.load(w.element(base, start, p.tag), p.tag, p.lanes, mask, x)
+            assert x is not None
+            return x
+
+        every(load)
+
+    w.when(
+        parts.more,
+        lambda: every(lambda base: w.gather(base, offsets, p.tag, place.alive)),
+        lambda: w.when(parts.some[1], lambda: stretched(4), lambda: stretched(1)),
+    )
+
+
+def _multiply(
+    w: Writer, p: Weight, rows: V, turned: V, sums: V, tiles: V, panels: V, again: V
+) -> None:
+    """Adds the product of a stretch to the sums [row][outputs]; the first time it writes them."""
+    across = w.number(_OUTS)
+
+    def panel(q: V, _: list[V]) -> list[V]:
+        at = w.element(turned, w.mul(q, w.number(_POSITIONS * p.columns)), p.tag)
+        vectors = tile.packed_vectors(w, at, p.tag, p.lanes, p.vectors)
+
+        def one(t: V, _: list[V]) -> list[V]:
+            first = w.mul(t, w.number(p.rows))
+            a = w.element(rows, w.mul(first, w.number(_POSITIONS)), p.tag)
+            factors = [w.element(a, w.number(r * _POSITIONS), p.tag) for r in range(p.rows)]
+            found = tile.sums(w, p.tag, p.lanes, factors, w.number(1), w.number(_POSITIONS),
+                              vectors, p.vectors)  # fmt: skip
+            to = w.element(
+                sums, w.add(w.mul(first, across), w.mul(q, w.number(p.columns))), p.tag
+            )
+
+            def put(add: bool) -> None:
+                for r, row in enumerate(found):
+                    for j, x in enumerate(row):
+                        here = w.element(to, w.number(r * _OUTS + j * p.lanes), p.tag)
+                        if add:
+                            x = w.binary("fadd", x, w.load(here, p.tag, p.lanes))
+                        w.store(x, here, p.tag)
+
+            w.when(again, lambda: put(True), lambda: put(False))
+            return []
+
+        w.counted_loop(w.number(0), tiles, 1, [], one)
+        return []
+
+    w.counted_loop(w.number(0), panels, 1, [], panel)
+
+
+def _write(
+    w: Writer, p: Weight, sums: V, to: V, row_step: V, depth: V, outs: V, some: V
+) -> None:
+    """Turns the sums [row][outputs] into the result [output][row]; zeros where there are none."""
+
+    def block(o: V, _: list[V]) -> list[V]:
+        def rows(k: V, mask: V | None, _: list[V]) -> list[V]:
+            at = w.element(sums, w.add(w.mul(k, w.number(_OUTS)), o), p.tag)
+            found = [
+                w.load(w.element(at, w.number(i * _OUTS), p.tag), p.tag, p.lanes)
+                for i in range(p.lanes)
+            ]
+            here = w.element(to, w.add(w.mul(o, row_step), k), p.tag)
+            left = w.binary("sub", outs, o)
+            everything = left_of(w, w.binary("sub", depth, k), p.lanes)
+            for i, x in enumerate(tile.transposed(w, found)):
+                inside = w.compare("icmp", "sgt", left, w.number(i))
+                x = w.select(some, x, w.splat("0.0", x.ty))
+
+                def store(x: V = x, i: int = i) -> None:
+                    at = w.element(here, w.mul(row_step, w.number(i)), p.tag)
+                    w.store(x, at, p.tag, everything)
+
+                w.when(inside, store)
+            return []
+
+        w.vector_loop(w.number(0), depth, p.lanes, [], rows)
+        return []
+
+    w.counted_loop(w.number(0), outs, p.lanes, [], block)
+
+
+__all__ = ["Weight"]

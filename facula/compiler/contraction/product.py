@@ -1,0 +1,359 @@
+"""Matrix products in two steps: the right operand is packed into panels, then tiles are computed.
+
+Packing costs one pass over the right operand and buys aligned whole vectors in the order in which
+the tiles want them, whatever way the operand lies; threads share the packed copy. The left operand
+is read where it lies. What a chunk computes depends on shapes alone, and each element of the result
+is one sum in order of the summed axis (in blocks of `_DEPTH`): the same bits for any number of
+threads.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from ..emitter import V
+from ..scalar_code import SIZE, broadcast
+from ..schedule import View
+from ..writer import I64, Writer
+from . import tile
+
+_PANEL_BYTES = 1 << 15  # of a panel: it stays in the nearest cache while rows of tiles pass
+_PANELS_BYTES = 1 << 19  # of the panels of a chunk
+_ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
+_PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
+
+
+@dataclass
+class NativeStep:
+    """A native step: its code and record. `work`: multiply-adds or elements."""
+
+    name: str
+    key: str
+    make: Callable[[], str]
+    record: list[int]
+    chunks: int
+    work: int
+    threshold: int = field(default=1 << 15)
+
+
+def height(m: int, vectors: int) -> int:
+    """Rows of a tile for m rows: a step of the sum takes as long as its multiply-adds, but not less
+    than one waits for the last; a tile costs about one more.
+    """
+    heights = range(min(m, tile.registers().rows), 0, -1)
+    return min(heights, key=lambda h: -(-m // h) * (max(h * vectors, 10) + 1))
+
+
+def worthwhile(m: int, n: int) -> bool:
+    """Whether tiles beat dot products for a result of this size."""
+    return m >= 4 and n >= 4
+
+
+class Plan:
+    """The sizes of a product of [*batch, m, k] with [*batch, k, n]."""
+
+    def __init__(self, tag: str, a: View, b: View, shape: Sequence[int], k: int) -> None:
+        *batch, m, n = shape
+        a_strides, b_strides = list(a.strides[:-2]), list(b.strides[:-2])
+        m, batch, a_strides, b_strides = _merged(m, batch, a, a_strides, b_strides)
+        self.tag, self.m, self.n, self.k = tag, m, n, k
+        lanes = tile.registers().lanes(tag)
+        self.lanes = lanes
+        self.vectors = 1 if n <= lanes else tile.registers().vectors
+        self.columns = lanes * self.vectors
+        self.rows = height(m, self.vectors)
+        self.a_by_row = a.strides[-1] == 1 or k == 1  # the summed axis lies side by side
+        self.b_by_column = not (b.strides[-1] == 1 or n == 1)
+        self.a_step = a.strides[-2] if self.a_by_row else a.strides[-1]
+        self.b_step = b.strides[-1] if self.b_by_column else b.strides[-2]
+        places = list(itertools.product(*(range(d) for d in batch)))
+        self.a_offsets = [_offset(a.offset, p, a_strides) for p in places]
+        b_offsets = [_offset(b.offset, p, b_strides) for p in places]
+        self.b_places = sorted(set(b_offsets))
+        number = {offset: i for i, offset in enumerate(self.b_places)}
+        self.b_numbers = [number[offset] for offset in b_offsets]
+        self.depth = tile.balanced(k, _PANEL_BYTES // (self.columns * SIZE[tag]))
+        self.blocks = -(-k // self.depth)
+        self.pitch = (self.depth + lanes - 1) // lanes * lanes * self.columns
+        self.panels = -(-n // self.columns)
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Of the packed right operand."""
+        packed = len(self.b_places) * self.blocks * self.panels * self.pitch
+        return packed * SIZE[self.tag]
+
+    def pack(self, slot: int, target: int) -> NativeStep:
+        """The step that packs the right operand from `slot` to `target`."""
+        units = len(self.b_places) * self.blocks * self.panels
+        per = max(1, _PACK_UNIT // self.pitch)
+        record = [slot, target, self.n, self.k, self.b_step, self.depth, self.blocks, self.panels,
+                  self.pitch, per, units, *self.b_places]  # fmt: skip
+        key = f"pack {self.tag} {self.vectors} {self.b_by_column}"
+        return NativeStep(
+            f"pack {self.k} x {self.n}", key, lambda: _pack_text(self), record,
+            -(-units // per), units * self.pitch,
+        )  # fmt: skip
+
+    def product(self, slot: int, packed: int, out: int) -> NativeStep:
+        """The step that multiplies `slot` with what was packed."""
+        tiles = -(-self.m // self.rows)
+        across = max(1, min(self.panels, _PANELS_BYTES // (self.pitch * SIZE[self.tag])))
+        across = tile.balanced(self.panels, across)
+        count = len(self.a_offsets)
+        work = self.m * self.n * self.k * count
+        row = self.rows * self.depth * SIZE[self.tag]
+        wanted = max(1 << 17, min(1 << 21, work // 32))
+        down = max(1, wanted // (self.rows * self.columns * across * self.k))
+        if work > 1 << 26:
+            down = max(down, 8)
+        down = tile.balanced(tiles, max(1, min(down, tiles, _ROWS_BYTES // row)))
+        self.down = down
+        downs, acrosses = -(-tiles // down), -(-self.panels // across)
+        record = [
+            slot, packed, out, self.m, self.n, self.k, self.a_step, self.depth, self.blocks,
+            self.panels, self.pitch, tiles, down, across, downs, acrosses,
+        ]  # fmt: skip
+        for pair in zip(self.a_offsets, self.b_numbers, strict=True):
+            record += pair
+        key = f"product {self.tag} {self.rows} {self.vectors} {self.a_by_row}"
+        return NativeStep(
+            f"matmul {self.m} x {self.n} k={self.k}" + (f" times {count}" if count > 1 else ""),
+            key, lambda: _product_text(self), record, downs * acrosses * count, work, 1 << 18,
+        )  # fmt: skip
+
+
+def _merged(
+    m: int, batch: list[int], a: View, a_strides: list[int], b_strides: list[int]
+) -> tuple[int, list[int], list[int], list[int]]:
+    """One matrix for the whole batch: where the rows follow each other, it is one product."""
+    if not batch or any(st != 0 and d != 1 for st, d in zip(b_strides, batch, strict=True)):
+        return m, batch, a_strides, b_strides
+    step, count = a.strides[-2] * m, 1
+    for st, d in zip(reversed(a_strides), reversed(batch), strict=True):
+        if d != 1 and (st != step * count or a.strides[-1] != 1):
+            return m, batch, a_strides, b_strides
+        count *= d
+    return m * count, [], [], []
+
+
+def _offset(start: int, place: Sequence[int], strides: Sequence[int]) -> int:
+    return start + sum(i * s for i, s in zip(place, strides, strict=True))
+
+
+def _table(w: Writer, number: V, header: int, width: int, column: int) -> V:
+    """Entry [number][column] of the table behind the record's header."""
+    place = w.add(w.mul(number, w.number(width)), w.number(header + column))
+    at = w.let("ptr", f"getelementptr i64, ptr %rec, i64 {place.name}")
+    return w.let(I64, f"load i64, ptr {at.name}, align 8")
+
+
+def split(w: Writer, number: V, size: V) -> tuple[V, V]:
+    """Quotient and remainder."""
+    quotient = w.binary("udiv", number, size)
+    return quotient, w.binary("sub", number, w.mul(quotient, size))
+
+
+def left_of(w: Writer, size: V, lanes: int) -> V:
+    """The mask of the lanes below a number (none where it is negative)."""
+    return w.compare("icmp", "slt", w.lane_numbers(lanes, I64), broadcast(w, size, lanes))
+
+
+def _pack_text(p: Plan) -> str:
+    header = 11
+    w = Writer()
+    f = [w.field(i) for i in range(header)]
+    source, target = w.slot(f[0]), w.slot(f[1])
+    n, k, step, depth, blocks, panels, pitch, per, units = f[2:]
+    stop = w.smaller(w.mul(V(I64, "%end"), per), units)
+
+    def unit(u: V, _: list[V]) -> list[V]:
+        rest, panel = split(w, u, panels)
+        place, block = split(w, rest, blocks)
+        first_k, first_n = w.mul(block, depth), w.mul(panel, w.number(p.columns))
+        count = w.smaller(depth, w.binary("sub", k, first_k))
+        offset = _table(w, place, header, 1, 0)
+        to = w.element(target, w.mul(u, pitch), p.tag)
+        if p.b_by_column:
+            base = w.element(source, w.add(offset, first_k), p.tag)
+            for j in range(p.vectors):
+                column = w.add(first_n, w.number(j * p.lanes))
+                pack_columns(w, p, base, column, n, step, count, to, j)
+        else:
+            base = w.element(
+                source, w.add(w.add(offset, first_n), w.mul(first_k, step)), p.tag
+            )
+            left = w.binary("sub", n, first_n)
+            _pack_rows(w, p, base, left, step, count, to)
+        return []
+
+    w.counted_loop(w.mul(V(I64, "%begin"), per), stop, 1, [], unit)
+    w.stmt("ret void")
+    return w.module()
+
+
+def _pack_rows(w: Writer, p: Plan, base: V, left: V, step: V, count: V, to: V) -> None:
+    """The columns lie side by side: whole vectors are copied."""
+    masks = _masks(w, p, left)
+
+    def row(k: V, _: list[V]) -> list[V]:
+        at = w.element(base, w.mul(k, step), p.tag)
+        target = w.element(to, w.mul(k, w.number(p.columns)), p.tag)
+        for j, mask in enumerate(masks):
+            x = w.load(w.element(at, w.number(j * p.lanes), p.tag), p.tag, p.lanes, mask)
+            w.store(x, w.element(target, w.number(j * p.lanes), p.tag), p.tag)
+        return []
+
+    w.counted_loop(w.number(0), count, 1, [], row)
+
+
+def pack_columns(
+    w: Writer, p: Plan, base: V, column: V, n: V, step: V, count: V, to: V, j: int
+) -> None:
+    """The summed axis lies side by side: blocks of lanes x lanes are transposed."""
+    last = w.binary("sub", n, w.number(1))
+    rows = []
+    for i in range(p.lanes):
+        number = w.smaller(w.add(column, w.number(i)), last)
+        rows.append(w.element(base, w.mul(number, step), p.tag))
+
+    def block(k: V, mask: V | None, _: list[V]) -> list[V]:
+        for row in rows:
+            w.prefetch(w.element(row, w.add(k, w.number(4 * p.lanes)), p.tag))
+        found = [w.load(w.element(row, k, p.tag), p.tag, p.lanes, mask) for row in rows]
+        for i, x in enumerate(tile.transposed(w, found)):
+            place = w.add(w.mul(w.add(k, w.number(i)), w.number(p.columns)),
+                          w.number(j * p.lanes))  # fmt: skip
+            w.store(x, w.element(to, place, p.tag), p.tag)
+        return []
+
+    w.vector_loop(w.number(0), count, p.lanes, [], block)
+
+
+def _product_text(p: Plan) -> str:
+    header = 16
+    w = Writer()
+    f = [w.field(i) for i in range(header)]
+    a, packed, out = (w.slot(f[i]) for i in range(3))
+    m, n, k, step, depth, blocks, panels, pitch, tiles, down, across, downs, acrosses = f[3:]
+    last_row = w.binary("sub", m, w.number(p.rows))
+    copies = None
+    if not p.a_by_row:
+        copies = w.let("ptr", f"alloca i8, i64 {_ROWS_BYTES + 64}, align 64")
+
+    def chunk(number: V, _: list[V]) -> list[V]:
+        rest, at_down = split(w, number, downs)
+        batch, at_across = split(w, rest, acrosses)
+        a_base = w.element(a, _table(w, batch, header, 2, 0), p.tag)
+        b_first = w.mul(w.mul(_table(w, batch, header, 2, 1), blocks), panels)
+        c_base = w.element(out, w.mul(w.mul(batch, m), n), p.tag)
+        first_panel, first_tile = w.mul(at_across, across), w.mul(at_down, down)
+        stop_panel = w.smaller(w.add(first_panel, across), panels)
+        stop_tile = w.smaller(w.add(first_tile, down), tiles)
+
+        def first_row(t: V) -> tuple[V, V]:
+            """Where tile t starts, and how many of its rows the tile before has done."""
+            wanted = w.mul(t, w.number(p.rows))
+            first = w.smaller(wanted, last_row)
+            return first, w.binary("sub", wanted, first)
+
+        def block(number: V, _: list[V]) -> list[V]:
+            first_k = w.mul(number, depth)
+            count = w.smaller(depth, w.binary("sub", k, first_k))
+            again = w.compare("icmp", "sgt", number, w.number(0))
+            b_block = w.add(b_first, w.mul(number, panels))
+            if copies is not None:
+                start = w.element(a_base, w.mul(first_k, step), p.tag)
+                _copy_rows(w, p, start, step, count, copies, first_tile, stop_tile, first_row)
+
+            def panel(q: V, _: list[V]) -> list[V]:
+                b = w.element(packed, w.mul(w.add(b_block, q), pitch), p.tag)
+                vectors = tile.packed_vectors(w, b, p.tag, p.lanes, p.vectors)
+                first_n = w.mul(q, w.number(p.columns))
+                masks = _masks(w, p, w.binary("sub", n, first_n))
+
+                def row(t: V, _: list[V]) -> list[V]:
+                    first, done = first_row(t)
+                    if copies is None:
+                        start = w.element(a_base, w.add(w.mul(first, step), first_k), p.tag)
+                        between, along = step, w.number(1)
+                    else:
+                        place = w.mul(w.binary("sub", t, first_tile), count)
+                        start = w.element(copies, w.mul(place, w.number(p.rows)), p.tag)
+                        between, along = w.number(1), w.number(p.rows)
+                    rows = [
+                        w.element(start, w.mul(between, w.number(r)), p.tag) if r else start
+                        for r in range(p.rows)
+                    ]
+                    found = tile.sums(w, p.tag, p.lanes, rows, along, count, vectors, p.vectors)
+                    c = w.element(c_base, w.add(w.mul(first, n), first_n), p.tag)
+                    _store(w, p, found, c, n, masks, done, again)
+                    return []
+
+                w.counted_loop(first_tile, stop_tile, 1, [], row)
+                return []
+
+            w.counted_loop(first_panel, stop_panel, 1, [], panel)
+            return []
+
+        w.counted_loop(w.number(0), blocks, 1, [], block)
+        return []
+
+    w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], chunk)
+    w.stmt("ret void")
+    return w.module()
+
+
+def _copy_rows(
+    w: Writer, p: Plan, start: V, step: V, count: V, copies: V, first: V, stop: V,
+    first_row: Callable[[V], tuple[V, V]],
+) -> None:  # fmt: skip
+    """Copies the chunk's part of a left operand whose rows lie side by side: [tile][k][rows].
+
+    A stretch of each k is copied for all tiles in turn, so that what lies together is read
+    together, and read by the tiles without the distance between one k and the next.
+    """
+    whole = w.mul(count, w.number(p.rows))
+    masks = [left_of(w, w.number(p.rows - j), p.lanes) for j in range(0, p.rows, p.lanes)]
+
+    def one(k: V, _: list[V]) -> list[V]:
+        source = w.element(start, w.mul(k, step), p.tag)
+        target = w.element(copies, w.mul(k, w.number(p.rows)), p.tag)
+
+        def part(t: V, _: list[V]) -> list[V]:
+            at = w.element(source, first_row(t)[0], p.tag)
+            to = w.element(target, w.mul(w.binary("sub", t, first), whole), p.tag)
+            for j, mask in enumerate(masks):
+                here = w.number(j * p.lanes)
+                x = w.load(w.element(at, here, p.tag), p.tag, p.lanes, mask)
+                w.store(x, w.element(to, here, p.tag), p.tag, mask)
+            return []
+
+        w.counted_loop(first, stop, 1, [], part)
+        return []
+
+    w.counted_loop(w.number(0), count, 1, [], one)
+
+
+def _masks(w: Writer, p: Plan, left: V) -> list[V]:
+    """The masks of the vectors of a panel of which `left` columns are in the result."""
+    return [
+        left_of(w, w.binary("sub", left, w.number(j * p.lanes)), p.lanes)
+        for j in range(p.vectors)
+    ]
+
+
+def _store(
+    w: Writer, p: Plan, found: list[list[V]], c: V, n: V, masks: list[V], done: V, again: V
+) -> None:
+    """Writes a tile, or adds to what the blocks before have written; `done` rows are left out."""
+    repeat = broadcast(w, again, p.lanes)
+    for r, row in enumerate(found):
+        wanted = broadcast(w, w.compare("icmp", "sle", done, w.number(r)), p.lanes)
+        for j, x in enumerate(row):
+            at = w.element(c, w.add(w.mul(n, w.number(r)), w.number(j * p.lanes)), p.tag)
+            mask = w.binary("and", masks[j], wanted)
+            before = w.load(at, p.tag, p.lanes, w.binary("and", mask, repeat))
+            w.store(w.binary("fadd", x, before), at, p.tag, mask)

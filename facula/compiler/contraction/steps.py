@@ -1,0 +1,71 @@
+"""From a node of the graph that multiplies and sums to its plan and its native steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+from ...graph.graph import Graph, GraphNode
+from ..schedule import View
+from .convolution import Forward
+from .convolution_weight import Weight
+from .patches import Axis
+from .product import NativeStep, Plan, worthwhile
+
+
+def scratch_bytes(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str) -> int:
+    """Memory that the steps of a node need between them."""
+    plan = _product(graph, node, operands, tag) if node.op == "matmul" else None
+    return plan.scratch_bytes if plan is not None else 0
+
+
+def steps(
+    graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str, slot: Callable[[int], int],
+    scratch: int,
+) -> list[NativeStep] | None:  # fmt: skip
+    """The steps of a node, or None for a product that is better left to dot products (BLAS).
+
+    slot: of a value; scratch: slot of the memory that `scratch_bytes` asked for.
+    """
+    out = node.outs[0]
+    if not prod(graph.shapes[out]):
+        return []
+    if node.op == "matmul":
+        plan = _product(graph, node, operands, tag)
+        if plan is None:
+            return None
+        a, b = (slot(v.value) for v in operands)
+        return [plan.pack(b, scratch), plan.product(a, scratch, slot(out))]
+    slots = (slot(node.ins[0]), slot(node.ins[1]), slot(out))
+    if node.op == "convolve":
+        return [forward_plan(graph, node, tag).step(*slots)]
+    assert node.op == "convolve_weight", node.op
+    parts = graph.shapes[out][0]
+    return [weight_plan(graph, node.ins, node.attrs, tag).step(*slots, parts)]
+
+
+def _product(graph: Graph, node: GraphNode, operands: Sequence[View], tag: str) -> Plan | None:
+    shape = graph.shapes[node.outs[0]]
+    k = graph.shapes[node.ins[0]][-1]
+    if not prod(shape) or not k or not worthwhile(*shape[-2:]):
+        return None
+    a, b = operands
+    return Plan(tag, a, b, shape, k)
+
+
+def _axes(size: Any, result: Any, kernel: Any, attrs: Any) -> list[Axis]:
+    stride, low, dilation = attrs[:3]
+    return list(map(Axis, size, result, stride, low, dilation, kernel))
+
+
+def forward_plan(graph: Graph, node: GraphNode, tag: str) -> Forward:
+    x, weight = (graph.shapes[v] for v in node.ins)
+    axes = _axes(x[2:], graph.shapes[node.outs[0]][2:], weight[2:], node.attrs)
+    return Forward(tag, x[0], x[1], weight[0], node.attrs[3], axes)
+
+
+def weight_plan(graph: Graph, ins: Sequence[int], attrs: tuple[Any, ...], tag: str) -> Weight:
+    x, gradient = (graph.shapes[v] for v in ins)
+    axes = _axes(x[2:], gradient[2:], attrs[4], attrs)
+    return Weight(tag, x[0], x[1], gradient[1], attrs[3], axes)

@@ -1,0 +1,131 @@
+"""The tile: a block of the result that stays in registers along the whole summed axis.
+
+Each step of the sum reads a few vectors of one operand, which is packed so that they lie side by
+side, and one number for each row of the tile from the other, which is read where it lies: spread
+over a vector and multiplied with each of the first. With twenty-odd sums in flight the
+multiply-add units never wait, and both operands are read from the nearest cache.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ...runtime import code
+from ..emitter import V, vec
+from ..scalar_code import REGISTER, SIZE, broadcast
+from ..writer import I64, Writer
+
+
+@dataclass(frozen=True)
+class Registers:
+    """What the vector unit offers to a tile."""
+
+    width: int  # bytes of a vector
+    rows: int  # most rows of a tile
+    vectors: int  # vectors in a row of a tile
+
+    def lanes(self, tag: str) -> int:
+        return self.width // SIZE[tag]
+
+
+@functools.cache
+def registers() -> Registers:
+    """For 32 registers of 64 bytes 28 sums, for 16 of 32 bytes 12, for 32 of 16 bytes 24."""
+    features = code.processor_features()
+    if "avx512f" in features:
+        return Registers(64, 14, 2)
+    if "avx2" in features or "avx" in features:
+        return Registers(32, 6, 2)
+    return Registers(16, 6, 4)
+
+
+def balanced(total: int, most: int) -> int:
+    """The size of parts, none larger than `most`, that cover the total with least left over."""
+    parts = -(-total // most)
+    return -(-total // parts)
+
+
+def spread(w: Writer, at: V, tag: str, lanes: int) -> V:
+    """The number at an address in every lane."""
+    return broadcast(w, w.let(REGISTER[tag], f"load {REGISTER[tag]}, ptr {at.name}, align "
+                              f"{SIZE[tag]}"), lanes)  # fmt: skip
+
+
+def multiply_add(w: Writer, a: V, b: V, c: V) -> V:
+    lanes, element = c.ty[1:-1].split(" x ")
+    suffix = {"float": "f32", "double": "f64"}[element]
+    return w.intrinsic(f"llvm.fma.v{lanes}{suffix}", c.ty, a, b, c)
+
+
+def sums(
+    w: Writer, tag: str, lanes: int, rows: Sequence[V], step: V, count: V,
+    vectors: Callable[[V], Sequence[V]], number: int,
+) -> list[list[V]]:  # fmt: skip
+    """The sums of a tile: for k below `count`, element k * step of each row times `vectors(k)`.
+
+    rows: addresses; vectors: the `number` vectors at place k. Returns the sums by row.
+    """
+    zero = w.splat("0.0", vec(REGISTER[tag], lanes))
+    start = [zero] * (len(rows) * number)
+
+    def body(k: V, carried: list[V]) -> list[V]:
+        across = vectors(k)
+        offset = w.mul(k, step) if step.name != "1" else k
+        out = []
+        for r, row in enumerate(rows):
+            factor = spread(w, w.element(row, offset, tag), tag, lanes)
+            for j, b in enumerate(across):
+                out.append(multiply_add(w, factor, b, carried[r * number + j]))
+        return out
+
+    flat = w.counted_loop(w.number(0), count, 1, start, body)
+    return [flat[r * number : (r + 1) * number] for r in range(len(rows))]
+
+
+def packed_vectors(
+    w: Writer, panel: V, tag: str, lanes: int, number: int
+) -> Callable[[V], list[V]]:
+    """The vectors at place k of a panel [k][number * lanes], which is aligned."""
+    ty = vec(REGISTER[tag], lanes)
+
+    def vectors(k: V) -> list[V]:
+        base = w.mul(k, w.number(number * lanes))
+        out = []
+        for j in range(number):
+            at = w.element(panel, w.add(base, w.number(j * lanes)), tag)
+            out.append(w.let(ty, f"load {ty}, ptr {at.name}, align {lanes * SIZE[tag]}"))
+        return out
+
+    return vectors
+
+
+def transposed(w: Writer, rows: list[V]) -> list[V]:
+    """Of n vectors of n lanes (a power of two), vector j holds lane j of each."""
+    n = len(rows)
+    ty = rows[0].ty
+    half = n // 2
+    out = list(rows)
+    # Exchange blocks of half, a quarter ... of the lanes between rows that far apart.
+    while half:
+        low = [i for i in range(n)]
+        first = ", ".join(
+            f"i32 {i if not i & half else n + (i ^ half)}" for i in low
+        )
+        second = ", ".join(
+            f"i32 {(i | half) if not i & half else n + i}" for i in low
+        )
+        mask = f"<{n} x i32>"
+        for i in range(n):
+            if i & half:
+                continue
+            a, b = out[i], out[i | half]
+            out[i] = w.let(ty, f"shufflevector {a}, {b}, {mask} <{first}>")
+            out[i | half] = w.let(ty, f"shufflevector {a}, {b}, {mask} <{second}>")
+        half //= 2
+    return out
+
+
+__all__ = ["I64", "Registers", "balanced", "multiply_add", "packed_vectors", "registers", "spread",
+           "sums", "transposed"]  # fmt: skip
