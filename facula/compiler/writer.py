@@ -148,9 +148,7 @@ class Writer(Emitter):
         else:
             name = f"llvm.masked.load.v{lanes}{_suffix(tag)}.p0"
             self.declarations[name] = f"declare {ty} @{name}(ptr, i32, <{lanes} x i1>, {ty})"
-            raw = self.let(
-                ty, f"call {ty} @{name}(ptr {at.name}, i32 {size}, {mask}, {ty} {rest})"
-            )
+            raw = self.let(ty, f"call {ty} @{name}(ptr {at.name}, i32 {size}, {mask}, {ty} {rest})")
         return self._to_register(raw, tag)
 
     def prefetch(self, at: V) -> None:

@@ -57,9 +57,7 @@ class Forward:
             self.positions, self.block, -(-self.in_group // self.block), tiles, down, downs, parts,
             0, *patches.axis_fields(self.axes),
         ]  # fmt: skip
-        key = (
-            f"convolution {self.tag} {self.rows} {len(self.axes)} {int(self.unit)} {self.depth}"
-        )
+        key = f"convolution {self.tag} {self.rows} {len(self.axes)} {int(self.unit)} {self.depth}"
         name = (
             f"convolution {self.images} x {self.channels} x {[a.size for a in self.axes]} -> "
             f"{self.outs} x {[a.out for a in self.axes]}"
@@ -175,9 +173,7 @@ class _Targets:
     def _get(self, v: V, k: int) -> V:
         return self.w.let(I64, f"load i64, ptr {self._cell(v, k).name}, align 8")
 
-    def note(
-        self, g: patches.Geometry, place: patches.Place, v: V, base: V, image_step: V
-    ) -> None:
+    def note(self, g: patches.Geometry, place: patches.Place, v: V, base: V, image_step: V) -> None:
         """Vector v holds the positions of `place`, whose first image starts at `base`."""
         w = self.w
         later = w.binary("mul", place.later, g.splat(image_step))

@@ -198,9 +198,7 @@ def _multiply(
             factors = [w.element(a, w.number(r * _POSITIONS), p.tag) for r in range(p.rows)]
             found = tile.sums(w, p.tag, p.lanes, factors, w.number(1), w.number(_POSITIONS),
                               vectors, p.vectors)  # fmt: skip
-            to = w.element(
-                sums, w.add(w.mul(first, across), w.mul(q, w.number(p.columns))), p.tag
-            )
+            to = w.element(sums, w.add(w.mul(first, across), w.mul(q, w.number(p.columns))), p.tag)
 
             def put(add: bool) -> None:
                 for r, row in enumerate(found):
@@ -219,9 +217,7 @@ def _multiply(
     w.counted_loop(w.number(0), panels, 1, [], panel)
 
 
-def _write(
-    w: Writer, p: Weight, sums: V, to: V, row_step: V, depth: V, outs: V, some: V
-) -> None:
+def _write(w: Writer, p: Weight, sums: V, to: V, row_step: V, depth: V, outs: V, some: V) -> None:
     """Turns the sums [row][outputs] into the result [output][row]; zeros where there are none."""
 
     def block(o: V, _: list[V]) -> list[V]:

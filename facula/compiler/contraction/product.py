@@ -182,9 +182,7 @@ def _pack_text(p: Plan) -> str:
                 column = w.add(first_n, w.number(j * p.lanes))
                 pack_columns(w, p, base, column, n, step, count, to, j)
         else:
-            base = w.element(
-                source, w.add(w.add(offset, first_n), w.mul(first_k, step)), p.tag
-            )
+            base = w.element(source, w.add(w.add(offset, first_n), w.mul(first_k, step)), p.tag)
             left = w.binary("sub", n, first_n)
             _pack_rows(w, p, base, left, step, count, to)
         return []
@@ -340,8 +338,7 @@ def _copy_rows(
 def _masks(w: Writer, p: Plan, left: V) -> list[V]:
     """The masks of the vectors of a panel of which `left` columns are in the result."""
     return [
-        left_of(w, w.binary("sub", left, w.number(j * p.lanes)), p.lanes)
-        for j in range(p.vectors)
+        left_of(w, w.binary("sub", left, w.number(j * p.lanes)), p.lanes) for j in range(p.vectors)
     ]
 
 

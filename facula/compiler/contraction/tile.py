@@ -109,13 +109,9 @@ def transposed(w: Writer, rows: list[V]) -> list[V]:
     out = list(rows)
     # Exchange blocks of half, a quarter ... of the lanes between rows that far apart.
     while half:
-        low = [i for i in range(n)]
-        first = ", ".join(
-            f"i32 {i if not i & half else n + (i ^ half)}" for i in low
-        )
-        second = ", ".join(
-            f"i32 {(i | half) if not i & half else n + i}" for i in low
-        )
+        low = range(n)
+        first = ", ".join(f"i32 {i if not i & half else n + (i ^ half)}" for i in low)
+        second = ", ".join(f"i32 {(i | half) if not i & half else n + i}" for i in low)
         mask = f"<{n} x i32>"
         for i in range(n):
             if i & half:
