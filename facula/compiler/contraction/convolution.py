@@ -58,11 +58,7 @@ class Forward:
             0, *patches.axis_fields(self.axes),
         ]  # fmt: skip
         key = f"convolution {self.tag} {self.rows} {len(self.axes)} {int(self.unit)} {self.depth}"
-        name = (
-            f"convolution {self.images} x {self.channels} x {[a.size for a in self.axes]} -> "
-            f"{self.outs} x {[a.out for a in self.axes]}"
-        )
-        return NativeStep(name, key, lambda: _forward_text(self), record,
+        return NativeStep("convolution", key, lambda: _forward_text(self), record,
                       parts * self.groups * downs, work, 1 << 18)  # fmt: skip
 
 

@@ -70,9 +70,9 @@ class Weight:
             f"convolution weight {self.tag} {self.rows} {self.vectors} {len(self.axes)} "
             f"{int(self.unit)} {self.depth}"
         )
-        kernel = [a.kernel for a in self.axes]
-        name = f"gradient of the weight {self.outs} x {self.in_group} x {kernel}"
-        return NativeStep(name, key, lambda: _text(self), record, units, work, 1 << 18)
+        return NativeStep(
+            "convolution weight", key, lambda: _text(self), record, units, work, 1 << 18
+        )
 
 
 def _text(p: Weight) -> str:

@@ -93,7 +93,7 @@ class Plan:
                   self.pitch, per, units, *self.b_places]  # fmt: skip
         key = f"pack {self.tag} {self.vectors} {self.b_by_column}"
         return NativeStep(
-            f"pack {self.k} x {self.n}", key, lambda: _pack_text(self), record,
+            "pack", key, lambda: _pack_text(self), record,
             -(-units // per), units * self.pitch,
         )  # fmt: skip
 
@@ -120,7 +120,7 @@ class Plan:
             record += pair
         key = f"product {self.tag} {self.rows} {self.vectors} {self.a_by_row}"
         return NativeStep(
-            f"matmul {self.m} x {self.n} k={self.k}" + (f" times {count}" if count > 1 else ""),
+            "matmul",
             key, lambda: _product_text(self), record, downs * acrosses * count, work, 1 << 18,
         )  # fmt: skip
 
