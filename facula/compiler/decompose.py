@@ -25,8 +25,9 @@ _FLOATS = ("f32", "f64")
 
 def merge_products(graph: Graph) -> Graph:
     """Sums over a batch of products, and transposed results, become part of the products."""
-    if not any(n.op == "matmul" for n in graph.nodes):
-        return graph
+    products = {n.outs[0] for n in graph.nodes if n.op == "matmul"}
+    if not any(n.ins and n.ins[0] in products and _merges(n) for n in graph.nodes):
+        return graph  # a sweep over nothing would cost as much as the others
     uses = [0] * len(graph.shapes)
     for node in graph.nodes:
         for a in node.ins:
@@ -45,6 +46,19 @@ def merge_products(graph: Graph) -> Graph:
         return _summed_product(r, product, tuple(node.attrs[0]))
 
     return sweep(graph, rule)
+
+
+def _merges(node: GraphNode) -> bool:
+    """Whether a node on a product may become part of it."""
+    if node.op == "permute":
+        return _is_swap(tuple(node.attrs[0]))
+    return node.op == "sum" and tuple(node.attrs[0]) == tuple(range(len(node.attrs[0])))
+
+
+def _is_swap(dims: tuple[int, ...]) -> bool:
+    """Whether a permutation exchanges the last two axes."""
+    rank = len(dims) - 2
+    return dims == (*range(rank), rank + 1, rank)
 
 
 def _swap(r: Rewriter, v: int) -> int:
@@ -69,8 +83,7 @@ def _matmul(r: Rewriter, a: int, b: int, like: GraphNode) -> int:
 
 
 def _transposed_product(r: Rewriter, product: GraphNode, dims: tuple[int, ...]) -> int | None:
-    rank = len(dims) - 2
-    if dims != (*range(rank), rank + 1, rank):
+    if not _is_swap(dims):
         return None
     a, b = product.ins
     return _matmul(r, _swap(r, b), _swap(r, a), product)
@@ -93,21 +106,27 @@ def _summed_product(r: Rewriter, product: GraphNode, axes: tuple[int, ...]) -> i
 
 def small_products(graph: Graph) -> Graph:
     """Matrix products that BLAS is not worth calling for, or does not know (integers)."""
-    if not any(n.op == "matmul" for n in graph.nodes):
-        return graph
-    return sweep(graph, _product)
+    if any(n.op == "matmul" and _is_small(graph, n) for n in graph.nodes):
+        return sweep(graph, _product)
+    return graph
+
+
+def _is_small(graph: Graph, node: GraphNode) -> bool:
+    tag = TAGS.get(graph.dtypes[node.outs[0]], "b1")
+    m, k = graph.shapes[node.ins[0]][-2:]
+    n = graph.shapes[node.ins[1]][-1]
+    return tag != "b1" and (tag not in _FLOATS or m * n * k < SMALL_PRODUCT)
 
 
 def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     if node.op != "matmul":
         return None
+    if not _is_small(r.old, node):
+        return None
     a, b = ins
     dt = r.type_of(a)
-    tag = TAGS.get(dt, "b1")
     *batch, m, k = r.shape(a)
     n = r.shape(b)[-1]
-    if tag == "b1" or (tag in _FLOATS and m * n * k >= SMALL_PRODUCT):
-        return None
     lead = tuple(batch)
     rank = len(lead)
     swap = (*range(rank), rank + 1, rank)
@@ -129,9 +148,9 @@ def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
 
 def split_reductions(graph: Graph) -> Graph:
     """Large reductions in two steps."""
-    if not any(n.op in _SPLITTABLE or n.op == "convolve_weight" for n in graph.nodes):
-        return graph
-    return sweep(graph, _split)
+    if any(n.op == "convolve_weight" or _axis_and_block(graph, n) for n in graph.nodes):
+        return sweep(graph, _split)
+    return graph
 
 
 def _split_positions(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
@@ -149,17 +168,16 @@ def _split_positions(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int 
 _SPLITTABLE = frozenset("sum prod max min any all".split())
 
 
-def _split(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
-    if node.op == "convolve_weight":
-        return _split_positions(r, node, ins)
+def _axis_and_block(graph: Graph, node: GraphNode) -> tuple[int, int] | None:
+    """Which axis a reduction is cut along, in blocks of which size; None where it is not."""
     if node.op not in _SPLITTABLE:
         return None
-    a, out = ins[0], node.outs[0]
-    shape, dt = r.shape(a), r.old.dtypes[out]
-    if prod(shape) < _SPLIT or dt not in TAGS or r.type_of(a) not in TAGS:
+    a, out = node.ins[0], node.outs[0]
+    shape = graph.shapes[a]
+    if prod(shape) < _SPLIT or graph.dtypes[out] not in TAGS or graph.dtypes[a] not in TAGS:
         return None
     axes = tuple(k for k in node.attrs[0] if shape[k] != 1)
-    kept = tuple(n for k, n in enumerate(shape) if k not in node.attrs[0])
+    kept = prod(n for k, n in enumerate(shape) if k not in node.attrs[0])
     if not axes:
         return None
     axis = max(axes, key=lambda k: shape[k])
@@ -168,17 +186,28 @@ def _split(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     other = count // size
     last = max((k for k, n in enumerate(shape) if n != 1), default=-1)
     if last in axes:
-        if prod(kept) >= 64 or count < _SPLIT:
+        if kept >= 64 or count < _SPLIT:
             return None
         block = max(1, BLOCK // other)
     else:
         columns = prod(shape[max(axes) + 1 :])
-        if count <= 64 or (count <= 1024 and prod(kept) // columns * (columns // 64) >= 8):
+        if count <= 64 or (count <= 1024 and kept // columns * (columns // 64) >= 8):
             return None
         block = max(1, min(512, max(16, BLOCK // columns)) // other)
-    blocks = -(-size // block)
-    if blocks < 2:
+    return (axis, block) if block < size else None
+
+
+def _split(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    if node.op == "convolve_weight":
+        return _split_positions(r, node, ins)
+    found = _axis_and_block(r.old, node)
+    if found is None:
         return None
+    axis, block = found
+    a, out = ins[0], node.outs[0]
+    shape, dt = r.shape(a), r.old.dtypes[out]
+    kept = tuple(n for k, n in enumerate(shape) if k not in node.attrs[0])
+    blocks = -(-shape[axis] // block)
     if block == 1:
         rest = tuple(k for k in node.attrs[0] if k != axis)
         middle = tuple(n for k, n in enumerate(shape) if k not in rest)

@@ -1,5 +1,8 @@
 """The sweep that passes share: one walk over a graph that builds the next one.
 
+Values keep their numbers and unchanged nodes are shared: the two graphs have one list of values, to
+which new ones are appended. Nodes are therefore never changed, only replaced.
+
 A pass gives a function that sees each node with its operands already rewritten and returns the
 value that replaces the node's result, or None to keep the node. Equal nodes become one on the way.
 """
@@ -37,9 +40,10 @@ class Rewriter:
     def __init__(self, graph: Graph) -> None:
         self.old = graph
         self.graph = Graph()
-        self.graph.scalars = graph.scalars
-        self.producer: list[GraphNode | None] = []
-        self.value_of: dict[int, int] = {}
+        self.graph.shapes, self.graph.dtypes = graph.shapes, graph.dtypes
+        self.graph.inputs, self.graph.scalars = graph.inputs, graph.scalars
+        self.producer: list[GraphNode | None] = [None] * len(graph.shapes)
+        self.value_of: dict[int, int] = {}  # of values that were replaced
         self._known: dict[Any, int] = {}
         self._origin: tuple[str, str] | None = None  # of the node that is being rewritten
 
@@ -95,33 +99,38 @@ class Rewriter:
 
     def run(self, rule: Rule | None) -> Graph:
         old, new, value_of = self.old, self.graph, self.value_of
-        for v in old.inputs:
-            value_of[v] = new.add_input(old.shapes[v], old.dtypes[v])
-            self.producer.append(None)
         for node in old.nodes:
-            ins = tuple([value_of[a] for a in node.ins])
+            ins = node.ins
+            if value_of:
+                for a in ins:
+                    if a in value_of:
+                        ins = tuple([value_of.get(a, a) for a in ins])
+                        break
             self._origin = node.origin
             found = rule(self, node, ins) if rule is not None else None
             if found is None:
                 found = self._copy(node, ins)
             if found is not None:
                 value_of[node.outs[0]] = found
-        new.outputs = [value_of[v] for v in old.outputs]
+        new.outputs = [value_of.get(v, v) for v in old.outputs]
         return new
 
     def _copy(self, node: GraphNode, ins: tuple[int, ...]) -> int | None:
-        old, new = self.old, self.graph
+        """Takes the node over, with other operands; the value that is it already, if there is."""
         if node.op in _PURE and len(node.outs) == 1:
-            v = node.outs[0]
-            return self.add(
-                node.op, ins, old.shapes[v], old.dtypes[v], node.attrs, node.host, node.where
-            )
-        outs = tuple([new.value(old.shapes[v], old.dtypes[v]) for v in node.outs])
-        made = GraphNode(node.op, ins, outs, node.attrs, node.host, node.where)
-        made.origin = node.origin
-        new.nodes.append(made)
-        self.producer.extend([made] * len(outs))
-        self.value_of.update(zip(node.outs, outs, strict=True))
+            v, attrs = node.outs[0], node.attrs
+            shape, dt = self.old.shapes[v], self.old.dtypes[v]
+            key = (node.op, ins, shape, dt, repr(attrs) if node.op in ("const", "pad") else attrs)
+            found = self._known.setdefault(key, v)
+            if found != v:
+                return found
+        made = node
+        if ins is not node.ins:
+            made = GraphNode(node.op, ins, node.outs, node.attrs, node.host, node.where)
+            made.origin = node.origin
+        self.graph.nodes.append(made)
+        for v in node.outs:
+            self.producer[v] = made
         return None
 
 

@@ -334,11 +334,14 @@ class Scheduler:
     def _find(self, root: Root, size: int) -> Cluster | None:
         tried = 0
         first = self.inlined.get(root.source)
-        candidates = self.by_numel.get(size, [])
-        for cluster in ([first] if first is not None else []) + candidates[:-4:-1]:
+        candidates = self.by_numel.get(size, [])[:-4:-1]
+        ready = self._ready(root.source, root.source) if first or candidates else 0
+        for cluster in ([first] if first is not None else []) + candidates:
             if cluster is first and tried:
                 continue
             tried += 1
+            if cluster.order < ready:
+                continue
             if size != cluster.numel and size != cluster.kept:
                 continue
             if not size or (cluster.kind == "map" and size != cluster.numel):
@@ -357,6 +360,35 @@ class Scheduler:
                 continue
             return cluster
         return None
+
+    def _ready(self, source: int, root: int) -> int:
+        """The first order at which a cluster could compute `source`: no earlier one need be tried.
+
+        root: the value that may be computed again even if it is dear and part of another cluster.
+        """
+        latest = -1
+        seen = set()
+        stack = [source]
+        while stack:
+            v = stack.pop()
+            if v in seen:
+                continue
+            seen.add(v)
+            at = self.place.get(v)
+            node = self.producer[v]
+            if at is None:
+                other = self.reduced_in.get(v)
+                if other is None and v != root and v in self.inlined:
+                    assert node is not None
+                    if node.op in ELEMENTWISE and not self.cheap(v):
+                        other = self.inlined[v]
+                at = other.order if other is not None else None
+            if at is None:
+                assert node is not None
+                stack.extend(node.ins)
+            elif at > latest:
+                latest = at
+        return latest
 
     def _helps(self, wanted: int, cluster: Cluster) -> bool:
         """Whether putting the value in memory may let the root join."""
@@ -409,8 +441,10 @@ class Scheduler:
 
     def _find_reduce(self, v: int, source: int, want: Reduction) -> Cluster:
         size = prod(want.shape)
-        for cluster in self.by_numel.get(size, [])[:-4:-1] if size else []:
-            if cluster.numel != size:
+        candidates = self.by_numel.get(size, [])[:-4:-1] if size else []
+        ready = self._ready(source, -1) if candidates else 0
+        for cluster in candidates:
+            if cluster.numel != size or cluster.order < ready:
                 continue
             try:
                 share = cluster.numel > SMALL

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..graph.graph import Graph, UpdateExpr
+from ..graph.graph import Graph, GraphNode, UpdateExpr
 from .scalar_code import COMPARE, broadcast, cast, constant, emit_op
 from .writer import I64, V, Writer
 
@@ -22,22 +22,25 @@ def own_operands(graph: Graph) -> Graph:
     positions of such operands are the fifth attribute of the node; they are copied where needed.
     (All nodes without results are updates: of a dtype for which there is no code, as host calls.)
     """
-    updates = [n for n in graph.nodes if not n.outs and n.attrs[4:]]
-    if not updates:
+    if not any(not n.outs and n.attrs[4:] for n in graph.nodes):
         return graph
     below = {n.outs[0]: n.ins[0] for n in graph.nodes if n.op == "reshape"}
     inputs = set(graph.inputs)
-    for node in updates:
-        ins = list(node.ins)
-        for position in node.attrs[4]:
-            source = v = ins[position]
-            while source in below:
-                source = below[source]
-            if source in inputs:
-                copy = graph.add("copy", (v,), graph.shapes[v], graph.dtypes[v], (), lambda x: x)
-                graph.nodes.insert(graph.nodes.index(node), graph.nodes.pop())
-                ins[position] = copy
-        node.ins = tuple(ins)
+    nodes: list[GraphNode] = []
+    for node in graph.nodes:
+        if not node.outs and node.attrs[4:]:
+            ins = list(node.ins)
+            for position in node.attrs[4]:
+                source = v = ins[position]
+                while source in below:
+                    source = below[source]
+                if source in inputs:
+                    ins[position] = copy = graph.value(graph.shapes[v], graph.dtypes[v])
+                    nodes.append(GraphNode("copy", (v,), (copy,), (), lambda x: x))
+            made = GraphNode(node.op, tuple(ins), (), node.attrs, node.host, node.where)
+            made.origin, node = node.origin, made
+        nodes.append(node)
+    graph.nodes = nodes
     return graph
 
 
