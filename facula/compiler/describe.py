@@ -187,6 +187,10 @@ def _flops(graph: Graph, node: GraphNode) -> int:
     if op == "matmul" or op in ("linear", "linear_unbiased"):
         k = ins[0][-1] if ins[0] else 1
         return 2 * prod(graph.shapes[node.outs[0]]) * k
+    if op == "convolve":
+        return 2 * prod(graph.shapes[node.outs[0]]) * prod(ins[1][1:])
+    if op == "convolve_weight":  # operands: input and the gradient of the result
+        return 2 * prod(ins[1]) * ins[0][1] // node.attrs[3] * prod(node.attrs[4])
     if op.startswith("convolution"):
         return _convolution_flops(op, ins, graph.shapes[node.outs[0]])
     elements = max((prod(graph.shapes[v]) for v in (*node.ins, *node.outs)), default=0)

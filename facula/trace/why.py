@@ -25,9 +25,13 @@ def why_compiled(plan: Any, known: Sequence[Any], names: Sequence[str]) -> str:
         share = _share(other.path, plan.path)
         if share >= common:
             best, common = other, share
-    if best is None or common < _ENOUGH:
-        return "new work, seen for the second time"
-    return _difference(best, plan, names)
+    if best is not None and common >= _ENOUGH:
+        return _difference(best, plan, names)
+    for other in reversed(known):
+        count = _same_end(other.path, plan.path)
+        if count >= _ENOUGH * max(len(other.path), len(plan.path)):
+            return _other_start(other.path, plan.path, count)
+    return "new work"
 
 
 def _kind(n: Node) -> Any:
@@ -42,6 +46,30 @@ def _share(old: list[Node], new: list[Node]) -> float:
             break
         count += 1
     return count / max(len(old), len(new), 1)
+
+
+def _same_end(old: list[Node], new: list[Node]) -> int:
+    """How many calls at the end of the two paths are the same."""
+    count = 0
+    for a, b in zip(reversed(old), reversed(new), strict=False):
+        if _kind(a) != _kind(b):
+            break
+        count += 1
+    return count
+
+
+def _other_start(old: list[Node], new: list[Node], count: int) -> str:
+    """The same work at the end, after something else (initial weights, a first step's zeros)."""
+
+    def text(path: list[Node]) -> str:
+        before = [n for n in path[: len(path) - count] if n.op is not None]
+        names = list(dict.fromkeys(_kind(n) + place(n) for n in before))
+        return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "") or "nothing"
+
+    return (
+        f"the last {count} calls are known, but what comes before them is not: {text(new)} "
+        f"instead of {text(old)}"
+    )
 
 
 def facts(m: Meta) -> str:
