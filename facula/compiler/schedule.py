@@ -27,7 +27,7 @@ from .indexing import (
 )
 from .scalar_code import COMPARE, ELEMENTWISE, HEAVY, TAGS, native
 
-CONTRACTIONS = frozenset("matmul convolve convolve_weight".split())
+CONTRACTIONS = frozenset("matmul convolve convolve_weight recur".split())
 MOVEMENT = frozenset("reshape permute expand slice flip pad cat".split())
 SOURCES = frozenset("scalar const iota".split())
 LAZY = ELEMENTWISE | MOVEMENT | SOURCES | {"take", "gather"}

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import float32, float64
 from ..trace.recorder import record1, record2, record_many, state
 from ..trace.values import Value, meta
 from . import elementwise as e
@@ -273,6 +274,37 @@ def _plain_back(slope: Callable[..., Any]) -> Callable[..., Any]:
     return back
 
 
+# ---------------------------------------------------------------- lowerings
+def _lowered(name: str, back: bool, b: Any, ins: list[int], node: Any, facts: Any) -> Any:
+    """One node of the compiler's, where it has code: for float32 and float64."""
+    if node.meta.dtype not in (float32, float64) or any(0 in m.shape for m in node.metas):
+        return None
+    reference, attrs, metas = node.op.reference, node.attrs, node.metas
+    return b.add_many(
+        "recur", tuple(ins), metas, (name, back, *facts),
+        lambda *arrays: reference(arrays, attrs, metas),
+    )  # fmt: skip
+
+
+def _lower(name: str) -> Callable[..., Any]:
+    def lower(b: Any, ins: list[int], node: Any) -> Any:
+        if name == "lstm" and len(ins) == 5:
+            return None
+        return _lowered(name, False, b, ins, node, node.attrs)
+
+    return lower
+
+
+def _lower_back(name: str) -> Callable[..., Any]:
+    def lower(b: Any, ins: list[int], node: Any) -> Any:
+        sizes, reverse, _, absent, _ = node.attrs
+        if name == "lstm" and not absent[-1]:
+            return None
+        return _lowered(name, True, b, ins, node, (sizes, reverse))
+
+    return lower
+
+
 # ---------------------------------------------------------------- records
 def _wide(arrays: Any) -> Iterator[np.ndarray]:
     return (a.astype(np.float32) if a.dtype.itemsize == 2 else a for a in arrays)
@@ -329,13 +361,14 @@ def _made(
         f"{name}_backward", "recurrent",
         lambda metas, attrs: tuple(meta(s, metas[0].dtype) for s in back_shapes(metas, attrs)),
         reference,
+        lower=_lower_back(name),
         example=_backward_example(name, shapes, saved, example),
     )  # fmt: skip
     return Op(
         name, "recurrent",
         lambda metas, attrs: tuple(meta(s, metas[0].dtype) for s in shapes(metas)),
         lambda arrays, attrs, metas: _converted(run(tuple(_wide(arrays)), attrs), metas),
-        gradient, example=example,
+        gradient, _lower(name), example=example,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import convert, dtype, float64, int64
-from ..graph import Graph
+from ..graph import Graph, GraphNode
 from .recorder import BUNDLE, INPUT, MODE, Node
 from .values import Meta, Shape
 
@@ -36,6 +36,19 @@ class Builder:
         host: Callable[..., Any] | None = None,
     ) -> int:
         return self.graph.add(op, ins, shape, dt, attrs, host)
+
+    def add_many(
+        self,
+        op: str,
+        ins: tuple[int, ...],
+        metas: tuple[Meta, ...],
+        attrs: tuple[Any, ...],
+        host: Callable[..., Any],
+    ) -> list[int]:
+        """The values of a node with several results."""
+        outs = tuple(self.graph.value(m.shape, m.dtype) for m in metas)
+        self.graph.nodes.append(GraphNode(op, ins, outs, attrs, host))
+        return list(outs)
 
     def cast(self, v: int, dt: dtype) -> int:
         """The value in another dtype."""
@@ -135,14 +148,10 @@ def build_graph(path: list[Node], needed: set[int], outputs: list[int]) -> Graph
 
 def _host(b: Builder, ins: list[int], node: Node) -> list[int]:
     """The op as a step that runs its reference."""
-    from ..graph import GraphNode
-
     op, attrs, metas = node.op, node.attrs, node.metas
 
     def host(*arrays: Any) -> Any:
         return op.reference(arrays, attrs, metas)
 
-    outs = tuple(b.graph.value(m.shape, m.dtype) for m in metas)
     # a name of its own: an op of the graph with this name means something stricter (see docs)
-    b.graph.nodes.append(GraphNode(f"reference:{op.name}", tuple(ins), outs, attrs, host))
-    return list(outs)
+    return b.add_many(f"reference:{op.name}", tuple(ins), metas, attrs, host)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ..emitter import V
 from ..scalar_code import SIZE, broadcast
@@ -38,17 +39,26 @@ class NativeStep:
     threshold: int = field(default=1 << 15)
 
 
-def height(m: int, vectors: int) -> int:
+def height(m: int, vectors: int, most: int = 0) -> int:
     """Rows of a tile for m rows: a step of the sum takes as long as its multiply-adds, but not less
     than one waits for the last; a tile costs about one more.
     """
-    heights = range(min(m, tile.registers().rows), 0, -1)
+    heights = range(min(m, most or tile.registers().rows), 0, -1)
     return min(heights, key=lambda h: -(-m // h) * (max(h * vectors, 10) + 1))
 
 
 def worthwhile(m: int, n: int) -> bool:
     """Whether tiles beat dot products for a result of this size."""
     return m >= 4 and n >= 4
+
+
+class Panels(Protocol):
+    """How panels lie: `vectors` vectors of `lanes` for each place of the summed axis."""
+
+    tag: str
+    lanes: int
+    vectors: int
+    columns: int
 
 
 class Plan:
@@ -184,7 +194,7 @@ def _pack_text(p: Plan) -> str:
         else:
             base = w.element(source, w.add(w.add(offset, first_n), w.mul(first_k, step)), p.tag)
             left = w.binary("sub", n, first_n)
-            _pack_rows(w, p, base, left, step, count, to)
+            pack_rows(w, p, base, left, step, count, to)
         return []
 
     w.counted_loop(w.mul(V(I64, "%begin"), per), stop, 1, [], unit)
@@ -192,7 +202,7 @@ def _pack_text(p: Plan) -> str:
     return w.module()
 
 
-def _pack_rows(w: Writer, p: Plan, base: V, left: V, step: V, count: V, to: V) -> None:
+def pack_rows(w: Writer, p: Panels, base: V, left: V, step: V, count: V, to: V) -> None:
     """The columns lie side by side: whole vectors are copied."""
     masks = _masks(w, p, left)
 
@@ -208,7 +218,7 @@ def _pack_rows(w: Writer, p: Plan, base: V, left: V, step: V, count: V, to: V) -
 
 
 def pack_columns(
-    w: Writer, p: Plan, base: V, column: V, n: V, step: V, count: V, to: V, j: int
+    w: Writer, p: Panels, base: V, column: V, n: V, step: V, count: V, to: V, j: int
 ) -> None:
     """The summed axis lies side by side: blocks of lanes x lanes are transposed."""
     last = w.binary("sub", n, w.number(1))
@@ -335,7 +345,7 @@ def _copy_rows(
     w.counted_loop(w.number(0), count, 1, [], one)
 
 
-def _masks(w: Writer, p: Plan, left: V) -> list[V]:
+def _masks(w: Writer, p: Panels, left: V) -> list[V]:
     """The masks of the vectors of a panel of which `left` columns are in the result."""
     return [
         left_of(w, w.binary("sub", left, w.number(j * p.lanes)), p.lanes) for j in range(p.vectors)

@@ -12,12 +12,16 @@ from .convolution import Forward
 from .convolution_weight import Weight
 from .patches import Axis
 from .product import NativeStep, Plan, worthwhile
+from .recurrent import Layer
+from .recurrent_cells import CELLS
 
 
 def scratch_bytes(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str) -> int:
     """Memory that the steps of a node need between them."""
-    plan = _product(graph, node, operands, tag) if node.op == "matmul" else None
-    return plan.scratch_bytes if plan is not None else 0
+    if node.op == "matmul":
+        plan = _product(graph, node, operands, tag)
+        return plan.scratch_bytes if plan is not None else 0
+    return _layer(graph, node, tag).scratch_bytes if node.op == "recur" else 0
 
 
 def steps(
@@ -28,6 +32,9 @@ def steps(
 
     slot: of a value; scratch: slot of the memory that `scratch_bytes` asked for.
     """
+    if node.op == "recur":
+        slots = [slot(v) for v in (*node.ins, *node.outs)]
+        return _layer(graph, node, tag).steps(slots, scratch)
     out = node.outs[0]
     if not prod(graph.shapes[out]):
         return []
@@ -37,12 +44,12 @@ def steps(
             return None
         a, b = (slot(v.value) for v in operands)
         return [plan.pack(b, scratch), plan.product(a, scratch, slot(out))]
-    slots = (slot(node.ins[0]), slot(node.ins[1]), slot(out))
+    x, y = slot(node.ins[0]), slot(node.ins[1])
     if node.op == "convolve":
-        return [forward_plan(graph, node, tag).step(*slots)]
+        return [forward_plan(graph, node, tag).step(x, y, slot(out))]
     assert node.op == "convolve_weight", node.op
     parts = graph.shapes[out][0]
-    return [weight_plan(graph, node.ins, node.attrs, tag).step(*slots, parts)]
+    return [weight_plan(graph, node.ins, node.attrs, tag).step(x, y, slot(out), parts)]
 
 
 def _product(graph: Graph, node: GraphNode, operands: Sequence[View], tag: str) -> Plan | None:
@@ -52,6 +59,15 @@ def _product(graph: Graph, node: GraphNode, operands: Sequence[View], tag: str) 
         return None
     a, b = operands
     return Plan(tag, a, b, shape, k)
+
+
+def _layer(graph: Graph, node: GraphNode, tag: str) -> Layer:
+    kind, back, sizes, reverse = node.attrs
+    cell = CELLS[kind]
+    names = cell.gradient_operands if back else cell.operands
+    rows, width = graph.shapes[node.ins[names.index("g_h" if back else "h0")]]
+    biased = not back and len(node.ins) == len(names) and "bias" in names
+    return Layer(kind, back, tag, width, rows, sizes, reverse, biased)
 
 
 def _axes(size: Any, result: Any, kernel: Any, attrs: Any) -> list[Axis]:
