@@ -107,20 +107,30 @@ class Plan:
             -(-units // per), units * self.pitch,
         )  # fmt: skip
 
+    def _block(self, tiles: int, work: int) -> tuple[int, int]:
+        """How many rows of tiles and how many panels a chunk has: about as many of each, since
+        both operands are then read least, but some tens of chunks where the work allows it.
+        """
+        wanted = max(1 << 17, min(1 << 22, work // 24))
+        units = max(1, wanted // (self.rows * self.columns * self.k))
+        row = self.rows * self.depth * SIZE[self.tag]
+        if self.a_by_row:
+            down = max(1, min(tiles, round(units**0.5), _ROWS_BYTES // row))
+        else:
+            # Rows are copied for each chunk: many panels share a copy, and what lies together is
+            # copied together where there is enough of it.
+            units = max(units, 32 if work >= 1 << 26 else 8)
+            down = max(1, min(tiles, units // 8, _ROWS_BYTES // row))
+        across = max(1, min(self.panels, units // down, _PANELS_BYTES // self.pitch))
+        down = max(1, min(tiles, units // across, _ROWS_BYTES // row))
+        return tile.balanced(tiles, down), tile.balanced(self.panels, across)
+
     def product(self, slot: int, packed: int, out: int) -> NativeStep:
         """The step that multiplies `slot` with what was packed."""
         tiles = -(-self.m // self.rows)
-        across = max(1, min(self.panels, _PANELS_BYTES // (self.pitch * SIZE[self.tag])))
-        across = tile.balanced(self.panels, across)
         count = len(self.a_offsets)
         work = self.m * self.n * self.k * count
-        row = self.rows * self.depth * SIZE[self.tag]
-        wanted = max(1 << 17, min(1 << 21, work // 32))
-        down = max(1, wanted // (self.rows * self.columns * across * self.k))
-        if work > 1 << 26:
-            down = max(down, 8)
-        down = tile.balanced(tiles, max(1, min(down, tiles, _ROWS_BYTES // row)))
-        self.down = down
+        down, across = self._block(tiles, work)
         downs, acrosses = -(-tiles // down), -(-self.panels // across)
         record = [
             slot, packed, out, self.m, self.n, self.k, self.a_step, self.depth, self.blocks,
