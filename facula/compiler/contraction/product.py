@@ -1,10 +1,11 @@
 """Matrix products in two steps: the right operand is packed into panels, then tiles are computed.
 
 Packing costs one pass over the right operand and buys aligned whole vectors in the order in which
-the tiles want them, whatever way the operand lies; threads share the packed copy. The left operand
-is read where it lies. What a chunk computes depends on shapes alone, and each element of the result
-is one sum in order of the summed axis (in blocks of `_DEPTH`): the same bits for any number of
-threads.
+the tiles want them, whatever way the operand lies; threads share the packed copy. It is left out
+where few rows would use the copy. The left operand is read where it lies, or copied by the chunk
+where its rows lie across. What a chunk computes depends on shapes alone, and each element of the
+result is one sum in order of the summed axis, in blocks of a depth that shapes give: the same bits
+for any number of threads.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from . import tile
 _PANEL_BYTES = 1 << 15  # of a panel: it stays in the nearest cache while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
 _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
+_NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
+_FEW_TILES = 4
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
 
 
@@ -88,10 +91,15 @@ class Plan:
         self.blocks = -(-k // self.depth)
         self.pitch = (self.depth + lanes - 1) // lanes * lanes * self.columns
         self.panels = -(-n // self.columns)
+        # A packed copy costs more than it saves where few rows use it or it lies close by anyway.
+        near = k * self.b_step * SIZE[tag] <= _NEAR_BYTES
+        self.direct = not self.b_by_column and (near or m <= _FEW_TILES * self.rows)
 
     @property
     def scratch_bytes(self) -> int:
         """Of the packed right operand."""
+        if self.direct:
+            return 0
         packed = len(self.b_places) * self.blocks * self.panels * self.pitch
         return packed * SIZE[self.tag]
 
@@ -132,13 +140,18 @@ class Plan:
         work = self.m * self.n * self.k * count
         down, across = self._block(tiles, work)
         downs, acrosses = -(-tiles // down), -(-self.panels // across)
+        if self.direct:
+            numbers = [self.b_places[i] for i in self.b_numbers]
+        else:
+            numbers = self.b_numbers
         record = [
             slot, packed, out, self.m, self.n, self.k, self.a_step, self.depth, self.blocks,
             self.panels, self.pitch, tiles, down, across, downs, acrosses,
+            self.b_step,
         ]  # fmt: skip
-        for pair in zip(self.a_offsets, self.b_numbers, strict=True):
+        for pair in zip(self.a_offsets, numbers, strict=True):
             record += pair
-        key = f"product {self.tag} {self.rows} {self.vectors} {self.a_by_row}"
+        key = f"product {self.tag} {self.rows} {self.vectors} {self.a_by_row} {self.direct}"
         return NativeStep(
             "matmul",
             key, lambda: _product_text(self), record, downs * acrosses * count, work, 1 << 18,
@@ -251,11 +264,11 @@ def pack_columns(
 
 
 def _product_text(p: Plan) -> str:
-    header = 16
+    header = 17
     w = Writer()
     f = [w.field(i) for i in range(header)]
     a, packed, out = (w.slot(f[i]) for i in range(3))
-    m, n, k, step, depth, blocks, panels, pitch, tiles, down, across, downs, acrosses = f[3:]
+    m, n, k, step, depth, blocks, panels, pitch, tiles, down, across, downs, acrosses = f[3:16]
     last_row = w.binary("sub", m, w.number(p.rows))
     copies = None
     if not p.a_by_row:
@@ -265,7 +278,11 @@ def _product_text(p: Plan) -> str:
         rest, at_down = split(w, number, downs)
         batch, at_across = split(w, rest, acrosses)
         a_base = w.element(a, _table(w, batch, header, 2, 0), p.tag)
-        b_first = w.mul(w.mul(_table(w, batch, header, 2, 1), blocks), panels)
+        b_number = _table(w, batch, header, 2, 1)
+        if p.direct:
+            b_base = w.element(packed, b_number, p.tag)
+        else:
+            b_first = w.mul(w.mul(b_number, blocks), panels)
         c_base = w.element(out, w.mul(w.mul(batch, m), n), p.tag)
         first_panel, first_tile = w.mul(at_across, across), w.mul(at_down, down)
         stop_panel = w.smaller(w.add(first_panel, across), panels)
@@ -281,16 +298,21 @@ def _product_text(p: Plan) -> str:
             first_k = w.mul(number, depth)
             count = w.smaller(depth, w.binary("sub", k, first_k))
             again = w.compare("icmp", "sgt", number, w.number(0))
-            b_block = w.add(b_first, w.mul(number, panels))
+            if not p.direct:
+                b_block = w.add(b_first, w.mul(number, panels))
             if copies is not None:
                 start = w.element(a_base, w.mul(first_k, step), p.tag)
                 _copy_rows(w, p, start, step, count, copies, first_tile, stop_tile, first_row)
 
             def panel(q: V, _: list[V]) -> list[V]:
-                b = w.element(packed, w.mul(w.add(b_block, q), pitch), p.tag)
-                vectors = tile.packed_vectors(w, b, p.tag, p.lanes, p.vectors)
                 first_n = w.mul(q, w.number(p.columns))
                 masks = _masks(w, p, w.binary("sub", n, first_n))
+                if p.direct:
+                    b = w.element(b_base, w.add(w.mul(first_k, f[16]), first_n), p.tag)
+                    vectors = _rows_of(w, p, b, f[16], masks)
+                else:
+                    b = w.element(packed, w.mul(w.add(b_block, q), pitch), p.tag)
+                    vectors = tile.packed_vectors(w, b, p.tag, p.lanes, p.vectors)
 
                 def row(t: V, _: list[V]) -> list[V]:
                     first, done = first_row(t)
@@ -322,6 +344,19 @@ def _product_text(p: Plan) -> str:
     w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], chunk)
     w.stmt("ret void")
     return w.module()
+
+
+def _rows_of(w: Writer, p: Plan, b: V, step: V, masks: list[V]) -> Callable[[V], list[V]]:
+    """The vectors at place k of a right operand that is read where it lies."""
+
+    def vectors(k: V) -> list[V]:
+        at = w.element(b, w.mul(k, step), p.tag)
+        return [
+            w.load(w.element(at, w.number(j * p.lanes), p.tag), p.tag, p.lanes, mask)
+            for j, mask in enumerate(masks)
+        ]
+
+    return vectors
 
 
 def _copy_rows(

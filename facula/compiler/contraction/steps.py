@@ -43,6 +43,8 @@ def steps(
         if plan is None:
             return None
         a, b = (slot(v.value) for v in operands)
+        if plan.direct:
+            return [plan.product(a, b, slot(out))]
         return [plan.pack(b, scratch), plan.product(a, scratch, slot(out))]
     x, y = slot(node.ins[0]), slot(node.ins[1])
     if node.op == "convolve":
