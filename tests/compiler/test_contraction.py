@@ -1,0 +1,218 @@
+"""Products, convolutions and recurrent layers as tiles: every edge of theirs, against float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from graphs import B
+
+import facula
+from facula.compiler.contraction.convolution_weight import Weight
+from facula.compiler.contraction.patches import Axis
+from facula.nn import functional as F
+from facula.runtime import cpu
+
+# For float32: what PyTorch's own tests allow against float64, times the length of the sums' root.
+TOLERANCE = {"float32": 1.3e-6, "float64": 1e-12}
+
+
+def data(*shape: int, dtype: str = "float32", seed: int = 0) -> np.ndarray:
+    return np.random.default_rng((seed, *shape)).standard_normal(shape).astype(dtype)
+
+
+def compiled(function: Callable[..., Any], *arrays: np.ndarray) -> list[np.ndarray]:
+    """The results of the machine code, which the second run has."""
+    results: list[np.ndarray] = []
+    for _ in range(3):
+        found = function(*(facula.tensor(a) for a in arrays))
+        results = [x.detach().numpy().copy() for x in found]
+    return results
+
+
+def close(found: np.ndarray, wanted: np.ndarray, length: int) -> None:
+    bound = TOLERANCE[str(found.dtype)] * max(1.0, length**0.5)
+    scale = max(1.0, float(np.abs(wanted).max(initial=0.0)))
+    assert found.shape == wanted.shape
+    assert np.abs(found - wanted).max(initial=0.0) <= bound * scale
+
+
+@pytest.fixture
+def threads() -> Iterator[None]:
+    before = cpu.get_num_threads()
+    yield
+    cpu.set_num_threads(before)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("m", "k", "n"),
+    [(4, 70, 120), (14, 33, 97), (15, 600, 16), (17, 1000, 19), (29, 257, 33), (64, 65, 64),
+     (131, 300, 47), (5, 9000, 6)],
+)  # fmt: skip
+@pytest.mark.parametrize("transposed", ["", "a", "b", "ab"])
+def test_products_at_every_edge(dtype: str, m: int, k: int, n: int, transposed: str) -> None:
+    x, y = data(m, k, dtype=dtype), data(k, n, dtype=dtype)
+    b = B()
+    a = b.input(x) if "a" not in transposed else b.permute(b.input(x.T), 1, 0)
+    c = b.input(y) if "b" not in transposed else b.permute(b.input(y.T), 1, 0)
+    program = b.check(b.matmul(a, c), rtol=1e-3, atol=1e-3)
+    assert {kind for _, kind, _ in program.kernels} <= {"pack", "matmul"}
+    (found,) = compiled(lambda p, q: (p @ q,), x, y)
+    close(found, x.astype("float64") @ y.astype("float64"), k)
+
+
+def test_a_shared_matrix_and_strided_batches() -> None:
+    x, w = data(3, 5, 24, 40), data(40, 33)
+    heads = data(2, 24, 3, 40)
+    found = compiled(
+        lambda a, b, h: (
+            a @ b,
+            h.transpose(1, 2) @ h.permute(0, 2, 3, 1),
+            a.transpose(0, 1) @ a.transpose(0, 1).transpose(2, 3),
+        ),
+        x, w, heads,
+    )  # fmt: skip
+    wide = [v.astype("float64") for v in (x, w, heads)]
+    h, t = wide[2].transpose(0, 2, 1, 3), wide[0].transpose(1, 0, 2, 3)
+    wanted = [wide[0] @ wide[1], h @ h.swapaxes(2, 3), t @ t.swapaxes(2, 3)]
+    for a, b in zip(found, wanted, strict=True):
+        close(a, b, 40)
+
+
+# images, channels, outs, groups, sizes, kernel, stride, padding, dilation
+CONVOLUTIONS = [
+    (2, 3, 5, 1, (19,), (4,), (1,), (2,), (1,)),
+    (3, 33, 17, 1, (7, 7), (3, 3), (1, 1), (1, 1), (1, 1)),
+    (1, 8, 70, 2, (33, 20), (3, 3), (1, 1), (1, 1), (1, 1)),
+    (5, 4, 6, 1, (17, 23), (3, 2), (2, 3), (1, 0), (1, 2)),
+    (2, 6, 6, 6, (12, 13), (5, 5), (2, 2), (2, 2), (1, 1)),
+    (2, 70, 40, 1, (9, 9), (3, 3), (1, 1), (2, 0), (2, 1)),
+    (4, 65, 34, 1, (4, 4), (4, 4), (1, 1), (0, 0), (1, 1)),
+    (2, 3, 9, 1, (40, 40), (19, 19), (3, 1), (9, 4), (1, 1)),
+    (2, 4, 6, 2, (5, 6, 7), (2, 3, 2), (2, 1, 2), (1, 0, 1), (1, 2, 1)),
+    (9, 16, 32, 1, (14, 14), (1, 1), (2, 2), (0, 0), (1, 1)),
+]
+
+
+def _three_maps(groups: int, stride: Any, padding: Any, dilation: Any) -> Callable[..., Any]:
+    def run(x: Any, w: Any, g: Any) -> Any:
+        x, w = x.requires_grad_(), w.requires_grad_()
+        convolve = (F.conv1d, F.conv2d, F.conv3d)[x.dim() - 3]
+        y = convolve(x, w, None, stride, padding, dilation, groups)
+        y.backward(g)
+        return y, x.grad, w.grad
+
+    return run
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_convolution_and_its_gradients(case: Any, dtype: str) -> None:
+    images, channels, outs, groups, size, kernel, stride, padding, dilation = case
+    x = data(images, channels, *size, dtype=dtype)
+    w = data(outs, channels // groups, *kernel, dtype=dtype)
+    run = _three_maps(groups, stride, padding, dilation)
+    result = run(facula.tensor(x), facula.tensor(w), None if not size else _ones(case, dtype))[0]
+    g = data(*result.shape, dtype=dtype, seed=1)
+    found = compiled(run, x, w, g)
+    from facula.ops import convolution as reference
+
+    attrs = (stride, padding, dilation, groups)
+    wide = [v.astype("float64") for v in (x, w, g)]
+    y = reference.CONVOLUTION.rule(_metas(*wide[:2]), attrs)
+    wanted = [
+        reference.CONVOLUTION.reference(wide[:2], attrs, y),
+        reference.CONVOLUTION_INPUT.reference([wide[2], wide[1]], (*attrs, size), _metas(wide[0])),
+        reference.CONVOLUTION_WEIGHT.reference(
+            [wide[0], wide[2]], (*attrs, kernel), _metas(wide[1])
+        ),
+    ]
+    lengths = (w[0].size, outs * w[0, 0].size, g[:, 0].size)
+    for a, b, n in zip(found, wanted, lengths, strict=True):
+        close(a, b, n)
+
+
+def _metas(*arrays: np.ndarray) -> Any:
+    from facula.dtypes import from_numpy_dtype
+    from facula.trace.values import meta
+
+    return tuple(meta(a.shape, from_numpy_dtype(a.dtype)) for a in arrays)
+
+
+def _ones(case: Any, dtype: str) -> Any:
+    images, channels, outs, _, size, kernel, stride, padding, dilation = case
+    places = [
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(size, kernel, stride, padding, dilation, strict=True)
+    ]
+    return facula.ones(images, outs, *places, dtype=getattr(facula, dtype))
+
+
+def test_partial_sums_of_a_small_weight() -> None:
+    """Few channels, many positions: the positions are divided, by shapes alone."""
+    axes = [Axis(64, 64, 1, 1, 1, 3)] * 2
+    assert Weight("f32", 16, 3, 8, 1, axes).parts > 1
+    assert Weight("f32", 16, 512, 512, 1, axes).parts == 1
+    x, w = data(6, 3, 64, 64), data(8, 3, 3, 3)
+    g = data(6, 8, 64, 64, seed=2)
+    found = compiled(_three_maps(1, 1, 1, 1), x, w, g)[2]
+    padded = np.pad(x.astype("float64"), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (2, 3))
+    close(found, np.einsum("nohw,nchwyx->ocyx", g.astype("float64"), windows), g[:, 0].size)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+@pytest.mark.parametrize(
+    ("width", "batch", "lengths"), [(5, 3, 7), (40, 70, 3), (33, 9, (5, 5, 4, 3, 3, 1, 1, 1, 1))]
+)
+def test_recurrent_layers(kind: str, width: int, batch: int, lengths: Any) -> None:
+    """Machine code against the references in float64, both directions, lengths that differ."""
+    steps = lengths if isinstance(lengths, int) else max(lengths)
+    x = data(batch, steps, 6)
+
+    def run(x: Any, dtype: Any) -> list[Any]:
+        facula.manual_seed(0)
+        layer = getattr(facula.nn, kind)(6, width, 2, batch_first=True, bidirectional=True)
+        layer = layer.to(dtype)
+        x = facula.tensor(x).to(dtype).requires_grad_()
+        given = x
+        if not isinstance(lengths, int):
+            given = facula.nn.utils.rnn.pack_padded_sequence(x, list(lengths), batch_first=True)
+        y, state = layer(given)
+        y = y if isinstance(lengths, int) else y.data
+        states = state if isinstance(state, tuple) else (state,)
+        total = (y * y).sum() + sum((s.tanh()).sum() for s in states)
+        total.backward()
+        return [y, *states, x.grad, *(p.grad for p in layer.parameters())]
+
+    wanted = [v.detach().numpy().copy() for v in run(x, facula.float64)]
+    found: list[np.ndarray] = []
+    for _ in range(3):
+        found = [v.detach().numpy().copy() for v in run(x, facula.float32)]
+    for a, b in zip(found, wanted, strict=True):
+        close(a, b, 64 * steps)
+
+
+def test_the_number_of_threads_changes_no_bit(threads: None) -> None:
+    def everything() -> list[bytes]:
+        facula.manual_seed(1)
+        layer = facula.nn.LSTM(20, 48, batch_first=True)
+        x, w = facula.tensor(data(8, 20, 12, 11)), facula.tensor(data(24, 20, 3, 3))
+        maps = _three_maps(1, 2, 1, 1)(x, w, facula.tensor(data(8, 24, 6, 6)))
+        y, _ = layer(x.detach().flatten(2).transpose(1, 2))
+        product = y.flatten(0, 1).T @ y.flatten(0, 1)
+        product.sum().backward()
+        return [
+            v.detach().numpy().tobytes()
+            for v in (*maps, y, product, *(p.grad for p in layer.parameters()))
+        ]
+
+    found = []
+    for count in (1, 2, 4, 16):
+        cpu.set_num_threads(count)
+        everything()
+        found += [everything(), everything()]
+    assert all(bits == found[0] for bits in found)
