@@ -16,7 +16,7 @@ from typing import Any
 
 from .. import config
 from ..graph.graph import Graph
-from ..runtime import code
+from ..runtime import code, cpu
 from . import codegen, gemm, pipeline, scatter, update
 from .contraction import steps as contraction
 from .contraction.product import NativeStep
@@ -36,6 +36,7 @@ class Builder:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
+        self._batch = code.Batch()
         self._slot: dict[int, int] = {}
         self._arena = 0
         self._offsets: tuple[int, ...] = ()
@@ -46,7 +47,12 @@ class Builder:
         self._work = 0
         self._entry = 0  # the entry of the schedule whose steps are being made
         self.references: list[Callable[..., Any]] = []  # of the host calls, in order
-        self._build(graph)
+        cpu.prepare(self._batch)
+        try:
+            self._build(graph)
+            self._batch.finish()
+        finally:
+            self._batch.stop()
 
     def blueprint(self) -> Blueprint:
         """What was collected."""
@@ -131,7 +137,7 @@ class Builder:
         self._work += work
 
     def _kernel(self, key: str, make: Callable[[], str]) -> str:
-        """The digest of a kernel, which is loaded or compiled."""
+        """The digest of a kernel, which is loaded or will be compiled."""
 
         def text() -> str:
             ir = make()
@@ -141,8 +147,7 @@ class Builder:
                 print(code.assembly(ir), file=sys.stderr)
             return ir
 
-        code.function_address(key, text)
-        return code.digest(key)
+        return self._batch.want(key, text)
 
     def _cluster(self, cluster: Cluster) -> None:
         kernel = lower(cluster, self._slot.__getitem__)

@@ -16,6 +16,7 @@ import marshal
 import os
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -23,8 +24,16 @@ import numpy as np
 
 from .. import config
 from ..version import __version__
-from . import elf
+from . import elf, llvm
+from .llvm import CodeError, assembly, object_code
 from .runner_ir import machine_name
+
+__all__ = [
+    "Batch", "CodeError", "assembly", "digest", "function_address", "functions", "loaded",
+    "object_code", "processor_features", "read", "write",
+]  # fmt: skip
+
+_linking = threading.Lock()  # of LLVM's own linker
 
 # Bumped when the layout of cache files changes.
 _MAGIC = b"faculakernel\x00\x00\x00\x01"
@@ -77,19 +86,73 @@ def digest(key: str | bytes) -> str:
     return name
 
 
-class CodeError(Exception):
-    """LLVM rejected the text of a kernel; the message holds LLVM's and the text."""
-
-
 def _load(key: str, make_ir: Callable[[], str]) -> dict[str, int]:
     name = digest(key)
     addresses = loaded(name)
-    if addresses is None:  # in no cache, or not what this version writes: compiled and written anew
-        entry = _link(*_compile(make_ir()))
-        addresses = _loaded[name] = _place(entry)
-        if config.disk_cache:
-            write(name, entry)
+    # In no cache, or not what this version writes: compiled and written anew.
+    return _generate(name, make_ir()) if addresses is None else addresses
+
+
+def _generate(name: str, ir: str) -> dict[str, int]:
+    entry = _link(*_compile(ir))
+    addresses = _loaded[name] = _place(entry)
+    if config.disk_cache:
+        write(name, entry)
     return addresses
+
+
+class Batch:
+    """The kernels of a program. A second thread compiles them while the caller goes on; what it has
+    not begun when the caller has all of them, the caller compiles.
+    """
+
+    def __init__(self) -> None:
+        self._wanted: set[str] = set()
+        self._jobs: deque[tuple[str, str]] = deque()
+        self._more = threading.Semaphore(0)
+        self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
+
+    def want(self, key: str, make_ir: Callable[[], str]) -> str:
+        """The digest of a kernel that `loaded` will know after `finish`."""
+        name = digest(key)
+        if name not in self._wanted and loaded(name) is None:
+            self._wanted.add(name)
+            self._jobs.append((name, make_ir()))
+            self._more.release()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, daemon=True)
+                self._thread.start()
+        return name
+
+    def _work(self) -> None:
+        while True:
+            self._more.acquire()
+            try:
+                name, ir = self._jobs.popleft()
+            except IndexError:
+                return  # nothing, though it was called: the end
+            try:
+                _generate(name, ir)
+            except BaseException as error:  # of the caller's kernel: raised there
+                self._error = error
+                return
+
+    def finish(self) -> None:
+        """Waits for all kernels. Raises CodeError where LLVM does not accept the text of one."""
+        while self._jobs and self._error is None:
+            with contextlib.suppress(IndexError):
+                _generate(*self._jobs.popleft())
+        self.stop()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """Gives up what has not begun."""
+        self._jobs.clear()
+        self._more.release()
+        if self._thread is not None:
+            self._thread.join()
 
 
 # What loading raises for an entry that is not what this version writes.
@@ -122,8 +185,8 @@ def _place_object(obj: bytes, names: tuple[str, ...]) -> dict[str, int]:
     """Loads an object file with LLVM's linker."""
     from llvmlite import binding
 
-    with _compiling:
-        machine = _new_target_machine()
+    with _linking:
+        machine = llvm.new_machine()
         engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
         reference = binding.ObjectFileRef.from_data(obj)
         engine.add_object_file(reference)
@@ -132,84 +195,9 @@ def _place_object(obj: bytes, names: tuple[str, ...]) -> dict[str, int]:
         return {name: engine.get_function_address(name) for name in names}
 
 
-# Compiling
-
-_compiling = threading.RLock()  # one LLVM context and one target machine serve all threads
-
-
-def object_code(ir: str) -> bytes:
-    """The relocatable object file of a module of LLVM IR. Raises CodeError."""
-    return _compile(ir)[0]
-
-
-def assembly(ir: str) -> str:
-    """The assembly text of a module of LLVM IR, for people. Raises CodeError."""
-    with _compiling:
-        text: str = _target_machine().emit_assembly(_optimised(ir))
-        return text
-
-
 def _compile(ir: str) -> tuple[bytes, tuple[str, ...]]:
     """The object code of a module and the names of the functions it defines for others."""
-    with _compiling:
-        module = _optimised(ir)
-        names = tuple(
-            f.name
-            for f in module.functions
-            if not f.is_declaration and f.linkage.name not in ("internal", "private")
-        )
-        return _target_machine().emit_object(module), names
-
-
-def _optimised(ir: str) -> Any:
-    from llvmlite import binding
-
-    machine = _target_machine()
-    try:
-        module = binding.parse_assembly(ir)
-        module.triple = machine.triple
-        module.data_layout = str(machine.target_data)
-        module.verify()
-    except RuntimeError as error:
-        raise CodeError(f"LLVM does not accept this code: {error}\n{ir}") from error
-    options = binding.create_pipeline_tuning_options(speed_level=2)
-    builder = binding.create_pass_builder(machine, options)
-    if "alwaysinline" in ir:
-        inliner = binding.create_new_module_pass_manager()
-        inliner.add_always_inliner_pass()
-        inliner.run(module, builder)
-    passes = binding.create_new_function_pass_manager()
-    for add in _PASSES:
-        getattr(passes, f"add_{add}_pass")()
-    for function in module.functions:
-        if not function.is_declaration:
-            passes.run(function, builder)
-    return module
-
-
-# Kernels come with explicit vectors and little redundancy: what pays is cleaning up after the
-# generator (common addresses, constants, invariant loads); instruction selection takes longer.
-_PASSES = ("sroa", "simplify_cfg", "instruction_combine", "new_gvn")
-
-
-@functools.cache
-def _target_machine() -> Any:
-    return _new_target_machine()
-
-
-def _new_target_machine() -> Any:
-    from llvmlite import binding
-
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    triple = "x86_64-unknown-linux-gnu" if elf.SUPPORTED else binding.get_process_triple()
-    return binding.Target.from_triple(triple).create_target_machine(
-        cpu=binding.get_host_cpu_name(),
-        features=binding.get_host_cpu_features().flatten(),
-        opt=2,
-        reloc="pic" if elf.SUPPORTED else "default",
-        codemodel="small" if elf.SUPPORTED else "jitdefault",
-    )
+    return llvm.compile_text(ir)
 
 
 # The folder of compiled kernels
@@ -358,8 +346,8 @@ def _prune(folder: str) -> None:
 
 def _after_fork() -> None:
     """In a forked child: another thread of the parent may have held the lock."""
-    global _compiling
-    _compiling = threading.RLock()
+    global _linking
+    _linking = threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -17,10 +17,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from .. import config
 from . import elf, runner_ir
 from .runner_ir import POOL, WORKER_SIZE
+
+if TYPE_CHECKING:
+    from .code import Batch
 
 MAX_THREADS = 1024
 # Long enough to bridge the gap between two steps and that between two programs of a training loop
@@ -80,6 +84,13 @@ def _foreign(make_type: Callable[..., type]) -> Runner:
 def _caller(keep_lock: bool) -> Callable[[ctypes.c_void_p], int]:
     make_type = ctypes.PYFUNCTYPE if keep_lock else ctypes.CFUNCTYPE
     return make_type(ctypes.c_int64, ctypes.c_void_p)(_native()["run_call"])
+
+
+def prepare(batch: Batch) -> None:
+    """Has the runner itself compiled with a program's kernels, where that is still to do."""
+    if not _native.cache_info().currsize:
+        text = runner_ir.runner_ir()
+        batch.want(text, lambda: text)
 
 
 @functools.cache

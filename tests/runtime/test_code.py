@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from facula import config
-from facula.runtime import code, elf
+from facula.runtime import code, elf, llvm
 
 KERNEL = """
 @table = internal constant [4 x i64] [i64 10, i64 20, i64 30, i64 40]
@@ -129,19 +129,42 @@ def test_folders_stay_bounded(folder, monkeypatch):
 
 def test_the_loader_of_llvm_serves_where_ours_does_not(folder, monkeypatch):
     monkeypatch.setattr(elf, "SUPPORTED", False)
-    code._target_machine.cache_clear()
-    try:
-        assert call(code.function_address("a", kernel(5)), 3) == 45
-        code._loaded.clear()
-        assert call(code.function_address("a", never), 3) == 45
-    finally:
-        code._target_machine.cache_clear()
+    assert call(code.function_address("a", kernel(5)), 3) == 45
+    code._loaded.clear()
+    assert call(code.function_address("a", never), 3) == 45
 
 
 def test_text_that_llvm_rejects_is_an_error_that_shows_it():
     with pytest.raises(code.CodeError, match="nonsense"):
         code.function_address("bad", lambda: "define nonsense")
     assert "bad" not in code._loaded
+
+
+def test_a_batch_compiles_all_that_is_wanted(folder):
+    batch = code.Batch()
+    names = [batch.want(str(i), kernel(i)) for i in range(12)]
+    assert batch.want("3", never) == names[3]
+    batch.finish()
+    addresses = [code.loaded(name)["kernel"] for name in names]
+    assert [call(a) for a in addresses] == [10 + i for i in range(12)]
+    assert len(files(folder)) == 12
+    second = code.Batch()
+    assert [second.want(str(i), never) for i in range(12)] == names
+    second.finish()
+
+
+def test_a_batch_raises_what_its_thread_met():
+    batch = code.Batch()
+    batch.want("bad", lambda: "define nonsense")
+    batch.want("good", kernel(1))
+    with pytest.raises(code.CodeError, match="nonsense"):
+        batch.finish()
+    batch.stop()
+
+
+def test_without_the_way_past_the_lock(monkeypatch):
+    monkeypatch.setattr(llvm, "_library", lambda: None)
+    assert call(code.function_address("a", kernel(7))) == 17
 
 
 def test_object_code_and_assembly_can_be_seen():
