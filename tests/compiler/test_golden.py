@@ -17,7 +17,6 @@ import pytest
 from graphs import B
 
 from facula.compiler import compile_graph, program
-from facula.runtime import code
 
 FOLDER = Path(__file__).with_name("golden")
 F = np.float32
@@ -60,13 +59,13 @@ GRAPHS: tuple[Callable[[B], list[int]], ...] = (chain, softmax, column_sum, move
 def emitted(build: Callable[[B], list[int]], monkeypatch: pytest.MonkeyPatch) -> str:
     """The IR of every kernel of a graph, in the order of its steps."""
     texts: list[str] = []
-    original = code.function_address
+    original = program.Builder._kernel
 
-    def function_address(key: str, make: Callable[[], str]) -> int:
+    def kernel(self: program.Builder, key: str, make: Callable[[], str]) -> str:
         texts.append(make())
-        return original(key, make)
+        return original(self, key, make)
 
-    monkeypatch.setattr(program.code, "function_address", function_address)
+    monkeypatch.setattr(program.Builder, "_kernel", kernel)
     b = B()
     b.g.outputs = build(b)
     compile_graph(b.g)
