@@ -91,6 +91,7 @@ from .autograd import is_grad_enabled as is_grad_enabled  # noqa: E402
 from .autograd import is_inference_mode_enabled as is_inference_mode_enabled  # noqa: E402
 from .autograd import no_grad as no_grad  # noqa: E402
 from .autograd import set_grad_enabled as set_grad_enabled  # noqa: E402
+from .capture import compile as compile  # noqa: E402
 from .serialization import load as load  # noqa: E402
 from .serialization import save as save  # noqa: E402
 

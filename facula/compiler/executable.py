@@ -148,6 +148,9 @@ def _array_at(address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarr
     return np.frombuffer(raw, dtype=dtype).reshape(shape)
 
 
+_OWN_ARENA = 1 << 20  # bytes
+
+
 class Program:
     """A compiled graph. `run` may be called from any thread; calls wait for each other."""
 
@@ -263,6 +266,18 @@ class Program:
             finally:
                 _arenas.append(arena)
 
+    def fixed(self) -> Fixed | None:
+        """A table of this program's own for runs in which most addresses stay the same; None where
+        it is not one stretch of native steps, or needs much memory for itself.
+        """
+        if self._single is None or self._arena > _OWN_ARENA:
+            return None
+        return Fixed(self)
+
+    def stretch(self) -> tuple[Any, int, int]:
+        """The runner and the steps of a program of one stretch."""
+        return self._stretches[0]
+
     def _move(self, arena: memory.Buffer | None) -> memory.Buffer:
         """Points the table into another arena: the one given, or a new one where it is too
         small.
@@ -303,3 +318,28 @@ class Program:
             if slot >= 0 and prod(shape):
                 target = _array_at(self._table[slot], shape, d)
                 np.copyto(target, np.asarray(result).reshape(shape), casting="unsafe")
+
+
+class Fixed:
+    """One native stretch with a table of its own, for one thread.
+
+    `slots[i]` is the address of input i, after the inputs come the outputs. `pack(cells, 0,
+    *numbers)` writes the run-time scalars; `go()` runs it, and is not 0 after an error.
+    """
+
+    def __init__(self, program: Program) -> None:
+        count = len(program._table)
+        self._table = (ctypes.c_uint64 * count)(*program._table)
+        self._status = (ctypes.c_int64 * 4)()
+        self.cells = (ctypes.c_int64 * len(program._cells))()
+        self._arena = memory.allocate(program._arena)
+        self._table[0] = ctypes.addressof(self._status)
+        self._table[1] = ctypes.addressof(self.cells)
+        offsets = program._offsets
+        self._table[program._first :] = [self._arena.ptr + offset for offset in offsets]
+        self.slots = memoryview(self._table).cast("B").cast("Q")[FIRST:]
+        self.pack = program._pack_scalars
+        self._program = program  # holds the steps and their records
+        run, steps, n = program.stretch()
+        keep_lock = run is cpu.runner_holding_lock()
+        self.go = cpu.bind_steps(ctypes.addressof(self._table), steps, n, keep_lock)
