@@ -260,8 +260,12 @@ class Generator(Expressions):
     def _map_body(self, needed: list[int]) -> Callable[..., list[V]]:
         def body(i: V, mask: V | None, _: list[V]) -> list[V]:
             self._vectors(needed, i, mask, {})
-            for s in self.k.stores:
-                self._store(s, i, mask)
+            together = {n for group in self.k.interleaved for n in group}
+            for n, s in enumerate(self.k.stores):
+                if n not in together:
+                    self._store(s, i, mask)
+            for group in self.k.interleaved:
+                self._store_in_turn([self.k.stores[n] for n in group], i, mask)
             return []
 
         return body

@@ -33,6 +33,7 @@ class Expressions:
         self.inner_memo: Memo = {}
         self.row_address: Memo = {}
         self.mid_address: Memo = {}
+        self.high = V(I64, "0")  # where the inner loop ends
         self.scratch: dict[int, V] = {}  # rows of values that more than one pass wants
 
     def _constant(self, tag: str, attr: tuple[str, Any]) -> V:
@@ -274,6 +275,23 @@ class Expressions:
             return
         at, offsets = self._strided(s.pointer, a, base, i, s.tag)
         w.scatter(x, at, offsets, s.tag, mask)
+
+    def _store_in_turn(self, stores: list[Store], i: V, mask: V | None) -> None:
+        """Stores of elements that alternate in memory: shuffled, they are one long vector."""
+        w, count = self.w, len(stores)
+        vectors = [self._value(s.expr, self.k.lanes) for s in stores]
+        while len(vectors) > 1:
+            half = len(vectors) // 2
+            vectors = [w.alternate(vectors[k], vectors[half + k]) for k in range(half)]
+        if mask is not None:
+            left = w.mul(w.binary("sub", self.high, i), w.number(count))
+            lanes = self.k.lanes * count
+            limit = broadcast(w, w.convert("trunc", left, "i32"), lanes)
+            mask = w.compare("icmp", "slt", w.lane_numbers(lanes), limit)
+        first = stores[0]
+        base = w.add(self._address(first.address, 2), w.mul(i, w.number(count)))
+        at = w.element(self.pointers[first.pointer], base, first.tag)
+        w.store(vectors[0], at, first.tag, mask)
 
     def _column_number(self, i: V) -> V:
         if not self.k.mids:

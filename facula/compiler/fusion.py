@@ -9,6 +9,7 @@ raises: `Reject` (not in this cluster), `Materialise` (some value must be put in
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ MAX_LOOPS = 8
 SMALL = 4096  # elements below which recomputing is never worth avoiding
 
 Expr = tuple[str, str, tuple[int, ...], Any]  # (op, dtype tag, operands, attribute)
+# From the map of what a root stores, and the sizes of the loops, to the address in memory.
+Target = Callable[[IndexMap, Sequence[int]], Affine]
 Guard = tuple[tuple[Affine, int], ...]  # every affine must lie in [0, n)
 
 REDUCTIONS = frozenset("sum prod max min any all argmax argmin".split())
@@ -58,7 +61,9 @@ class Root:
 
     __slots__ = ("value", "source", "target", "reduce", "expr", "address", "stored", "index")
 
-    def __init__(self, value: int, source: int, target: Any = None, reduce: Any = None) -> None:
+    def __init__(
+        self, value: int, source: int, target: Target | None = None, reduce: Any = None
+    ) -> None:
         self.value, self.source, self.target, self.reduce = value, source, target, reduce
         self.expr = -1
         self.address: Affine = ()
@@ -117,7 +122,8 @@ class Cluster:
         self.maps: dict[IndexMap, int] = {}
         self.map_list: list[IndexMap] = []
         self.results: dict[int, tuple[int, int]] = {}  # reduce value -> (number, id of its map)
-        self.shared = False
+        self.shared = False  # whether the last root has work in common with those before it
+        self.before = 0  # expressions of the roots before it
         self.rooting = -1
 
     # -- transactions
@@ -146,7 +152,6 @@ class Cluster:
         Raises Materialise (also with the cluster unchanged) where that would help.
         """
         saved = self._save()
-        self.shared = False
         try:
             self._add(root)
             fits = len(self.exprs) <= MAX_EXPRESSIONS and len(self.loads) <= MAX_LOADS
@@ -165,10 +170,10 @@ class Cluster:
         for _ in range(12):
             try:
                 if not self.exprs:  # after a split: all again
-                    for r in self.roots:
+                    for r in self.roots[:-1]:
                         self._build(r)
-                else:
-                    self._build(root)
+                self.shared, self.before = False, len(self.exprs)
+                self._build(root)
                 return
             except NeedSplit as need:
                 if need.loop >= 0:
@@ -194,6 +199,38 @@ class Cluster:
             self.ragged = (loop, loop + 1, n)
         self._clear()
 
+    def chopped(self, saved: tuple[Any, ...]) -> bool:
+        """Whether a root that joined has cut the loop of the vectors into short pieces."""
+        if len(saved[1]) == len(self.sizes):
+            return False
+        now = self._run()
+        if now >= 16:
+            return False
+        new = self._save()
+        self._restore(saved)
+        before = self._run()
+        self._restore(new)
+        return now < min(before, 16)
+
+    def _run(self) -> int:
+        """The size of the innermost loop once loops are merged that can be."""
+        if not self.sizes:
+            return 1
+        affines = {r.address for r in self.roots if r.stored}
+        for op, _, _, attr in self.exprs:
+            if op in ("load", "take"):
+                affines.add(attr[1])
+            elif op in ("iota", "inrange"):
+                affines.add(attr if op == "iota" else attr[0])
+        run = self.sizes[-1]
+        for loop in range(len(self.sizes) - 2, -1, -1):
+            if self.reduced[loop] != self.reduced[-1]:
+                break
+            if any(a[loop + 1] != a[-1] * run for a in affines):
+                break
+            run *= self.sizes[loop]
+        return run
+
     # -- roots
 
     def _build(self, root: Root) -> None:
@@ -216,7 +253,7 @@ class Cluster:
         if root.target is None:
             root.address = offset_of(self.map_list[number], shape, len(self.sizes))
         else:
-            root.address = root.target(self.map_list[number], len(self.sizes))
+            root.address = root.target(self.map_list[number], self.sizes)
 
     def _kept_map(self, shape: tuple[int, ...]) -> IndexMap:
         """The map of a value that has as many elements as a reduction's result."""
@@ -291,7 +328,7 @@ class Cluster:
             found = self.known[key] = len(self.exprs)
             self.exprs.append((op, tag, args, attr))
             self.depends.append(op == "result" or any(self.depends[a] for a in args))
-        elif args or op in ("load", "result"):
+        elif found < self.before and (args or op in ("load", "result")):
             self.shared = True
         return found
 
@@ -301,8 +338,9 @@ class Cluster:
         found = self.memo.get(key)
         if found is None:
             found = self.memo[key] = self._value(v, m, guard)
-        elif self.exprs[found][2] or self.exprs[found][0] in ("load", "result"):
-            self.shared = True
+        elif found < self.before:
+            if self.exprs[found][2] or self.exprs[found][0] in ("load", "result"):
+                self.shared = True
         return found
 
     def _value(self, v: int, m: int, guard: Guard) -> int:
@@ -440,6 +478,8 @@ class Cluster:
 
     def _cat(self, v: int, node: GraphNode, m: int, guard: Guard) -> int:
         s, axis, index = self.s, node.attrs[0], self.map_list[m]
+        if v != self.rooting and s.interleaves(node):
+            raise Materialise(v)
         parts: list[tuple[Affine, int, int]] = []
         start = 0
         for source in node.ins:

@@ -72,6 +72,7 @@ class Kernel:
     addresses: list[Address]
     pointers: list[int]  # record field of the slot
     stores: list[Store]
+    interleaved: list[tuple[int, ...]]  # stores whose elements alternate in memory
     reduces: list[Reduce]
     record: list[int]
     # record fields of the header
@@ -86,7 +87,7 @@ class Kernel:
                 self.kind, self.rows, self.mids, self.lanes, self.ragged, self.ragged_row,
                 self.scratch, self.tiled, self.single, self.exprs,
                 [(a.classes, a.constant) for a in self.addresses], self.pointers,
-                [(s.expr, s.pointer, s.address, s.tag) for s in self.stores],
+                [(s.expr, s.pointer, s.address, s.tag) for s in self.stores], self.interleaved,
                 [(r.op, r.tag, r.expr, r.index) for r in self.reduces],
             )
         )  # fmt: skip
@@ -339,8 +340,8 @@ class _Lowering:
             block, k.single = _TILE_COLUMNS, False
         elif k.kind == "map" and n > 2 * _BLOCK:
             block = _BLOCK
-        elif k.kind == "col" and n > 4 * k.lanes:
-            block = max(4 * k.lanes, 64)
+        elif k.kind == "col" and n > max(k.lanes, 64):
+            block = max(k.lanes, 64)
         blocks = -(-n // block) if n else 0
         units = row_count * (blocks if k.kind != "row" else 1)
         per_unit = max(1, block * mid_count)
@@ -383,6 +384,9 @@ class _Lowering:
         lanes = 16 if narrow or all(t == "b1" for t in tags) else 8
         if n <= lanes // 2:
             return lanes // 2
+        if k.kind == "col" and n >= 4 * lanes:
+            # Every row of the operands is a step far through memory: whole lines side by side.
+            return 4 * lanes
         light = len(body) <= 10 and not any(op in HEAVY for op in body)
         if light and k.reduces and n >= 256:
             lanes *= 4
@@ -413,8 +417,27 @@ class _Lowering:
         for root in c.roots:
             if root.stored:
                 self._store(root)
+        k.interleaved = self._interleaved()
         self.finish()
         return k
+
+    def _interleaved(self) -> list[tuple[int, ...]]:
+        """Groups of 2 or 4 stores that fill memory together, element by element in turn."""
+        k = self.k
+        groups: dict[tuple[Any, ...], dict[int, int]] = {}
+        if k.kind != "map" or k.tiled:
+            return []
+        stored = [r for r in self.c.roots if r.stored]
+        for i, root in enumerate(stored):
+            step = root.address[self.groups[-1][0][0] + 1] if self.groups[-1] else 0
+            if step in (2, 4) and k.stores[i].tag != "b1":
+                key = (k.stores[i].pointer, root.address[0] // step, root.address[1:], step)
+                groups.setdefault(key, {})[root.address[0] % step] = i
+        return [
+            tuple(members[j] for j in range(key[3]))
+            for key, members in groups.items()
+            if len(members) == key[3]
+        ]
 
     def _store(self, root: Root) -> None:
         k, s = self.k, self.c.s

@@ -84,6 +84,8 @@ class Builder:
         slots = [*graph.inputs, *graph.outputs]
         for i, v in enumerate(slots):
             self._slot[v] = FIRST + i
+        for v, output in s.memory_of.items():
+            self._slot[v] = self._slot[output]
         last: dict[int, int] = {}
         for order, entry in enumerate(s.entries):
             for v in _reads(entry):

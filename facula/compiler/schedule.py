@@ -10,11 +10,12 @@ cheap, and otherwise put in memory.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 from ..graph.graph import Graph, GraphNode
-from .fusion import REDUCTIONS, Cluster, Materialise, Reduction, Reject, Root
+from .fusion import REDUCTIONS, Cluster, Materialise, Reduction, Reject, Root, Target
 from .indexing import (
     Affine,
     IndexMap,
@@ -23,6 +24,8 @@ from .indexing import (
     identity_map,
     movement_map,
     offset_of,
+    reshape_map,
+    shift,
     strides_of,
 )
 from .scalar_code import COMPARE, ELEMENTWISE, HEAVY, TAGS, native
@@ -93,6 +96,7 @@ class Scheduler:
         self.lazy = [False] * count
         self.place: dict[int, int] = dict.fromkeys(graph.inputs, -1)
         self.alias: dict[int, int] = {}  # value -> the value whose memory it is
+        self.memory_of: dict[int, int] = {}  # value -> the output that is the same memory
         self.inlined: dict[int, Cluster] = {}
         self.reduced_in: dict[int, Cluster] = {}
         self.cost = [0] * count
@@ -137,7 +141,7 @@ class Scheduler:
                 depth = max(depth, self.depth[a] + 1)
                 heavy = heavy or self.heavy[a]
                 if len(leaves) < 4:
-                    leaves |= self.leaves[a]
+                    leaves.update(x for x in self.leaves[a] if self.numel(x) * 8 >= size)
             elif self.numel(a) * 8 >= size:
                 leaves.add(a)
         self.cost[v], self.depth[v], self.heavy[v] = cost, depth, heavy
@@ -212,8 +216,8 @@ class Scheduler:
         views = (self.view(index), self.view(source))
         strides = strides_of(self.shapes[v])
 
-        def target(at: IndexMap, loops: int) -> Affine:
-            return offset_of_strides(at, strides, loops)
+        def target(at: IndexMap, sizes: Sequence[int]) -> Affine:
+            return offset_of_strides(at, strides, len(sizes))
 
         self.first[v] = self._place(v, Root(v, base, target), self.shapes[v])
         self._step("scatter", node, number, views)
@@ -251,7 +255,7 @@ class Scheduler:
         """Puts value v in memory."""
         if v in self.place:
             return
-        if v not in self.outputs and self._alias(v):
+        if self._hand_over(v) if v in self.outputs else self._alias(v):
             return
         node = self.producer[v]
         assert node is not None
@@ -286,25 +290,91 @@ class Scheduler:
         self.place[v] = self.place[base]
         return True
 
+    def _hand_over(self, v: int) -> bool:
+        """A reshape of an intermediate value that is an output: its memory is the value's."""
+        if not self._alias(v):
+            return False
+        base = self.alias[v]
+        if self.place[base] >= 0 and base not in self.outputs and base not in self.memory_of:
+            self.memory_of[base] = v
+            return True
+        del self.alias[v], self.place[v]
+        return False
+
     def _realise_cat(self, v: int, node: GraphNode) -> None:
-        """Every operand is written to its part of the result."""
-        axis, shape = node.attrs[0], self.shapes[v]
-        strides = strides_of(shape)
-        start, order = 0, -1
+        """Every operand is written to its part of the result, also those of cats below."""
+        strides = strides_of(self.shapes[v])
+
+        def target(index: IndexMap, sizes: Sequence[int]) -> Affine:
+            return offset_of_strides(index, strides, len(sizes))
+
+        order = -1
+        for a, place in self._parts(node, target):
+            now = self._place(v, Root(v, a, place), self.shapes[a])
+            self.first[v] = min(self.first.get(v, now), now)
+            order = max(order, now)
+        self.place[v] = order
+
+    def _parts(self, node: GraphNode, target: Target) -> list[tuple[int, Target]]:
+        """The operands of a cat and where their elements belong; `target`: those of the cat."""
+        axis, start = node.attrs[0], 0
+        out: list[tuple[int, Target]] = []
         for a in node.ins:
             n = self.shapes[a][axis]
-            if n and self.numel(a):
-                offset = start * strides[axis]
 
-                def target(index: IndexMap, loops: int, offset: int = offset) -> Affine:
-                    out = offset_of_strides(index, strides, loops)
-                    return (out[0] + offset, *out[1:])
+            def moved(index: IndexMap, sizes: Sequence[int], by: int = start) -> Affine:
+                return target((*index[:axis], shift(index[axis], by), *index[axis + 1 :]), sizes)
 
-                now = self._place(v, Root(v, a, target), self.shapes[a])
-                self.first[v] = min(self.first.get(v, now), now)
-                order = max(order, now)
             start += n
-        self.place[v] = order
+            if not self.numel(a):
+                continue
+            below = self.cat_below(a)
+            if below is None:
+                out.append((a, moved))
+                continue
+            source, shape = self.shapes[a], self.shapes[below.outs[0]]
+
+            def joined(
+                index: IndexMap, sizes: Sequence[int], into: Target = moved,
+                shapes: tuple[Any, Any] = (shape, source),
+            ) -> Affine:  # fmt: skip
+                return into(reshape_map(index, *shapes, sizes), sizes)
+
+            out.extend(self._parts(below, joined))
+        return out
+
+    def cat_below(self, v: int) -> GraphNode | None:
+        """The cat that v is, seen through a reshape that only joins axes; not one in memory."""
+        node = self.producer[v]
+        if v in self.place or node is None:
+            return None
+        if node.op == "cat":
+            return node
+        if node.op != "reshape" or node.ins[0] in self.place:
+            return None
+        below = self.producer[node.ins[0]]
+        if below is None or below.op != "cat":
+            return None
+        shape = self.shapes[node.ins[0]]
+        try:
+            reshape_map(identity_map(len(shape)), shape, self.shapes[v], shape)
+        except (NeedSplit, NotAffine):
+            return None
+        return below
+
+    def interleaves(self, node: GraphNode) -> bool:
+        """Whether neighbours of a cat's result come from different operands.
+
+        Read through conditions, every vector of it would be put together lane by lane from all of
+        them.
+        """
+        axis, shape = node.attrs[0], self.shapes[node.outs[0]]
+        if prod(shape) <= SMALL // 4:
+            return False
+        if len(node.ins) > 1 and prod(shape[axis:]) // len(node.ins) < 16:
+            return True
+        below = [self.cat_below(a) for a in node.ins]
+        return any(cat is not None and self.interleaves(cat) for cat in below)
 
     def _place(self, v: int, root: Root, shape: tuple[int, ...]) -> int:
         """Finds or opens a cluster for a store."""
@@ -348,8 +418,13 @@ class Scheduler:
                 continue
             try:
                 share = size > SMALL or cluster.numel > SMALL
+                if root.target is not None and cluster.roots[-1].value == root.value:
+                    share = False  # another part of the same memory
                 saved = cluster._save()
                 if not cluster.try_add(root, must_share=share):
+                    continue
+                if share and cluster.chopped(saved):
+                    cluster._restore(saved)
                     continue
             except Materialise as need:
                 if self._helps(need.value, cluster):
@@ -448,8 +523,11 @@ class Scheduler:
                 continue
             try:
                 share = cluster.numel > SMALL
+                saved = cluster._save()
                 if cluster.try_add(Root(v, source, reduce=want), must_share=share):
-                    return cluster
+                    if not (share and cluster.chopped(saved)):
+                        return cluster
+                    cluster._restore(saved)
             except Materialise as need:
                 if self._helps(need.value, cluster):
                     raise

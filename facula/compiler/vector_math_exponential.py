@@ -60,11 +60,13 @@ def powers_of_two(shifted: Number) -> tuple[Number, Number]:
 
 
 def exp_bounded(
-    x: Number, low: Number | None = None, factor: float = 1.0, multiplier: Number | None = None
-) -> Number:
+    x: Number, low: Number | None = None, factor: float = 1.0, multiplier: Number | None = None,
+    zero: Number | None = None,
+) -> Number:  # fmt: skip
     """factor * multiplier * exp(x + low) for |x| up to about 150 (float) or 1400 (double), or NaN.
 
-    |low| is tiny, the factor is a power of two, the multiplier is between about 0.01 and 2.
+    |low| is tiny, the factor is a power of two, the multiplier is between about 0.01 and 2. Where
+    the condition `zero` holds, the result is 0.
     exp(x) = 2**n exp(r) with r = x - n ln 2, |r| <= ln(2) / 2.
     """
     shifter = magic(x, 2 * exponent_bias(x))
@@ -78,13 +80,20 @@ def exp_bounded(
     if multiplier is not None:
         p = p * multiplier
     first, second = powers_of_two(shifted)
+    if zero is not None:
+        second = where(zero, 0.0, second)
     return p * first * (second if factor == 1 else second * factor)
 
 
 def clamped_exp(x: Number, low: Number | None = None, factor: float = 1.0) -> Number:
-    """factor * exp(x + low) for any x; see exp_bounded."""
-    bounded = clamp_above(clamp_below(x, x.pick(-110, -800)), x.pick(95, 750))
-    return exp_bounded(bounded, low, factor)
+    """factor * exp(x + low) for any x, with a factor of at most 1; see exp_bounded.
+
+    What is too small for a denormal is made zero by a factor that is zero: a product that
+    underflows takes processors a hundred times as long, and masks of attention are full of these.
+    """
+    zero = x < x.pick(-104.5, -745.5)
+    bounded = clamp_above(clamp_below(x, x.pick(-104.5, -745.5)), x.pick(95, 750))
+    return exp_bounded(bounded, low, factor, zero=zero)
 
 
 @function("exp", ulp=(1.1, 1.1))

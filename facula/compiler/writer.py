@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from .emitter import Emitter, V, vec
-from .scalar_code import MEMORY, REGISTER, SIZE, broadcast, lanes_of
+from .scalar_code import MEMORY, REGISTER, SIZE, broadcast, element_of, lanes_of
 
 I64 = "i64"
 
@@ -115,6 +115,13 @@ class Writer(Emitter):
 
     def lane_numbers(self, lanes: int, element: str = "i32") -> V:
         return V(vec(element, lanes), "<" + ", ".join(f"{element} {i}" for i in range(lanes)) + ">")
+
+    def alternate(self, a: V, b: V) -> V:
+        """a[0], b[0], a[1], b[1], ..."""
+        n = lanes_of(a.ty)
+        order = ", ".join(f"i32 {k}, i32 {n + k}" for k in range(n))
+        ty = vec(element_of(a.ty), 2 * n)
+        return self.let(ty, f"shufflevector {a}, {b}, <{2 * n} x i32> <{order}>")
 
     # -- memory
 

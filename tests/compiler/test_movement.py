@@ -185,3 +185,42 @@ def test_large_transpositions(shape: tuple[int, ...]) -> None:
     t = b.permute(b.op("neg", x), *dims)
     other = b.input(_data(*b.shape(t)))
     b.check(t, b.op("add", t, other), b.permute(x, *dims[1:], dims[0]))
+
+
+@pytest.mark.parametrize("size", [4, 8, 15, 16, 17, 40])
+@pytest.mark.parametrize("stride", [(2, 2), (1, 2), (2, 1), (2, 4), (3, 3)])
+def test_interleaved(size: int, stride: tuple[int, int]) -> None:
+    """Values at every stride-th place along two axes, as in the gradient of a strided
+    convolution: read by elementwise work and by a reduction.
+    """
+    b = B()
+    rows, columns = stride
+    shape = (20, 7, size)
+
+    def line(r: int) -> int:
+        parts = [b.op("neg", b.input(_data(*shape) + 10 * r + c)) for c in range(columns)]
+        joined = b.cat(3, *(b.reshape(p, *shape, 1) for p in parts))
+        return b.reshape(joined, 20, 7, 1, size * columns)
+
+    whole = b.reshape(b.cat(2, *(line(r) for r in range(rows))), 20, 7 * rows, size * columns)
+    double = b.op("mul", whole, whole)
+    b.check(double, b.reduce("sum", double, 0, 2), b.op("add", double, whole), rtol=1e-4)
+
+
+def test_interleaved_of_other_kinds() -> None:
+    """Parts that are constants, of bool, shared with other work, and an output themselves."""
+    b = B()
+    x, y = b.input(_data(70, 50)), b.input(_data(70, 50) + 1)
+    apart = [b.reshape(v, 70, 50, 1) for v in (x, b.full(0.0, (70, 50)), b.op("exp", y), y)]
+    joined = b.reshape(b.cat(2, *apart), 70, 200)
+    flags = b.cat(2, *(b.reshape(b.op("gt", v, y), 70, 50, 1) for v in (x, y)))
+    b.check(joined, b.op("add", joined, joined), b.op("exp", y), b.op("logical_not", flags), flags)
+
+
+def test_output_that_is_a_reshape_of_an_intermediate() -> None:
+    b = B()
+    x, y = b.input(_data(40, 30)), b.input(_data(30, 50))
+    product = b.matmul(x, y)
+    total = b.reduce("sum", b.op("mul", x, x), 0)
+    first, second = b.reshape(product, 2000), b.reshape(product, 20, 100)
+    b.check(first, second, b.op("neg", product), b.reshape(total, 5, 6), b.reshape(x, 1200))
