@@ -14,6 +14,12 @@ from .patches import Axis
 from .product import NativeStep, Plan, worthwhile
 from .recurrent import Layer
 from .recurrent_cells import CELLS
+from .winograd import Winograd
+from .winograd_tiles import Sizes
+
+# Costs are estimates: the direct kernel, which rounds less, is taken where they are near, and where
+# there is little to gain (cycles) for another step.
+_MARGIN, _GAIN = 1.1, 5000
 
 
 def scratch_bytes(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str) -> int:
@@ -21,6 +27,9 @@ def scratch_bytes(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: s
     if node.op == "matmul":
         plan = _product(graph, node, operands, tag)
         return plan.scratch_bytes if plan is not None else 0
+    if node.op == "convolve":
+        fast = winograd_plan(graph, node, tag)
+        return fast.scratch_bytes if fast is not None else 0
     return _layer(graph, node, tag).scratch_bytes if node.op == "recur" else 0
 
 
@@ -48,6 +57,9 @@ def steps(
         return [plan.pack(b, scratch), plan.product(a, scratch, slot(out))]
     x, y = slot(node.ins[0]), slot(node.ins[1])
     if node.op == "convolve":
+        fast = winograd_plan(graph, node, tag)
+        if fast is not None:
+            return [fast.pack(y, scratch), fast.step(x, scratch, slot(out))]
         return [forward_plan(graph, node, tag).step(x, y, slot(out))]
     assert node.op == "convolve_weight", node.op
     parts = graph.shapes[out][0]
@@ -81,6 +93,21 @@ def forward_plan(graph: Graph, node: GraphNode, tag: str) -> Forward:
     x, weight = (graph.shapes[v] for v in node.ins)
     axes = _axes(x[2:], graph.shapes[node.outs[0]][2:], weight[2:], node.attrs)
     return Forward(tag, x[0], x[1], weight[0], node.attrs[3], axes)
+
+
+def winograd_plan(graph: Graph, node: GraphNode, tag: str) -> Winograd | None:
+    """The plan of a convolution that Winograd's transforms make faster, or None."""
+    x, weight = (graph.shapes[v] for v in node.ins)
+    stride, low, dilation, groups = node.attrs[:4]
+    if tag != "f32" or weight[2:] != (3, 3) or groups != 1:
+        return None
+    if stride != (1, 1) or dilation != (1, 1):
+        return None
+    out = graph.shapes[node.outs[0]]
+    sizes = Sizes(x[0], x[1], weight[0], x[2:], out[2:], low)
+    plan = Winograd(tag, sizes)
+    direct = forward_plan(graph, node, tag).cost
+    return plan if plan.cost * _MARGIN + _GAIN < direct else None
 
 
 def weight_plan(graph: Graph, ins: Sequence[int], attrs: tuple[Any, ...], tag: str) -> Weight:
