@@ -25,17 +25,23 @@ def fingerprint(path: list[Node], needed: set[int], outputs: list[int]) -> str |
     from ..runtime import code  # `import facula` need not load it
 
     items: list[Any] = ["plan", get_default_dtype().name, tuple(outputs)]
+    known: dict[Meta, tuple[Any, ...]] = {}
     try:
         for position, node in enumerate(path):
-            if node.kind is MODE:
-                continue
-            item: list[Any] = [node.kind, node.slot, tuple(map(_facts, node.metas))]
-            if node.kind is OP:
+            kind = node.kind
+            if kind is OP:
                 if node.scalar or node.fixed:
-                    item.append(_numbers(node))
+                    items.append(_numbers(node))
                 if position in needed:
-                    item += (node.op.name, node.ins, _plain(node.attrs))
-            items.append(tuple(item))
+                    attrs, facts = node.attrs, [(m.shape, m.dtype.name) for m in node.metas]
+                    plain = _plain(attrs) if attrs else ()
+                    items.append((node.slot, node.op.name, node.ins, plain, tuple(facts)))
+            elif kind is not MODE:
+                for m in node.metas:
+                    found = known.get(m)
+                    if found is None:
+                        found = known[m] = _facts(m)
+                    items.append((kind, node.slot, found))
         # Version 2: later ones write references, which depend on how often an object is shared.
         data = marshal.dumps(tuple(items), 2)
     except (TypeError, ValueError):
@@ -50,10 +56,11 @@ def _facts(m: Meta) -> tuple[Any, ...]:
 def _numbers(node: Node) -> tuple[Any, ...]:
     """Which slots of a node are Python numbers, their kinds and facts, and the constant ones."""
     return (
+        node.slot,
         node.scalar,
         tuple(node.number_kind.items()),
-        tuple((slot, _facts(m)) for slot, m in node.number_meta.items()),
-        tuple((slot, _plain(x)) for slot, x in node.fixed.items()),
+        tuple([(slot, _facts(m)) for slot, m in node.number_meta.items()]),
+        tuple([(slot, _plain(x)) for slot, x in node.fixed.items()]),
     )
 
 
