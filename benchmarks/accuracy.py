@@ -94,11 +94,9 @@ def text(t: Any, folder: Path, steps: int) -> dict[str, float]:
     opt = t.optim.AdamW(net.parameters(), lr=1e-3)
 
     def sample(part: Any) -> tuple[Any, Any]:
-        starts = t.randint(0, len(part) - length - 1, (batch,)).tolist()
-        return (
-            t.stack([part[i : i + length] for i in starts]),
-            t.stack([part[i + 1 : i + length + 1] for i in starts]),
-        )
+        starts = t.randint(0, len(part) - length - 1, (batch, 1))
+        rows = starts + t.arange(length)
+        return part[rows], part[rows + 1]
 
     def loss_of(x: Any, y: Any) -> Any:
         return t.nn.functional.cross_entropy(net(x).view(-1, SMALL.vocabulary), y.view(-1))
