@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import config
 from ..nn.module import Module
-from ..trace.recorder import state
+from ..trace.recorder import Counter, state
 from ..trace.replay import flush, pointer_of
 
 __all__ = ["compile", "OptimizedModule"]
@@ -109,7 +109,7 @@ class _Compiled:
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            if entries and not kwargs:
+            if entries and not kwargs and not Counter.lines:  # who watches wants to see frames
                 try:
                     result = entries[0](*args)
                 except TypeError:  # another number of arguments
@@ -125,6 +125,8 @@ class _Compiled:
         """A call for which the last understood one does not serve."""
         from .replay import MISS
 
+        if Counter.lines:
+            return self.function(*args, **kwargs)
         if not kwargs and self.entries:
             self._settle(args)
             for k, entry in enumerate(self.entries):

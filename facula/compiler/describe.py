@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ..graph.graph import Graph, GraphNode
 from . import pipeline
+from .contraction.recurrent_cells import CELLS
 from .executable import HOST
 from .fusion import REDUCTIONS, Cluster
 from .loops import lower
@@ -46,21 +47,30 @@ class StepInfo(NamedTuple):
 def steps(graph: Graph, kernels: Sequence[tuple[int, str, int]]) -> list[StepInfo]:
     """A description of every step of `Program.kernels`; `graph` as the passes get it.
 
-    Where an entry of the schedule has become several steps, the last does the work that is counted,
-    and those before it prepare operands.
+    Where an entry of the schedule has become several steps, those of the most frequent kind (the
+    last of equals) share the work that is counted, and the others prepare operands.
     """
     schedule = Scheduler(pipeline.run(graph)).run()
     known: dict[int, StepInfo] = {}
     found = []
-    last = {entry: i for i, (entry, _, _) in enumerate(kernels)}
-    for i, (entry, kind, threads) in enumerate(kernels):
+    kinds: dict[int, dict[str, int]] = {}
+    for entry, kind, _ in kernels:
+        count = kinds.setdefault(entry, {})
+        count[kind] = count.pop(kind, 0) + 1  # the latest comes last
+    for entry, kind, threads in kernels:
         if entry not in known:
             known[entry] = _describe(schedule, schedule.entries[entry])
         info = known[entry]
         if kind != HOST:
             info = info._replace(kind=kind, threads=threads, host="")
-        if last[entry] != i:
+        main = max(reversed(kinds[entry].items()), key=lambda item: item[1])[0]
+        if kind != main:
             info = info._replace(label=f"{info.label}: {kind}", reads=0, writes=0, flops=0)
+        elif kinds[entry][kind] > 1:
+            n = kinds[entry][kind]
+            info = info._replace(
+                reads=info.reads // n, writes=info.writes // n, flops=info.flops // n
+            )
         found.append(info)
     return found
 
@@ -187,6 +197,10 @@ def _flops(graph: Graph, node: GraphNode) -> int:
     if op == "matmul" or op in ("linear", "linear_unbiased"):
         k = ins[0][-1] if ins[0] else 1
         return 2 * prod(graph.shapes[node.outs[0]]) * k
+    if op == "recur":
+        kind, back, sizes, _ = node.attrs
+        names = CELLS[kind].gradient_operands if back else CELLS[kind].operands
+        return 2 * prod(ins[names.index("w")]) * sum(sizes)
     if op == "convolve":
         return 2 * prod(graph.shapes[node.outs[0]]) * prod(ins[1][1:])
     if op == "convolve_weight":  # operands: input and the gradient of the result

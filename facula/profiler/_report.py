@@ -107,20 +107,28 @@ def _plans(c: Collector, top: int) -> list[str]:
             f"  {'each':>10} {'share':>6} {'read':>9} {'written':>9} {'GB/s':>6} {'GFLOP/s':>8} "
             f"{'thr':>3}  what",
         ]
+        equal: list[tuple[StepInfo, list[StepTotals]]] = []
         for info, t in zip(p.infos, p.steps, strict=False):
-            lines.append(_step(info, t, p.total))
+            if equal and equal[-1][0] == info:
+                equal[-1][1].append(t)
+            else:
+                equal.append((info, [t]))
+        lines += [_step(info, found, p.total) for info, found in equal]
     return lines + rest
 
 
-def _step(info: StepInfo, t: StepTotals, whole: int) -> str:
-    each = t.total / max(1, t.calls)
+def _step(info: StepInfo, found: list[StepTotals], whole: int) -> str:
+    """A line about a step, or about several equal ones in a row (`each` of them)."""
+    total = sum(t.total for t in found)
+    each = total / max(1, sum(t.calls for t in found))
     moved = info.reads + info.writes
     rate = f"{moved / each:.1f}" if each else "-"
     flops = f"{info.flops / each:.1f}" if each and info.flops else "-"
     line = (
-        f"  {_time(each):>10} {_share(t.total, whole)} {size(info.reads):>9} "
+        f"  {_time(each):>10} {_share(total, whole)} {size(info.reads):>9} "
         f"{size(info.writes):>9} {rate:>6} {flops:>8} {info.threads:>3}  {info.label}"
     )
+    line += f" (x{len(found)})" if len(found) > 1 else ""
     return line + (f" (on the host: {info.host})" if info.host else "")
 
 

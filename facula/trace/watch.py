@@ -46,7 +46,7 @@ class Ran(NamedTuple):
 
 class Compiled(NamedTuple):
     """A compilation. kernels: how many steps the program has; fresh: how many of them LLVM had to
-    compile now, in `llvm` nanoseconds; the others were on disk or in memory.
+    compile now, in `llvm` nanoseconds of all its threads; the others were on disk or in memory.
     """
 
     plan: Any
@@ -104,11 +104,17 @@ def summary(event: Compiled) -> str:
 
 
 class _Nested(threading.local):
-    """Nanoseconds of the watched calls inside the one that is under way, and of LLVM's work."""
+    """Nanoseconds of the watched calls inside the one that is under way."""
 
     inner = 0
-    fresh = 0
-    llvm = 0
+
+
+class _LLVM:
+    """How many kernels it compiled, in all threads, and its time in them together."""
+
+    lock = threading.Lock()
+    kernels = 0
+    nanoseconds = 0
 
 
 _nested = _Nested()
@@ -161,8 +167,9 @@ def _timed_llvm(ir: str) -> Any:
     try:
         return _originals["llvm"](ir)
     finally:
-        _nested.fresh += 1
-        _nested.llvm += perf_counter_ns() - begin
+        with _LLVM.lock:
+            _LLVM.kernels += 1
+            _LLVM.nanoseconds += perf_counter_ns() - begin
 
 
 def _tell(
@@ -193,7 +200,8 @@ def _watched_compilation(original: Callable[..., Any]) -> Callable[..., Any]:
     def compile_and_run(plan: Any, tr: Frame) -> Any:
         where = caller()
         why = why_compiled(plan, _alike(plan), [_name(v) for v in tr.inputs])
-        _nested.inner = _nested.fresh = _nested.llvm = 0
+        _nested.inner = 0
+        fresh, llvm = _LLVM.kernels, _LLVM.nanoseconds
         begin = perf_counter_ns()
         try:
             return original(plan, tr)
@@ -201,7 +209,8 @@ def _watched_compilation(original: Callable[..., Any]) -> Callable[..., Any]:
             spent = perf_counter_ns() - begin - _nested.inner
             _remember(plan)
             kernels = len(plan.program.kernels) if plan.program is not None else 0
-            event = Compiled(plan, where, why, spent, kernels, _nested.fresh, _nested.llvm)
+            fresh, llvm = _LLVM.kernels - fresh, _LLVM.nanoseconds - llvm
+            event = Compiled(plan, where, why, spent, kernels, fresh, llvm)
             for watcher in _watchers:
                 watcher.compiled(event)
             _tell(COMPILE, plan, where, begin, begin + spent, [], len(plan.needed))

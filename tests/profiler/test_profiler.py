@@ -80,6 +80,34 @@ def test_steps_of_a_plan_are_counted():
     assert all(e.bytes > 0 and e.threads >= 1 for e in kernels)
 
 
+def test_a_compiled_function_is_seen():
+    """While somebody watches, facula.compile records as if it were not there."""
+    x = facula.randn(64, 8)
+
+    @facula.compile
+    def work(x: Any) -> Any:
+        return (x * 2).tanh().sum()
+
+    results = [work(x).item() for _ in range(8)]
+    with profile() as prof:
+        results += [work(x).item() for _ in range(3)]
+    results.append(work(x).item())
+    assert sum(e.category == "plan" for e in prof.events()) == 3
+    assert len(set(results[2:])) == 1
+
+
+def test_steps_of_a_sequence_share_its_work():
+    lstm = nn.LSTM(16, 64)
+    x = facula.randn(10, 4, 16)
+    with facula.no_grad():
+        for _ in range(3):
+            lstm(x)[0].sum().item()
+        with profile() as prof:
+            lstm(x)[0].sum().item()
+    flops = [e.flops for e in prof.events() if e.name.startswith("lstm") and e.flops]
+    assert sum(flops) in (0, 2 * 4 * 64 * 64 * 4 * 10)
+
+
 def test_flops_of_a_product():
     a, b = facula.randn(128, 96), facula.randn(96, 160)
     for _ in range(3):
