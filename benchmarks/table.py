@@ -232,8 +232,8 @@ def render(found: dict[str, Any]) -> str:
         f"Measured {dates[0]}{' to ' + dates[-1] if len(dates) > 1 else ''} on {m['cpu']} "
         f"({m['model']}; {m['features']}), {limits['threads']} of {m['processors']} processors, "
         f"{m['memory'] / 2**30:.0f} GB, {m['system']}, Python {m['python']}: {versions}. "
-        f"The load average was up to {load:.1f}"
-        + (" before a row: **not an idle machine**." if load > 0.5 else "."),
+        f"The load average at the start was {load:.1f}"
+        + (": **not an idle machine, figures to be measured anew**." if load > 0.5 else "."),
         "",
         f"Measured limits: {limits['flops'] / 1e9:.0f} GFLOP/s of float32 multiply-adds; memory "
         f"read/written in GB/s, by the size of what is walked over: {speed}.",
@@ -300,14 +300,13 @@ def main() -> None:
             sys.exit(f"limits.py failed: {done.stderr}")
         table["limits"] = json.loads(done.stdout)
         for name in o.only or (*ORDER, "import"):
-            load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
             row = runner.row(name)
             for column, figures in row.items():
                 if "version" in figures:
                     table["versions"][column] = figures.pop("version")
             today = datetime.date.today().isoformat()
             kept = {c: v for c, v in table["rows"].get(name, {}).items() if c in o.without}
-            table["rows"][name] = kept | row | {"date": today, "load": load}
+            table["rows"][name] = kept | row | {"date": today, "load": table["machine"]["load"]}
             page.keep(o.page, found)
             print(f"{name:18}" + "".join(f"{_cell(row, c):>18}" for c in COLUMNS), flush=True)
     page.write(o.page, "table", render(table))

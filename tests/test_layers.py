@@ -35,7 +35,7 @@ FILES = sorted(p for p in PACKAGE.rglob("*.py") if "__pycache__" not in p.parts)
 
 # Who may import what from outside. llvmlite is slow to load and belongs to the one module that
 # turns text into machine code; everybody else gets on with an emitter.
-ONLY_FROM = {"llvmlite": ("facula/runtime/code.py", "facula/runtime/code/")}
+ONLY_FROM = {"llvmlite": ("facula/runtime/llvm.py", "facula/runtime/code.py")}
 NEVER = ("torch", "torchvision", "torchaudio")
 
 
