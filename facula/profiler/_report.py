@@ -1,7 +1,8 @@
 """The report of a whole run, as `facula explain` prints it and as JSON.
 
-Five parts: where the time went; each plan with its kernels in order; what was compiled, when and
-why; what ran without being compiled; and which steps run as Python on the host.
+Five parts: where the time went; each plan with its kernels in order (the mean and the least time of
+a run, and the rates of the fastest); what was compiled, when and why; what ran without being
+compiled; and which steps run as Python on the host.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def _plans(c: Collector, top: int) -> list[str]:
             f"plan {p.number} at {p.where}: {p.label()}",
             f"  {p.ops} calls in {len(p.steps)} steps; ran {p.runs} times, {_time(p.total)} "
             f"({_share(p.total, c.wall).strip()} of all), {_time(p.total / p.runs)} each",
-            f"  {'each':>10} {'share':>6} {'read':>9} {'written':>9} {'GB/s':>6} {'GFLOP/s':>8} "
+            f"  {'each':>10} {'least':>10} {'share':>6} {'read':>9} {'written':>9} {'GB/s':>6} {'GFLOP/s':>8} "
             f"{'thr':>3}  what",
         ]
         equal: list[tuple[StepInfo, list[StepTotals]]] = []
@@ -121,11 +122,12 @@ def _step(info: StepInfo, found: list[StepTotals], whole: int) -> str:
     """A line about a step, or about several equal ones in a row (`each` of them)."""
     total = sum(t.total for t in found)
     each = total / max(1, sum(t.calls for t in found))
+    least = min(t.least for t in found)  # the rates are those of the fastest run
     moved = info.reads + info.writes
-    rate = f"{moved / each:.1f}" if each else "-"
-    flops = f"{info.flops / each:.1f}" if each and info.flops else "-"
+    rate = f"{moved / least:.1f}" if least and moved else "-"
+    flops = f"{info.flops / least:.1f}" if least and info.flops else "-"
     line = (
-        f"  {_time(each):>10} {_share(total, whole)} {size(info.reads):>9} "
+        f"  {_time(each):>10} {_time(least):>10} {_share(total, whole)} {size(info.reads):>9} "
         f"{size(info.writes):>9} {rate:>6} {flops:>8} {info.threads:>3}  {info.label}"
     )
     line += f" (x{len(found)})" if len(found) > 1 else ""
