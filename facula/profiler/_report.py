@@ -105,8 +105,8 @@ def _plans(c: Collector, top: int) -> list[str]:
             f"plan {p.number} at {p.where}: {p.label()}",
             f"  {p.ops} calls in {len(p.steps)} steps; ran {p.runs} times, {_time(p.total)} "
             f"({_share(p.total, c.wall).strip()} of all), {_time(p.total / p.runs)} each",
-            f"  {'each':>10} {'least':>10} {'share':>6} {'read':>9} {'written':>9} {'GB/s':>6} {'GFLOP/s':>8} "
-            f"{'thr':>3}  what",
+            f"  {'each':>10} {'least':>10} {'share':>6} {'read':>9} {'written':>9} "
+            f"{'GB/s':>6} {'GFLOP/s':>8} {'thr':>3}  what",
         ]
         equal: list[tuple[StepInfo, list[StepTotals]]] = []
         for info, t in zip(p.infos, p.steps, strict=False):
