@@ -149,7 +149,7 @@ class _Entry:
             " return MISS",
         ]
         self.guards.item(vars(dtypes), "_default", dtypes._default)
-        self.guards.item(vars(frames), "_deliver", frames._deliver)
+        self.guards.item(vars(frames), "_replay", frames._replay)  # nobody watches
         tests = [f"if not ({t}): return MISS" for t in self.guards.tests]
         slots = c(fixed.slots)
         places = [*self.pointers, *self.outputs]

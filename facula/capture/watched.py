@@ -52,6 +52,7 @@ _READS = ("_array", "_value", "_show", "item", "tolist", "numpy")
 _WRITES = ("_write", "_settle", "_fill_memory", "requires_grad_")
 _SHARING = ("write", "settle", "fill_memory", "set_data")
 _DELIVER, _FIRST, _SALVAGE = replay._deliver, replay._first_sight, replay._salvage
+_REPLAY = replay._replay
 
 
 @contextmanager
@@ -72,7 +73,8 @@ def quiet() -> Iterator[None]:
 def watching() -> Iterator[Watch | None]:
     """Watches what this thread does inside; None if another call is watched, or the frames are."""
     global _current
-    if replay._deliver is not _DELIVER or not _busy.acquire(blocking=False):
+    watched = replay._replay is not _REPLAY or replay._deliver is not _DELIVER
+    if watched or not _busy.acquire(blocking=False):
         yield None
         return
     watch = Watch()

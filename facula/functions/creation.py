@@ -65,11 +65,13 @@ def shape_of(size: tuple[Any, ...]) -> tuple[int, ...]:
         size = tuple(size[0])
     out = []
     for n in size:
-        if isinstance(n, bool) or not hasattr(n, "__index__"):
-            raise TypeError(
-                f"expected the size of an axis as an int, but got {type(n).__name__}: {n!r}"
-            )
-        out.append(n.__index__())
+        if type(n) is not int:
+            if isinstance(n, bool) or not hasattr(n, "__index__"):
+                raise TypeError(
+                    f"expected the size of an axis as an int, but got {type(n).__name__}: {n!r}"
+                )
+            n = n.__index__()
+        out.append(n)
     for n in out:
         if n < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {n}: {out}")
@@ -374,7 +376,9 @@ def _sharing_strided(array: np.ndarray, d: dtype) -> Tensor:
 def _new(shape: tuple[int, ...], value: Any, d: dtype) -> Tensor:
     if value == 0:
         return from_array(np.zeros(shape, d.np), d)
-    return from_array(np.full(shape, convert(np.asarray(value), d)), d)
+    made = np.empty(shape, d.np)
+    made.fill(value if type(value) is float and d.np.kind == "f" else convert(np.asarray(value), d))
+    return from_array(made, d)
 
 
 def _factory(name: str, value: Any, text: str) -> None:
@@ -476,7 +480,10 @@ def full(
             f"{type(fill_value).__name__}"
         )
     if d is None:
-        d = _inferred(np.asarray(fill_value), fill_value)
+        if type(fill_value) is float:
+            d = get_default_dtype()
+        else:
+            d = _inferred(np.asarray(fill_value), fill_value)
     if isinstance(size, int):
         raise TypeError("full(): argument 'size' must be tuple of ints, not int")
     t = _new(shape_of((tuple(size),)), fill_value, d)

@@ -82,10 +82,15 @@ def _ready(arrays: Any, d: dtype, numbers: tuple[type, ...]) -> bool:
     """
     if d is not float32 and d is not float64:
         return False
-    own = d.np
-    return all(
-        a.dtype is own if type(a) is np.ndarray else type(a) in numbers for a in arrays
-    ) and any(type(a) is np.ndarray for a in arrays)
+    own, found = d.np, False
+    for a in arrays:
+        if type(a) is np.ndarray:
+            if a.dtype is not own:
+                return False
+            found = True
+        elif type(a) not in numbers:
+            return False
+    return found
 
 
 def _operand_dtype(kind: str, arrays: Any) -> dtype:

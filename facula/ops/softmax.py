@@ -40,8 +40,9 @@ def _softmax(arrays: Any, attrs: Any, metas: Any) -> Any:
     a, axis = _wide(arrays[0]), attrs[0]
     if a.size == 0:
         return arrays[0].copy()
-    ex = np.exp(a - a.max(axis=axis, keepdims=True))
-    return convert(ex / ex.sum(axis=axis, keepdims=True), metas[0].dtype)
+    ex = np.exp(a - np.maximum.reduce(a, axis, keepdims=True))
+    ex /= np.add.reduce(ex, axis, keepdims=True)
+    return convert(ex, metas[0].dtype)
 
 
 def exponentials(t: Terms, x: int, axis: int) -> tuple[int, int, int]:

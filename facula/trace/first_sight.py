@@ -19,9 +19,20 @@ KNOWN = (500_000, 25_000)  # a structure whose kernels may be there
 _MAX_STRUCTURES = 4096
 
 
-def compile_at_once(frame: Frame) -> bool:
+def light(path: list[Node]) -> bool:
+    """Whether a path is certainly too little to be compiled at once: a quick bound."""
+    largest = places = 0
+    for n in path:
+        metas = n.metas
+        for m in metas:
+            if m.numel > largest:
+                largest = m.numel
+        places += len(n.ins) + len(metas)
+    return largest * places < KNOWN[0]
+
+
+def compile_at_once(frame: Frame, path: list[Node]) -> bool:
     """Whether the work that the frame holds is worth compiling though it was never seen."""
-    path = frame.node.path()
     calls, elements = _weight(path)
     if elements >= NEW[0] + NEW[1] * calls:
         return True

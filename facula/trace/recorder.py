@@ -273,18 +273,7 @@ def _resolve(tr: Frame, v: Value) -> Value:
 def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:
     """Runs the op's rule and adds the edge. `ins` holds slots, or values for numbers."""
     node = tr.node
-    metas = []
-    for v in ins:
-        if type(v) is Value:
-            metas.append(v.meta)
-        elif type(v) is bool:
-            metas.append(WRAPPED_BOOL)
-        elif isinstance(v, (float, int)):
-            metas.append(WRAPPED[NUMBER[type(v)] if type(v) in NUMBER else -1])
-        else:
-            raise TypeError(
-                f"{op.name}(): an operand must be a Tensor or a number, not {type(v).__name__}"
-            )
+    metas = [v.meta if type(v) is Value else _meta_of(op, v) for v in ins]
     out = op.rule(metas, attrs)
     nxt = Node(node, OP)
     nxt.op, nxt.attrs = op, attrs
@@ -294,21 +283,16 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
         nxt.line = caller()
     if tr.fixing:
         nxt.cause = f"{tr.fixing} backward"
-    needs = (
-        (tr.grad or op.kind == "history")
-        and op.gradient is not None
-        and any(m.requires_grad for m in metas)
-    )
-    outs: list[Meta] = []
+    needs = False
+    if op.gradient is not None and (tr.grad or op.kind == "history"):
+        for m in metas:
+            if m.requires_grad:
+                needs = True
+    outs = out
     for m in out:
-        if op.kind == "leaf":
-            outs.append(m)
-            continue
-        grad = needs and m.dtype.is_differentiable
-        if grad != m.requires_grad or m.leaf:
-            strides = None if m.contiguous and m.offset == 0 else m.strides
-            m = meta(m.shape, m.dtype, grad, False, strides, m.offset, m.wrapped)
-        outs.append(m)
+        if (needs or m.requires_grad or m.leaf) and op.kind != "leaf":
+            outs = [_with_gradient(m, needs and m.dtype.is_differentiable) for m in out]
+            break
     nxt.metas = tuple(outs)
     nxt.meta = outs[0]
     slot = nxt.slot + len(outs)
@@ -328,11 +312,36 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
     return nxt
 
 
+def _meta_of(op: Any, number: Any) -> Meta:
+    """The facts of an operand that is a number. Raises TypeError for anything else."""
+    if type(number) in NUMBER:
+        return WRAPPED[NUMBER[type(number)]]
+    if type(number) is bool:
+        return WRAPPED_BOOL
+    if isinstance(number, (float, int)):
+        return WRAPPED[-1]
+    raise TypeError(
+        f"{op.name}(): an operand must be a Tensor or a number, not {type(number).__name__}"
+    )
+
+
+def _with_gradient(m: Meta, grad: bool) -> Meta:
+    """The facts of a result that gradients flow through, or not."""
+    if grad == m.requires_grad and not m.leaf:
+        return m
+    strides = None if m.contiguous and m.offset == 0 else m.strides
+    return meta(m.shape, m.dtype, grad, False, strides, m.offset, m.wrapped)
+
+
 def _number(tr: Frame, node: Node, slot: int, number: Any) -> None:
     """A Python number as an operand of the call that `node` stands for."""
     whole = isinstance(number, int)
-    node.number_kind = {**node.number_kind, slot: "i" if whole else "f"}
-    node.number_meta = {**node.number_meta, slot: WRAPPED[-2 if whole else -1]}
+    kind, facts = ("i", WRAPPED[-2]) if whole else ("f", WRAPPED[-1])
+    if node.number_kind:
+        node.number_kind = {**node.number_kind, slot: kind}
+        node.number_meta = {**node.number_meta, slot: facts}
+    else:
+        node.number_kind, node.number_meta = {slot: kind}, {slot: facts}
     if tr.fixing:
         node.fixed = {**node.fixed, slot: number}
     else:

@@ -19,7 +19,7 @@ from ..graph import Graph
 from ..runtime import memory
 from .build import build_graph
 from .fingerprint import fingerprint
-from .first_sight import compile_at_once
+from .first_sight import compile_at_once, light
 from .recorder import (
     BUNDLE,
     INPUT,
@@ -165,11 +165,13 @@ def flush(frame: Frame | None = None) -> None:
         plans = node.plans = {}
     plan = plans.get(key)
     if plan is None or plan is _SEEN:
-        at_once = plan is None and not config.eager and compile_at_once(tr)
-        if plan is None and not at_once and not walked and not any(_tracked(v) for v in live):
+        path = node.path() if plan is None else []
+        little = plan is None and light(path)
+        at_once = plan is None and not (little or config.eager) and compile_at_once(tr, path)
+        if plan is None and not at_once and not walked and not any(map(_tracked, live)):
             plans[key] = _SEEN
             try:
-                _first_sight(tr, live)
+                _first_sight(tr, live, path, little)
             except Exception:
                 _salvage(tr, live)
                 raise
@@ -211,16 +213,52 @@ def _end(tr: Frame) -> None:
         _prune(tr)
 
 
-def _first_sight(tr: Frame, live: list[Value]) -> None:
+def _first_sight(tr: Frame, live: list[Value], path: list[Node], little: bool) -> None:
     """Runs everything that was recorded through the references, and gives the live values
     memory.
     """
-    path = tr.node.path()
     base = tr.base
     outputs = [v.vid - base for v in live]
-    buffers = _run_references(path, None, outputs, [v.meta for v in live], tr)
+    metas = [v.meta for v in live]
+    buffers = _run_little(path, outputs, metas, tr) if little else None
+    if buffers is None:
+        buffers = _run_references(path, None, outputs, metas, tr)
     for v, b in zip(live, buffers, strict=True):
         v.buf = b
+
+
+def _run_little(
+    path: list[Node], outputs: list[int], metas: list[Any], tr: Frame
+) -> list[Any] | None:
+    """As `_run_references` for work that is little and has no effects: no result is let go before
+    the end. None, with nothing done, where anything is unusual.
+    """
+    env: dict[int, Any] = {}
+    inputs, scalars = iter(tr.inputs), iter(tr.scalars)
+    try:
+        with np.errstate(all="ignore"):
+            for n in path:
+                kind = n.kind
+                if kind is OP:
+                    if n.fixed:
+                        env.update(n.fixed)
+                    for s in n.scalar:
+                        env[s] = next(scalars)
+                    found = n.metas
+                    out = n.op.reference([env[s] for s in n.ins], n.attrs, found)
+                    if len(found) == 1 and type(out) is not tuple:
+                        env[n.slot] = out
+                    else:
+                        for k, a in enumerate(out or ()):
+                            env[n.slot + k] = a
+                elif kind is INPUT:
+                    env[n.slot] = array_of(next(inputs))
+                elif kind is BUNDLE:
+                    return None
+            given = {id(v.buf) for v in tr.inputs}
+            return [_owned(env[s], m, given) for s, m in zip(outputs, metas, strict=True)]
+    except Exception:  # the careful way raises it again, and says where it comes from
+        return None
 
 
 def _salvage(tr: Frame, live: list[Value]) -> None:
@@ -510,8 +548,8 @@ def _apart(n: Node, env: dict[int, Any]) -> list[Any]:
 
 def _owned(a: Any, m: Any, given: set[int]) -> np.ndarray:
     """The result as contiguous memory that nothing else refers to."""
-    r = np.asarray(a)
-    if r.dtype != m.dtype.np:
+    r = a if type(a) is np.ndarray else np.asarray(a)
+    if r.dtype is not m.dtype.np and r.dtype != m.dtype.np:
         r = r.astype(m.dtype.np)
     if r.shape != m.shape:
         raise RuntimeError(f"internal error: a reference gave shape {r.shape}, its rule {m.shape}")

@@ -25,10 +25,10 @@ def contiguous_strides(shape: Shape) -> Shape:
     """The strides, in elements, of a row-major tensor of this shape (PyTorch's rule for size 0)."""
     strides = []
     step = 1
-    for n in reversed(shape):
+    for n in shape[::-1]:
         strides.append(step)
-        step *= max(n, 1)
-    return tuple(reversed(strides))
+        step *= n or 1
+    return tuple(strides[::-1])
 
 
 class Meta:
@@ -85,8 +85,10 @@ def meta(
     for n in shape:
         numel *= n
     m.numel = numel
-    m.contiguous = numel == 0 or all(
-        n == 1 or a == b for n, a, b in zip(shape, m.strides, own, strict=True)
+    m.contiguous = (
+        strides is None
+        or numel == 0
+        or all(n == 1 or a == b for n, a, b in zip(shape, strides, own, strict=True))
     )
     m.plain = meta(shape, dt, False, False, strides, offset, wrapped) if requires_grad else m
     if len(_metas) > 100_000:  # bounded; a forgotten fact only costs a second object and a new path
