@@ -236,22 +236,24 @@ def processor_features() -> frozenset[str]:
     return frozenset(name for name, has in features.items() if has)
 
 
-_CODE_FOLDERS = (
-    "graph", "runtime", "compiler", "compiler/targets", "compiler/contraction", "ops",
-    "trace", ".",
-)  # fmt: skip
+# Folders whose sources, and those below them, determine the code and the steps.
+_CODE_FOLDERS = ("graph", "runtime", "compiler", "ops", "trace")
 
 
 def _sources() -> str:
     """Names, sizes and times of the sources that determine the code: cheaper than reading them."""
     root = os.path.dirname(os.path.dirname(__file__))
     found = []
-    for folder in _CODE_FOLDERS:
-        with os.scandir(f"{root}/{folder}") as entries:
+    folders = ["", *(f"/{folder}" for folder in _CODE_FOLDERS)]
+    for folder in folders:  # grows
+        with os.scandir(root + folder) as entries:
             for entry in entries:
-                if entry.name.endswith(".py"):
+                path = f"{folder}/{entry.name}"
+                if path.endswith(".py"):
                     status = entry.stat()
-                    found.append(f"{entry.name} {status.st_size} {status.st_mtime_ns}")
+                    found.append(f"{path} {status.st_size} {status.st_mtime_ns}")
+                elif folder and entry.is_dir() and entry.name != "__pycache__":
+                    folders.append(path)
     return "\n".join(sorted(found))
 
 

@@ -76,6 +76,13 @@ def test_another_key_or_environment_is_another_kernel(folder, monkeypatch):
     assert len(files(folder)) == 3
 
 
+def test_the_environment_names_the_sources_of_all_that_makes_code():
+    text = code._sources()
+    for path in ("/compiler/schedule.py", "/compiler/targets/__init__.py", "/trace/build.py"):
+        assert f"{path} " in text
+    assert "/dtypes.py " in text and "/nn/" not in text
+
+
 def damages():
     yield "truncated", lambda data: data[: len(data) // 2]
     yield "empty", lambda data: b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,31 @@ def _sorted_sums(n: int) -> list[np.ndarray]:
         y, _ = (x * -1.5).sort(dim=0)  # sorting is a host step
         results.append((y + 1).cumsum(0).numpy())
     return results
+
+
+def test_processes_may_write_at_the_same_time(run_python: Any, tmp_path: Path) -> None:
+    script = (
+        "import facula as fl\n"
+        "x = fl.linspace(-1, 1, 600).reshape(20, 30)\n"
+        "for _ in range(3):\n"
+        "    y = [(fl.softmax(x * k, 1) @ x.T).exp().sum().item() for k in (1.5, 2.5)]\n"
+        "print(y)\n"
+    )
+    results: list[str] = []
+
+    def run() -> None:
+        done = run_python("-c", script, FACULA_CACHE_DIR=str(tmp_path / "shared"))
+        results.append(done.stdout or done.stderr)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    run()
+    assert len(set(results)) == 1 and results[0].startswith("[")
+    left = [p.name for p in (tmp_path / "shared").rglob("*") if p.is_file()]
+    assert left and not any("." in name for name in left)  # no half-written file
 
 
 def test_host_steps_are_found_again(fresh: Callable[[], None], compiled: list[int]) -> None:
