@@ -188,6 +188,11 @@ class Expressions:
         if inner == "0" and mask is None:
             at = w.element(self.pointers[pointer], base, tag)
             return broadcast(w, w.load(at, tag), self.k.lanes)
+        if inner == "r":
+            first = w.binary("sub", base, w.add(i, w.number(self.k.lanes - 1)))
+            at = w.element(self.pointers[pointer], first, tag)
+            turned = w.reverse(mask) if mask is not None else None
+            return w.reverse(w.load(at, tag, self.k.lanes, turned))
         at, offsets = self._strided(pointer, a, base, i, tag)
         return w.gather(at, offsets, tag, mask)
 

@@ -25,10 +25,14 @@ _BAKED = frozenset((0, 1, -1, 2, 0.5, -2, -0.5, float("inf"), float("-inf")))
 SCRATCH_COLUMNS = 8192
 _BLOCK, _CHUNK = 8192, 8192
 TILE_ROWS, _TILE_COLUMNS = 32, 64
+_FAR = 1 << 15  # elements that a loop goes over before its lines are no longer near
 
 
 class Address:
-    """An affine expression over the loops: for each a class ('0', 'c' for one, 's') and a field."""
+    """An affine expression over the loops: for each a class and a field.
+
+    Classes are '0', 's' and, of the inner loop, 'c' for a coefficient of 1 and 'r' for -1.
+    """
 
     __slots__ = ("classes", "constant", "coefficients")
 
@@ -112,7 +116,7 @@ class Kernel:
         return "\n".join(lines)
 
 
-_Loop = tuple[int, int, int]  # (loop whose coefficient counts, size, size of what was merged below)
+_Loop = tuple[int, int, int]  # (loop whose coefficient counts, size, times its coefficient)
 
 
 class _Lowering:
@@ -166,7 +170,11 @@ class _Lowering:
     def tile(self, rows: list[_Loop], mids: list[_Loop], inner: list[_Loop]) -> None:
         """A transposition goes tile by tile: the loop along the source's rows comes last."""
         self.k.tiled = False
-        if not rows or inner[0][1] < TILE_ROWS:
+        if not rows:
+            return
+        if inner[0][1] < TILE_ROWS:
+            if inner[0][1] >= 6:  # below, the loops cost more than the memory
+                self._tile_pieces(rows)
             return
         for op, _, _, attr in self.c.exprs:
             if op == "load" and abs(attr[1][inner[0][0] + 1]) >= 16:
@@ -177,18 +185,40 @@ class _Lowering:
                         self.k.tiled = True
                         return
 
+    def _tile_pieces(self, rows: list[_Loop]) -> None:
+        """A transposition of short pieces: some that are neighbours in the source together.
+
+        Each piece alone would be a line of memory far from the last one, read again for every
+        neighbour.
+        """
+        far = rows[-1]
+        for op, _, _, attr in self.c.exprs:
+            if op != "load":
+                continue
+            address = attr[1]
+            if abs(address[far[0] + 1]) * far[1] < _FAR:
+                far = max(rows, key=lambda loop: abs(address[loop[0] + 1]))
+            if abs(address[far[0] + 1]) < 256 or abs(address[far[0] + 1]) * far[1] < _FAR:
+                continue
+            for place, (loop, n, step) in enumerate(rows):
+                near = 0 < abs(address[loop + 1]) <= 32 and rows.index(far) > place
+                together = next((t for t in (8, 6, 4) if n % t == 0), 0)
+                if near and together:
+                    rows[place] = (loop, n // together, step * together)
+                    rows.append((loop, together, step))
+                    return
+
     def _merge(self, group: list[int], affines: list[Affine]) -> list[_Loop]:
-        """Loops as (loop whose coefficient counts, size, size of what was merged below it)."""
+        """The loops of a group, outermost first, merged where they can be."""
         ragged = self.c.ragged or (-1, -1, 0)
         out: list[_Loop] = []
         for loop in group:
             n = self.c.sizes[loop]
             if out:
-                outer, size, _ = out[-1]
+                outer, size, step = out[-1]
                 free = outer != ragged[0] and loop not in ragged[:2]
                 if free and all(a[outer + 1] == a[loop + 1] * n for a in affines):
-                    below = n * (out[-1][2] if outer != loop else 1)
-                    out[-1] = (loop, size * n, below)
+                    out[-1] = (loop, size * n, step)
                     if outer == ragged[1]:
                         self.ragged_merge = (loop, n)
                     elif self.ragged_merge and self.ragged_merge[0] == outer:
@@ -225,15 +255,15 @@ class _Lowering:
         if number is not None:
             return number
         classes, fields = [], []
-        for loop, _, _ in (*rows, *mids):
-            coefficient = affine[loop + 1]
+        for loop, _, step in (*rows, *mids):
+            coefficient = affine[loop + 1] * step
             classes.append("s" if coefficient else "0")
             fields.append(self.field(coefficient) if coefficient else -1)
         coefficient = affine[inner[0][0] + 1] if inner and inner[0][1] != 1 else 0
         if store and not coefficient and self.k.kind != "row":
             coefficient = 1
-        classes.append("0" if not coefficient else "c" if coefficient == 1 else "s")
-        fields.append(self.field(coefficient) if classes[-1] == "s" else -1)
+        classes.append({0: "0", 1: "c", -1: "r"}.get(coefficient, "s"))
+        fields.append(self.field(coefficient) if classes[-1] in "rs" else -1)
         number = self.numbers[key] = len(self.k.addresses)
         self.k.addresses.append(Address("".join(classes), self.field(affine[0]), tuple(fields)))
         return number

@@ -136,13 +136,17 @@ class Scheduler:
         leaves: set[int] = set()
         size = self.numel(v)
         for a in node.ins:
+            small = self.numel(a) * 8 < size
             if self.is_lazy(a):
-                cost += self.cost[a] if self.uses[a] <= 1 else min(self.cost[a], 8)
                 depth = max(depth, self.depth[a] + 1)
+                if small:
+                    cost += 1  # once for many elements, or put in memory
+                    continue
+                cost += self.cost[a] if self.uses[a] <= 1 else min(self.cost[a], 8)
                 heavy = heavy or self.heavy[a]
                 if len(leaves) < 4:
                     leaves.update(x for x in self.leaves[a] if self.numel(x) * 8 >= size)
-            elif self.numel(a) * 8 >= size:
+            elif not small:
                 leaves.add(a)
         self.cost[v], self.depth[v], self.heavy[v] = cost, depth, heavy
         self.leaves[v] = frozenset(leaves)

@@ -123,6 +123,11 @@ class Writer(Emitter):
         ty = vec(element_of(a.ty), 2 * n)
         return self.let(ty, f"shufflevector {a}, {b}, <{2 * n} x i32> <{order}>")
 
+    def reverse(self, a: V) -> V:
+        n = lanes_of(a.ty)
+        order = ", ".join(f"i32 {k}" for k in reversed(range(n)))
+        return self.let(a.ty, f"shufflevector {a}, {a.ty} poison, <{n} x i32> <{order}>")
+
     # -- memory
 
     def element(self, base: V, offset: V, tag: str) -> V:

@@ -68,7 +68,7 @@ def lower_input(b: Any, ins: list[int], node: Any) -> list[int] | None:
     for residues in itertools.product(*map(range, stride)):
         chosen = [phases[k][r] for k, r in enumerate(residues)]
         found[residues] = _phase(b, g, turned, groups, chosen, sizes)
-    whole = _interleaved(b, found, stride, (*out.shape[:2], *sizes))
+    whole = interleaved(b, found, stride, (*out.shape[:2], *sizes))
     return [_cut(b, whole, out.shape)]
 
 
@@ -129,7 +129,7 @@ def _phase(
     return int(b.add("convolve", (g, v), result, dt, attrs, _host(attrs, sizes)))
 
 
-def _interleaved(b: Any, found: dict[Shape, int], stride: Shape, shape: Shape) -> int:
+def interleaved(b: Any, found: dict[Shape, int], stride: Shape, shape: Shape) -> int:
     """The values of all residues in one: place s * t + r is place t of residue r, by axis."""
     for k in reversed(range(len(stride))):
         if stride[k] == 1:

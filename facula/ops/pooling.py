@@ -3,7 +3,7 @@
 Both are written as a pass over the places of the kernel, each a strided slice of the padded
 input, so that a graph needs no ops of its own for them. The maximum gives the place of the
 first of equal elements and of the last NaN, in the flattened spatial axes; its gradient is a
-scatter to these places. The average is linear: it and its transpose are each other's gradients.
+scatter to these places, or, where windows share no element, a choice in each of them. The average is linear: it and its transpose are each other's gradients.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import numpy as np
 from ..dtypes import bool_, int64
 from ..trace.recorder import record, record1
 from ..trace.values import Shape, Value, meta
-from .indexing import SCATTER_ADD, zeros
+from .convolution_native import interleaved
+from .indexing import GATHER, SCATTER_ADD, zeros
 from .lowering import Number, Terms, narrow
 from .movement import reshape
-from .record import Example, Op, convert
+from .record import Example, Op, Operand, convert
 
 _PLACES = 64  # places of a kernel up to which a graph may hold a node or two for each
 
@@ -195,17 +196,87 @@ def _flat(v: Value) -> Value:
     return reshape(v, (*v.meta.shape[:2], math.prod(v.meta.shape[2:])))
 
 
+def _apart_windows(spatial: Shape, out: Shape, attrs: Any) -> bool:
+    """Whether no two windows of a maximum share an element, nor reach into padding."""
+    kernel, stride, padding, dilation = attrs[:4]
+    return (
+        kernel == stride
+        and not any(padding)
+        and all(d == 1 for d in dilation)
+        and all(k * m <= n for k, m, n in zip(kernel, out, spatial, strict=True))
+    )
+
+
 def _max_gradient(n: Any, g: Value, _index: Any) -> Any:
-    shape = n.meta(0).shape
+    shape, attrs = n.meta(0).shape, n.attrs
+    if len(attrs) == 5 and _apart_windows(shape[2:], g.meta.shape[2:], attrs):
+        return (record(MAX_SPREAD, (n.o(1), g), (attrs[0], shape[2:])),)
     base = zeros((*shape[:2], math.prod(shape[2:])), g)
     return (reshape(record(SCATTER_ADD, (base, _flat(n.o(1)), _flat(g)), (2,)), shape),)
 
+
+def _max_spread_rule(metas: Any, attrs: Any) -> Any:
+    g = metas[1]
+    return (meta((*g.shape[:2], *attrs[1]), g.dtype),)
+
+
+def _max_spread_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
+    """Every element of a window is the window's number, or 0 where its index names another."""
+    (index, g), (kernel, spatial) = arrays, attrs
+    for k, n in enumerate(kernel):
+        index, g = (np.repeat(a, n, axis=2 + k) for a in (index, g))
+    covered = tuple(map(slice, g.shape[2:]))
+    here = np.arange(math.prod(spatial)).reshape(spatial)[covered]
+    out = np.zeros(metas[0].shape, g.dtype)
+    out[(slice(None), slice(None), *covered)] = np.where(index == here, g, g.dtype.type(0))
+    return out
+
+
+def _max_spread_gradient(n: Any, g: Value) -> Any:
+    taken = record(GATHER, (_flat(g), _flat(n.i(0))), (2,))
+    return (None, reshape(taken, n.meta(1).shape))
+
+
+def _max_spread_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
+    m, (kernel, spatial) = node.meta, node.attrs
+    index, g = ins
+    out = b.graph.shapes[g][2:]
+    if narrow(m.dtype) or m.numel == 0 or 0 in out or math.prod(kernel) > _PLACES:
+        return None
+    t = Terms(b)
+    ones = (1,) * len(kernel)
+    attrs = (kernel, kernel, (0,) * len(kernel), ones)
+    first = b.expand(_grid(b, t, spatial, out, attrs, False), b.graph.shapes[index])
+    within = t.op("sub", index, first)  # the same number for the same place of every window
+    found = {}
+    for place in _places(attrs):
+        here = t.op("eq", within, Number(_offset(place, spatial, attrs)))
+        found[place] = t.op("where", here, g, b.constant(0, m.dtype, b.graph.shapes[g]))
+    v = interleaved(b, found, kernel, (*m.shape[:2], *out))
+    rest = tuple(n - k * s for n, k, s in zip(spatial, out, kernel, strict=True))
+    if any(rest):
+        v = b.pad(v, (0,) * m.ndim, (0, 0, *rest), 0)
+    return [v]
+
+
+# The gradient of the maximum over windows that share no element: (index, gradient) -> the
+# gradient at the places that the index names, each in its own window, and zeros.
+# attrs: (kernel, spatial)
+MAX_SPREAD = Op(
+    "max_spread", "indexing", _max_spread_rule, _max_spread_reference, _max_spread_gradient,
+    _max_spread_lower,
+    example=Example(
+        ((Operand((2, 3, 1), "index", 4), (2, 3, 1)), ((4,), (4,))),
+        ((Operand((2, 3, 1, 1), "index", 6), (2, 3, 1, 1)), ((2, 3), (2, 3))), dtypes="f",
+    ),
+)  # fmt: skip
 
 _WINDOWS: tuple[tuple[Any, ...], ...] = (  # (shape, kernel, stride, padding, dilation, ceil)
     ((1, 1, 1), (1,), (1,), (0,), (1,), False),
     ((2, 3, 9), (3,), (2,), (1,), (1,), False),
     ((2, 3, 9), (2,), (2,), (0,), (1,), True),
     ((2, 3, 8, 6), (2, 2), (2, 2), (0, 0), (1, 1), False),
+    ((3, 5, 37, 71), (3, 2), (3, 2), (0, 0), (1, 1), False),
     ((2, 3, 9, 7), (3, 3), (2, 2), (1, 1), (1, 1), True),
     ((1, 2, 7, 8), (2, 3), (1, 1), (1, 1), (1, 1), False),
     ((1, 2, 4, 5, 6), (2, 2, 3), (2, 1, 3), (1, 0, 1), (1, 1, 1), False),
