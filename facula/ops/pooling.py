@@ -3,7 +3,8 @@
 Both are written as a pass over the places of the kernel, each a strided slice of the padded
 input, so that a graph needs no ops of its own for them. The maximum gives the place of the
 first of equal elements and of the last NaN, in the flattened spatial axes; its gradient is a
-scatter to these places, or, where windows share no element, a choice in each of them. The average is linear: it and its transpose are each other's gradients.
+scatter to these places, or, where windows share no element, a choice in each of them. The average
+is linear: it and its transpose are each other's gradients.
 """
 
 from __future__ import annotations
