@@ -137,6 +137,11 @@ def from_numpy_dtype(d: np.dtype) -> dtype:
     return found
 
 
+def is_half(d: dtype) -> bool:
+    """Whether this is a 16-bit float, which formulas compute in float32."""
+    return d is float16 or d is bfloat16
+
+
 _KINDS = {
     "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16",
     "int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte",

@@ -13,7 +13,7 @@ from .emitter import V
 from .expression_code import Expressions
 from .loops import TILE_ROWS, Kernel, Reduce, Store
 from .reduction_code import combine, finish, identity
-from .scalar_code import HEAVY, REGISTER, cast, truth
+from .scalar_code import HEAVY, MEMORY, cast, truth
 from .writer import I64
 
 
@@ -118,7 +118,7 @@ class Generator(Expressions):
         room = w.add(columns, w.number(k.lanes))
         for i in sorted(wanted):
             tag = k.exprs[i][1]
-            element = REGISTER[tag] if tag != "b1" else "i8"
+            element = MEMORY[tag]
             self.scratch[i] = w.let("ptr", f"alloca {element}, i64 {room.name}, align 64")
 
     def _body_stores(self) -> list[Store]:

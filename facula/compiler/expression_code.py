@@ -41,9 +41,8 @@ class Expressions:
         if attr[0] == "is":
             return V(REGISTER[tag], attr[1])
         bits = w.field(attr[1])
-        if tag in ("f64", "f32"):
-            number = w.convert("bitcast", bits, "double")
-            return number if tag == "f64" else w.convert("fptrunc", number, "float")
+        if tag[0] == "f":
+            return cast(w, w.convert("bitcast", bits, "double"), "f64", tag)
         return bits if tag == "i64" else w.convert("trunc", bits, REGISTER[tag])
 
     def _scalar(self, tag: str, attr: tuple[int, str]) -> V:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .emitter import Emitter, V, vec
-from .scalar_code import constant, element_of, extremum, lanes_of
+from .scalar_code import BITS, constant, element_of, extremum, lanes_of
 
 _LARGEST = (1 << 63) - 1
 
@@ -24,7 +24,7 @@ def _limit(tag: str, largest: bool) -> float | int:
         return 0 if largest else 1
     if tag == "u8":
         return 0 if largest else 255
-    bits = 64 if tag == "i64" else 32
+    bits = BITS[tag]
     return -(1 << (bits - 1)) if largest else (1 << (bits - 1)) - 1
 
 

@@ -1,8 +1,10 @@
 """The code of one elementwise op, for scalars and vectors alike.
 
 Everything that computes element by element goes through `emit_op`: map and reduction kernels and
-the formulas of optimizer updates. Dtypes are short tags here: f32 f64 i64 i32 u8 b1. A bool is an
-i1 in registers and a byte in memory.
+the formulas of optimizer updates. Dtypes are short tags here: f32 f64 f16 fb16 (bfloat16) i64 i32
+i16 i8 u8 b1. A bool is an i1 in registers and a byte in memory. A 16-bit float is a float in
+registers, one of those that it can hold: arithmetic is done in f32 and rounded by a cast, so that
+only what is exact has code of its own.
 """
 
 from __future__ import annotations
@@ -18,14 +20,27 @@ TAGS = {
     dtypes.float32: "f32",
     dtypes.float64: "f64",
     dtypes.int64: "i64",
+    dtypes.float16: "f16",
+    dtypes.bfloat16: "fb16",
     dtypes.int32: "i32",
+    dtypes.int16: "i16",
+    dtypes.int8: "i8",
     dtypes.uint8: "u8",
     dtypes.bool_: "b1",
 }
-REGISTER = {"f32": "float", "f64": "double", "i64": "i64", "i32": "i32", "u8": "i8", "b1": "i1"}
-MEMORY = {**REGISTER, "b1": "i8"}
-SIZE = {"f32": 4, "f64": 8, "i64": 8, "i32": 4, "u8": 1, "b1": 1}
-BITS = {"i64": 64, "i32": 32, "u8": 8}
+REGISTER = {
+    "f32": "float", "f64": "double", "f16": "float", "fb16": "float", "i64": "i64", "i32": "i32",
+    "i16": "i16", "i8": "i8", "u8": "i8", "b1": "i1",
+}  # fmt: skip
+MEMORY = {**REGISTER, "f16": "i16", "fb16": "i16", "b1": "i8"}
+SIZE = {
+    "f32": 4, "f64": 8, "f16": 2, "fb16": 2, "i64": 8, "i32": 4, "i16": 2, "i8": 1, "u8": 1,
+    "b1": 1,
+}  # fmt: skip
+BITS = {"i64": 64, "i32": 32, "i16": 16, "i8": 8, "u8": 8}
+HALVES = ("f16", "fb16")
+# What is exact on 16-bit floats.
+_EXACT = frozenset("neg abs sign relu maximum minimum isnan isinf isfinite copysign".split())
 SUFFIX = {"float": "f32", "double": "f64"}
 
 # What LLVM does in one or a few instructions; the rest of the float functions is in vector_math.
@@ -62,6 +77,8 @@ def native(op: str, tag: str) -> bool:
     """Whether `op` on operands of dtype `tag` has code here."""
     if op in COMPARE or op in ("where", "cast", "copy", "logical_not") or op.startswith("logical_"):
         return True
+    if tag in HALVES:
+        return op in _EXACT
     if tag in ("f32", "f64"):
         if op in MATH_UNARY or op in MATH_BINARY:
             from . import vector_math
@@ -88,11 +105,14 @@ def element_of(ty: str) -> str:
 
 def literal(value: Any, tag: str) -> str:
     """A Python number as an LLVM literal of dtype `tag`."""
-    if tag == "f64" or tag == "f32":
+    if tag[0] == "f":
         try:
             number = float(value)
-            if tag == "f32":
-                number = struct.unpack("<f", struct.pack("<f", number))[0]
+            if tag != "f64":
+                code = "<e" if tag == "f16" else "<f"
+                number = struct.unpack(code, struct.pack(code, number))[0]
+            if tag == "fb16":
+                number = _bfloat16(number)
         except OverflowError:
             number = float("inf") if value > 0 else float("-inf")
         return f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
@@ -101,6 +121,16 @@ def literal(value: Any, tag: str) -> str:
     bits = BITS[tag]
     number = int(value) & ((1 << bits) - 1)
     return str(number - (1 << bits) if number >> (bits - 1) else number)
+
+
+def _bfloat16(number: float) -> float:
+    """A float32 rounded to the nearest bfloat16, to the even one of two."""
+    (bits,) = struct.unpack("<I", struct.pack("<f", number))
+    if number != number:
+        return number
+    bits = bits + 0x7FFF + (bits >> 16 & 1) & 0xFFFF0000
+    rounded: float = struct.unpack("<f", struct.pack("<I", bits))[0]
+    return rounded
 
 
 def constant(e: Emitter, value: Any, tag: str, lanes: int) -> V:
@@ -143,6 +173,12 @@ def cast(e: Emitter, x: V, source: str, target: str) -> V:
         return truth(e, x, source)
     lanes = lanes_of(x.ty)
     ty = vec(REGISTER[target], lanes)
+    if target in HALVES:
+        return _rounded(e, cast(e, x, source, "f32"), target)
+    if source in HALVES:
+        source = "f32"
+        if target == "f32":
+            return x
     from_float, to_float = source[0] == "f", target[0] == "f"
     if from_float and to_float:
         return e.convert("fpext" if target == "f64" else "fptrunc", x, ty)
@@ -154,9 +190,22 @@ def cast(e: Emitter, x: V, source: str, target: str) -> V:
             one, zero = constant(e, 1, target, lanes), constant(e, 0, target, lanes)
             return e.select(x, one, zero)
         return e.convert("uitofp" if source == "u8" else "sitofp", x, ty)
-    if SIZE[target] < SIZE[source]:
-        return e.convert("trunc", x, ty)
+    if SIZE[target] <= SIZE[source]:
+        return x if x.ty == ty else e.convert("zext" if source == "b1" else "trunc", x, ty)
     return e.convert("zext" if source in ("u8", "b1") else "sext", x, ty)
+
+
+def _rounded(e: Emitter, x: V, tag: str) -> V:
+    """A float as the nearest one that a 16-bit float can hold."""
+    lanes = lanes_of(x.ty)
+    if tag == "f16":
+        return e.convert("fpext", e.convert("fptrunc", x, vec("half", lanes)), x.ty)
+    ty = vec("i32", lanes)
+    bits = e.convert("bitcast", x, ty)
+    odd = e.binary("and", e.binary("lshr", bits, e.splat("16", ty)), e.splat("1", ty))
+    up = e.binary("add", e.binary("add", bits, odd), e.splat(str(0x7FFF), ty))
+    kept = e.convert("bitcast", e.binary("and", up, e.splat(str(-0x10000), ty)), x.ty)
+    return e.select(e.compare("fcmp", "uno", x, x), x, kept)
 
 
 def extremum(e: Emitter, x: V, y: V, tag: str, largest: bool) -> V:

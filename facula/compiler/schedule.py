@@ -28,7 +28,7 @@ from .indexing import (
     shift,
     strides_of,
 )
-from .scalar_code import COMPARE, ELEMENTWISE, HEAVY, TAGS, native
+from .scalar_code import COMPARE, ELEMENTWISE, HALVES, HEAVY, TAGS, native
 
 CONTRACTIONS = frozenset("matmul convolve convolve_weight recur".split())
 MOVEMENT = frozenset("reshape permute expand slice flip pad cat".split())
@@ -74,12 +74,14 @@ def is_native(node: GraphNode, graph: Graph) -> bool:
         return True
     if op in ELEMENTWISE:
         return native(op, TAGS[graph.dtypes[node.ins[-1]]])
+    half = TAGS[graph.dtypes[node.ins[0]]] in HALVES
     if op in REDUCTIONS or op == "reduce_block":
-        return True
+        # Sums of 16-bit floats are sums of their casts to float32.
+        return not half or (op != "reduce_block" and op not in ("sum", "prod"))
     if op in CONTRACTIONS:
         return TAGS[graph.dtypes[node.outs[0]]] in ("f32", "f64")
     if op == "scatter_add":
-        return True
+        return not half
     return False
 
 

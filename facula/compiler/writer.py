@@ -137,14 +137,34 @@ class Writer(Emitter):
         return self.let("ptr", f"getelementptr {MEMORY[tag]}, ptr {base.name}, i64 {offset.name}")
 
     def _to_register(self, x: V, tag: str) -> V:
-        if tag != "b1":
-            return x
-        return self.compare("icmp", "ne", x, self.splat("0", x.ty))
+        lanes = lanes_of(x.ty)
+        if tag == "b1":
+            return self.compare("icmp", "ne", x, self.splat("0", x.ty))
+        if tag == "f16":
+            half = self.convert("bitcast", x, vec("half", lanes))
+            return self.convert("fpext", half, vec("float", lanes))
+        if tag == "fb16":
+            ty = vec("i32", lanes)
+            high = self.binary("shl", self.convert("zext", x, ty), self.splat("16", ty))
+            return self.convert("bitcast", high, vec("float", lanes))
+        return x
 
     def to_memory(self, x: V, tag: str) -> V:
-        if tag != "b1":
-            return x
-        return self.convert("zext", x, vec("i8", lanes_of(x.ty)))
+        lanes = lanes_of(x.ty)
+        if tag == "b1":
+            return self.convert("zext", x, vec("i8", lanes))
+        if tag == "f16":
+            half = self.convert("fptrunc", x, vec("half", lanes))
+            return self.convert("bitcast", half, vec("i16", lanes))
+        if tag == "fb16":
+            ty = vec("i32", lanes)
+            bits = self.convert("bitcast", x, ty)
+            high = self.binary("lshr", bits, self.splat("16", ty))
+            # A NaN of which only low bits tell that it is none stays one.
+            nan = self.compare("fcmp", "uno", x, x)
+            high = self.select(nan, self.splat(str(0x7FC0), ty), high)
+            return self.convert("trunc", high, vec("i16", lanes))
+        return x
 
     def load(
         self, at: V, tag: str, lanes: int = 1, mask: V | None = None, otherwise: V | None = None

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import convert, dtype, float64, int64
+from ..dtypes import convert, dtype, float32, float64, int64, is_half
 from ..graph import Graph, GraphNode
 from .recorder import BUNDLE, INPUT, MODE, Node
-from .values import Meta, Shape
+from .values import Meta, Shape, meta
 
 
 class Builder:
@@ -125,7 +125,7 @@ def build_graph(path: list[Node], needed: set[int], outputs: list[int]) -> Graph
             continue
         ins = [b.values[s] for s in node.ins]
         before = len(g.nodes)
-        outs = node.op.lower(b, ins, node) if node.op.lower is not None else None
+        outs = _lowered(b, ins, node) if node.op.lower is not None else None
         if outs is None:
             del g.nodes[before:]
             outs = _host(b, ins, node)
@@ -144,6 +144,37 @@ def build_graph(path: list[Node], needed: set[int], outputs: list[int]) -> Graph
         used.add(v)
         g.outputs.append(v)
     return g
+
+
+class _Wide:
+    """A recorded node whose results of 16-bit floats are float32."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self.metas = tuple(meta(m.shape, float32) if is_half(m.dtype) else m for m in node.metas)
+        self.meta = self.metas[0]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._node, name)
+
+
+def _lowered(b: Builder, ins: list[int], node: Node) -> list[int] | None:
+    """The results of the op's lowering, or None where it has none for these operands.
+
+    Formulas on 16-bit floats are computed in float32 and rounded once, as by the references. What
+    works element by element or only moves elements sees to that itself.
+    """
+    lower = node.op.lower
+    assert lower is not None
+    kinds = ("contraction", "reduction", "recurrent", "indexing")
+    half = any(is_half(m.dtype) for m in node.metas)
+    if node.op.kind not in kinds or not (half or any(is_half(b.graph.dtypes[v]) for v in ins)):
+        return lower(b, ins, node)
+    wide = [b.cast(v, float32) if is_half(b.graph.dtypes[v]) else v for v in ins]
+    outs = lower(b, wide, _Wide(node))
+    if outs is None:
+        return None
+    return [b.cast(v, m.dtype) for v, m in zip(outs, node.metas, strict=True)]
 
 
 def _host(b: Builder, ins: list[int], node: Node) -> list[int]:

@@ -8,7 +8,7 @@ from graphs import B
 
 from facula.compiler import CompileError, Program, compile_graph, pipeline
 from facula.compiler.verify import verify
-from facula.dtypes import bfloat16, float32, float64, int32, int64
+from facula.dtypes import complex64, float32, float64, int32, int64
 from facula.graph.graph import Graph, GraphNode
 
 
@@ -102,8 +102,8 @@ def test_verifier() -> None:
 
 def test_no_code_and_no_reference() -> None:
     g = Graph()
-    x = g.add_input((3,), bfloat16)
-    g.outputs = [g.add("neg", (x,), (3,), bfloat16)]
+    x = g.add_input((3,), complex64)
+    g.outputs = [g.add("neg", (x,), (3,), complex64)]
     with pytest.raises(CompileError, match="neither native code nor a reference"):
         compile_graph(g)
 
