@@ -244,14 +244,15 @@ class Scheduler:
         for t in range(count):
             operands = node.ins[t * k : (t + 1) * k]
             tag = self.tags[operands[0]] if operands else "f32"
-            if tag not in ("f32", "f64"):
+            if tag[:1] != "f":
                 raise CompileError(
-                    f"multi_update on {self.graph.dtypes[operands[0]]}: expected float32 or float64"
+                    f"multi_update on {self.graph.dtypes[operands[0]]}: expected a float"
                 )
             groups.setdefault(tag, []).extend(operands)
         for tag, members in groups.items():
+            compute = "f32" if tag in HALVES else tag
             for op, _, _ in expr.steps:
-                if op not in SOURCES and not (op in COMPARE or native(op, tag)):
+                if op not in SOURCES and not (op in COMPARE or native(op, compute)):
                     raise CompileError(f"multi_update has no code for {op!r}")
             self._step("update", node, number, tuple(members))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..graph.graph import Graph, GraphNode, UpdateExpr
-from .scalar_code import COMPARE, broadcast, cast, constant, emit_op
+from .scalar_code import COMPARE, HALVES, broadcast, cast, constant, emit_op
 from .writer import I64, V, Writer
 
 CHUNK = 8192
@@ -79,7 +79,7 @@ class Plan:
 
 def _text(p: Plan) -> str:
     w = Writer()
-    lanes = 16 if p.tag == "f32" else 8
+    lanes = 8 if p.tag == "f64" else 16
     cells = w.slot(w.number(1))
     scalars: dict[int, V] = {}
     for i, f in enumerate(p.kinds):
@@ -159,5 +159,9 @@ def _steps(w: Writer, p: Plan, values: list[V], scalars: dict[int, V], lanes: in
         source = tags[ins[-1]]
         boolean = op in COMPARE or op.startswith("logical_") or op in ("isnan", "isinf", "isfinite")
         out = "b1" if boolean else p.tag
-        values.append(emit_op(w, op, [values[a] for a in ins], source, out))
+        operands = [values[a] for a in ins]
+        if p.tag in HALVES and not boolean:  # every operation rounds
+            values.append(cast(w, emit_op(w, op, operands, "f32", "f32"), "f32", p.tag))
+        else:
+            values.append(emit_op(w, op, operands, source, out))
         tags.append(out)

@@ -103,7 +103,7 @@ class UpdateOp:
     @staticmethod
     def lower(b: Any, ins: list[int], node: Node) -> list[int] | None:
         expr, n, k, written, computed = node.attrs
-        if any(b.graph.dtypes[v].name not in ("float32", "float64") for v in ins[: n * k : k]):
+        if not all(b.graph.dtypes[v].is_floating_point for v in ins[: n * k : k]):
             return None  # a host step: the reference, on the memory itself
         numbers = {g.outs[0]: g.attrs[0] for g in b.graph.nodes if g.op == "scalar"}
         index = [numbers[v] for v in ins[n * k :]]
