@@ -15,12 +15,13 @@ from typing import NamedTuple
 
 from ..graph.graph import Graph, GraphNode
 from . import pipeline
+from .contraction import attention
 from .contraction.recurrent_cells import CELLS
 from .executable import HOST
 from .fusion import REDUCTIONS, Cluster
 from .loops import lower
 from .scalar_code import ELEMENTWISE, TAGS
-from .schedule import MOVEMENT, SOURCES, Scheduler, Step
+from .schedule import ATTENTION, MOVEMENT, SOURCES, Scheduler, Step
 
 _FREE = frozenset(("load", "const", "scalar", "iota", "inrange", "result", "take", "cast", "copy"))
 _QUIET = MOVEMENT | SOURCES | {"cast", "fill", "as_strided", "transpose", "clone", "detach"}
@@ -205,6 +206,8 @@ def _flops(graph: Graph, node: GraphNode) -> int:
         return 2 * prod(graph.shapes[node.outs[0]]) * prod(ins[1][1:])
     if op == "convolve_weight":  # operands: input and the gradient of the result
         return 2 * prod(ins[1]) * ins[0][1] // node.attrs[3] * prod(node.attrs[4])
+    if op in ATTENTION:
+        return attention.operations(graph, node)
     if op.startswith("convolution"):
         return _convolution_flops(op, ins, graph.shapes[node.outs[0]])
     elements = max((prod(graph.shapes[v]) for v in (*node.ins, *node.outs)), default=0)

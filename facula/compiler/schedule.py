@@ -30,7 +30,8 @@ from .indexing import (
 )
 from .scalar_code import COMPARE, ELEMENTWISE, HALVES, HEAVY, TAGS, native
 
-CONTRACTIONS = frozenset("matmul convolve convolve_weight recur".split())
+ATTENTION = frozenset("attention attention_backward".split())
+CONTRACTIONS = ATTENTION | frozenset("matmul convolve convolve_weight recur".split())
 MOVEMENT = frozenset("reshape permute expand slice flip pad cat".split())
 SOURCES = frozenset("scalar const iota".split())
 LAZY = ELEMENTWISE | MOVEMENT | SOURCES | {"take", "gather"}
@@ -198,6 +199,9 @@ class Scheduler:
         elif op == "matmul":
             views = tuple(self.view(a, matrix=True) for a in node.ins)
             self._step("matmul", node, number, views)
+        elif op in ATTENTION:
+            views = tuple(self.view(a, rows=True) for a in node.ins)
+            self._step(op, node, number, views)
         elif op in CONTRACTIONS:
             for a in node.ins:
                 self.realise(a)
@@ -548,10 +552,11 @@ class Scheduler:
 
     # -- operands of opaque steps
 
-    def view(self, v: int, matrix: bool = False) -> View:
+    def view(self, v: int, matrix: bool = False, rows: bool = False) -> View:
         """Strided access to v; movement is looked through where strides can express it.
 
         For a matrix operand one of the last two strides must be 1 and the other cover it (BLAS).
+        For rows the last stride must be 1.
         """
         shape = self.shapes[v]
         base, index = v, identity_map(len(shape))
@@ -570,7 +575,8 @@ class Scheduler:
         if base != v and 0 not in shape:
             address = offset_of(index, self.shapes[base], len(shape))
             strides = address[1:]
-            if not matrix or _blas_strides(shape, strides):
+            fits = not matrix or _blas_strides(shape, strides)
+            if fits and (not rows or strides[-1] == 1 or shape[-1] == 1):
                 self.realise(base)
                 return View(base, address[0], strides)
         self.realise(v)

@@ -96,6 +96,15 @@ def clamped_exp(x: Number, low: Number | None = None, factor: float = 1.0) -> Nu
     return exp_bounded(bounded, low, factor, zero=zero)
 
 
+def exp_of_negative(x: Number) -> Number:
+    """exp(x) for x up to 0, or NaN; 0 where exp(x) is no normal number. For the weights of a
+    softmax: half as many instructions as `exp`, and the same error.
+    """
+    low = x.pick(-87, -708)
+    p, s = expm1_parts(clamp_below(x, low), 1.0)
+    return where(x < low, 0.0, fma(s, p, s))
+
+
 @function("exp", ulp=(1.1, 1.1))
 def exp(x: Number) -> Number:
     """2**n exp(r); denormal results are rounded once."""

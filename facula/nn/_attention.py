@@ -1,4 +1,4 @@
-"""Attention as a composite of products and a softmax, which the compiler fuses."""
+"""Attention, as a primitive where it can be, else as products and a softmax; bilinear maps."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import math
 
 import numpy as np
 
-from ..dtypes import bool_
+from ..dtypes import bool_, float32, float64
 from ..functions.linear import linear as linear
 from ..ops import elementwise as e
+from ..ops.attention import ATTENTION, MOST_WIDTH
 from ..ops.contract import MATMUL
 from ..ops.movement import expand, reshape, transpose
 from ..ops.reduce import SUM
 from ..ops.softmax import SOFTMAX
 from ..tensor import Tensor, from_array, wrap
-from ..trace.recorder import record1, record2
+from ..trace.recorder import record1, record2, record_many
 from ..trace.values import Value
 from ._dropout import dropout
 
@@ -49,20 +50,81 @@ def scaled_dot_product_attention(
         raise RuntimeError(
             "scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True"
         )
+    factor = 1.0 / math.sqrt(q.meta.shape[-1]) if scale is None else float(scale)
+    mask = None if attn_mask is None else attn_mask._v
+    if dropout_p == 0.0 and _one_kernel(q, k, v, mask, enable_gqa):
+        t = wrap(_attention(q, k, v, mask, factor, bool(is_causal)))
+    else:
+        t = wrap(_composed(q, k, v, mask, dropout_p, is_causal, factor, enable_gqa))
+    t._fn_name = "ScaledDotProductFlashAttentionForCpuBackward0"
+    return t
+
+
+def _one_kernel(q: Value, k: Value, v: Value, mask: Value | None, grouped: bool) -> bool:
+    """Whether the primitive takes these operands. Dropout and a gradient of the mask it has not;
+    wrong shapes are left to the products, which raise PyTorch's errors.
+    """
+    a, b, c = q.meta.shape, k.meta.shape, v.meta.shape
+    d = q.meta.dtype
+    if d not in (float32, float64) or not (k.meta.dtype is d and v.meta.dtype is d):
+        return False
+    if not len(a) == len(b) == len(c) or 0 in a or 0 in b or 0 in c:
+        return False
+    if a[-1] != b[-1] or b[:-1] != c[:-1] or a[-1] + c[-1] > MOST_WIDTH:
+        return False
+    if a[:-2] != b[:-2] and not (
+        grouped and len(a) > 2 and a[:-3] == b[:-3] and a[-3] % b[-3] == 0
+    ):
+        return False
+    if mask is None:
+        return True
+    m, full = mask.meta.shape, (*a[:-1], b[-2])
+    return (
+        mask.meta.dtype in (bool_, d)
+        and not mask.meta.requires_grad
+        and 2 <= len(m) <= len(full)
+        and all(n in (1, size) for n, size in zip(reversed(m), reversed(full), strict=False))
+    )
+
+
+def _attention(
+    q: Value, k: Value, v: Value, mask: Value | None, factor: float, causal: bool
+) -> Value:
+    """The primitive, which knows [batch, heads, length, width]."""
+
+    def batched(x: Value) -> Value:
+        *lead, heads, length, width = (1, 1, *x.meta.shape)
+        return reshape(x, (math.prod(lead), heads, length, width))
+
+    operands = [batched(x) for x in (q, k, v)]
+    if mask is not None:
+        rank = q.meta.ndim
+        shape = (1,) * (rank - mask.meta.ndim) + mask.meta.shape
+        lead = shape[:-3]
+        if rank > 4 and any(n != 1 for n in lead) and lead != q.meta.shape[:-3]:
+            mask = expand(reshape(mask, shape), (*q.meta.shape[:-3], *shape[-3:]))
+            shape = mask.meta.shape
+        shape = (1, 1, *shape)
+        operands.append(reshape(mask, (math.prod(shape[:-3]), *shape[-3:])))
+    out = record_many(ATTENTION, tuple(operands), (factor, causal))[0]
+    return reshape(out, (*q.meta.shape[:-1], v.meta.shape[-1]))
+
+
+def _composed(
+    q: Value, k: Value, v: Value, mask: Value | None, dropout_p: float, is_causal: bool,
+    factor: float, enable_gqa: bool,
+) -> Value:  # fmt: skip
+    """In products and a softmax."""
     if enable_gqa:
         k, v = _repeated(k, q.meta.shape[-3]), _repeated(v, q.meta.shape[-3])
-    factor = 1.0 / math.sqrt(q.meta.shape[-1]) if scale is None else float(scale)
     scores = e.mul(record2(MATMUL, q, transpose(k)), factor)
-    mask = None if attn_mask is None else attn_mask._v
     if is_causal:
         rows, columns = scores.meta.shape[-2:]
         mask = from_array(np.tri(rows, columns, dtype=np.bool_))._v
     weights = _weights(scores, mask)
     if dropout_p > 0.0:
         weights = dropout(wrap(weights), dropout_p, True)._v
-    t = wrap(record2(MATMUL, weights, v))
-    t._fn_name = "ScaledDotProductFlashAttentionForCpuBackward0"
-    return t
+    return record2(MATMUL, weights, v)
 
 
 def _weights(scores: Value, mask: Value | None) -> Value:
@@ -70,7 +132,12 @@ def _weights(scores: Value, mask: Value | None) -> Value:
     if mask is None:
         return record1(SOFTMAX, scores, (axis,))
     if mask.meta.dtype is not bool_:
-        return record1(SOFTMAX, e.add(scores, mask), (axis,))
+        added = e.add(scores, mask)
+        if not mask.meta.dtype.is_floating_point:
+            return record1(SOFTMAX, added, (axis,))
+        none = record2(e.EQ, added, -math.inf)
+        weights = record1(SOFTMAX, e.where(none, -math.inf, added), (axis,))
+        return e.where(none, 0.0, weights)
     weights = record1(SOFTMAX, e.where(mask, scores, -math.inf), (axis,))
     # a row without any element to see is 0 / 0
     return e.where(expand(mask, weights.meta.shape), weights, 0.0)

@@ -7,7 +7,9 @@ from math import prod
 from typing import Any
 
 from ...graph.graph import Graph, GraphNode
+from ..scalar_code import TAGS
 from ..schedule import View
+from . import attention, attention_backward
 from .convolution import Forward
 from .convolution_weight import Weight
 from .patches import Axis
@@ -55,6 +57,10 @@ def steps(
         if plan.direct:
             return [plan.product(a, b, slot(out))]
         return [plan.pack(b, scratch), plan.product(a, scratch, slot(out))]
+    if node.op in ("attention", "attention_backward"):
+        tags = [TAGS.get(d, "") for d in graph.dtypes]
+        make = attention.step if node.op == "attention" else attention_backward.step
+        return [make(graph, node, operands, tags, slot)]
     x, y = slot(node.ins[0]), slot(node.ins[1])
     if node.op == "convolve":
         fast = winograd_plan(graph, node, tag)
