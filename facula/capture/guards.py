@@ -54,10 +54,14 @@ class Guards:
         self.test(f"{self.constant(cls)}.{name} is {self.constant(value)}")
 
     def function(self, f: FunctionType) -> None:
-        """A function has the code and the defaults that it had."""
+        """A function has the code and the defaults that it had.
+
+        Where it had none, all arguments were given, and defaults that it gets mean nothing.
+        """
         name = self.constant(f)
         for part in ("__code__", "__defaults__", "__kwdefaults__"):
-            self.test(f"{name}.{part} is {self.constant(getattr(f, part))}")
+            if getattr(f, part) is not None:
+                self.test(f"{name}.{part} is {self.constant(getattr(f, part))}")
 
     def sequence(self, items: Sequence[Any]) -> None:
         """A list has the very elements that it had."""

@@ -187,16 +187,19 @@ class Interpreter:
         return value
 
     def bare(self, value: Any) -> Any:
-        """A result as the caller gets it."""
+        """A result as the caller gets it: lists and dicts are the very objects that were made."""
         if type(value) is Read:
             return value.value
-        if id(value) in self.fresh and any(
-            type(x) is Read or id(x) in self.fresh
-            for x in (value.values() if type(value) is dict else value)
-        ):
-            if type(value) is dict:
-                return {k: self.bare(v) for k, v in value.items()}
-            return type(value)(map(self.bare, value))
+        if id(value) not in self.fresh or type(value) not in (tuple, list, dict):
+            return value
+        if type(value) is dict:
+            value.update([(k, self.bare(v)) for k, v in value.items()])
+        elif type(value) is list:
+            value[:] = map(self.bare, value)
+        else:
+            items = tuple(map(self.bare, value))
+            if any(x is not y for x, y in zip(items, value, strict=True)):
+                return items
         return value
 
     def _known(self, value: Any) -> bool:

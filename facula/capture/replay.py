@@ -245,6 +245,7 @@ class _Entry:
         """Where the plan's inputs come from: arguments, tensors that the call found, optimizers."""
         c = self.c
         given = {id(t._v): k for k, t in self.tensors.items()}
+        updated = {id(p) for o in self.i.stepped for g in o.param_groups for p in g["params"]}
         handles: dict[int, Any] = {}
         for found in list(self.guards.constants.values()):
             if isinstance(found, Tensor):
@@ -263,7 +264,8 @@ class _Entry:
             if handle is None or v.pin is not None:
                 raise Unfit("an input of unknown origin (random numbers, a constant array)")
             name = c(v)
-            self.guards.test(f"{c(handle)}._v is {name}")
+            if id(handle) not in updated:  # else the values of all parameters are compared
+                self.guards.test(f"{c(handle)}._v is {name}")
             self.guards.test(f"{name}.pin is None")
             if not v.meta.requires_grad:
                 for k in self.tensors:  # equal operands are another path
@@ -349,6 +351,8 @@ class _Entry:
         if self.i.cleared_before is None:  # no backward pass
             leaves = []
         known = {id(p) for p in self.parameters}
+        if len(known) != len(self.parameters):
+            raise Unfit("a parameter that an optimizer has twice")
         if any(p is None or id(p) not in known for p in leaves):
             raise Unfit("a tensor that no optimizer of this call updates requires gradients")
         for o in self.i.cleared:
@@ -428,6 +432,10 @@ class _Entry:
         for position, a in enumerate(self.args):
             if r is a and type(a) in (tuple, list):
                 return f"a{position}"
+        if type(r) in (list, dict):
+            if id(r) in names:
+                raise Unfit("one list or dict in two places of the result")
+            names[id(r)] = ""
         if id(r) in self.i.fresh and type(r) in (tuple, list):
             inner = ", ".join(self._template(x, names) for x in r)
             return f"({inner}{',' if r else ''})" if type(r) is tuple else f"[{inner}]"
