@@ -8,12 +8,13 @@ import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import facula
-from facula.trace import recorder, replay
+from facula.trace import forget, recorder, replay
 from facula.trace.recorder import Counter
 
 STATM = Path("/proc/self/statm")
@@ -84,8 +85,8 @@ def small_tries(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     """Room for `limit` nodes beyond those that the process has already."""
     replay.flush()
     monkeypatch.setattr(recorder.state, "tr", recorder.Frame(recorder.Node(None, recorder.MODE)))
-    Counter.nodes = 0
-    monkeypatch.setattr(replay, "MAX_NODES", limit)
+    Counter.nodes = Counter.kept = 0
+    monkeypatch.setattr(forget, "MAX_NODES", limit)
 
 
 @needs_statm
@@ -144,3 +145,28 @@ def test_dead_values_are_never_materialised() -> None:
         assert y.item() == 4000
     frame = recorder.state.tr
     assert not frame.values and not frame.inputs
+
+
+def test_what_is_used_in_turn_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several batch sizes in turn, and always some that never come again: the first stay compiled,
+    though the others are forgotten many times.
+    """
+    small_tries(monkeypatch, 4000)
+    net = Network()
+    programs: list[int] = []
+    compiled = replay._program
+
+    def counting(plan: Any) -> Any:
+        programs.append(1)
+        return compiled(plan)
+
+    for _ in range(4):
+        for n in range(1, 6):
+            net.step(n, True)
+    monkeypatch.setattr(replay, "_program", counting)
+    for k in range(60):
+        for n in range(1, 6):
+            net.step(n, True)
+        net.step(100 + k, True)
+    assert not programs
+    assert Counter.nodes < 4000

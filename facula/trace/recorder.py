@@ -230,10 +230,12 @@ state = _State()
 class Counter:
     """How many trie nodes exist, in all threads; `replay` prunes when they are too many.
 
-    lines: whether new ones note the line of the program that they come from.
+    kept: how many were left the last time. lines: whether new ones note the line of the program
+    that they come from.
     """
 
     nodes = 0
+    kept = 0
     lines = False
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from .. import config
 from ..graph import Graph
 from ..runtime import memory
+from . import forget
 from .build import build_graph
 from .fingerprint import fingerprint
 from .first_sight import compile_at_once, light
@@ -36,7 +37,6 @@ from .recorder import (
 )
 from .values import Value, outside
 
-MAX_NODES = 12_000  # of all tries together; beyond that paths that were not compiled are forgotten
 COMPILE_AT = 2  # the sight of a path at which it is compiled, if not at once
 POOLED_OUTPUTS = 64  # a plan with more outputs, or with
 POOLED_BYTES = 256 << 10  # more in them, takes their memory from the allocator each time
@@ -60,14 +60,14 @@ class Plan:
 
     __slots__ = (
         "path", "live", "outputs", "needed", "program", "seen", "tape", "saved", "storage",
-        "input_index", "shapes", "tracked", "kept", "pool", "plain",
+        "input_index", "shapes", "tracked", "kept", "pool", "plain", "aged",
     )  # fmt: skip
 
     def __init__(self, frame: Frame, live: list[Value], walked: list[int]) -> None:
         base = frame.base
         self.path = frame.node.path()
         self.live = [v.vid - base for v in live]
-        self.seen = 0
+        self.seen = self.aged = 0  # how often: now, and when paths were last forgotten
         self.program: Any = None
         self.pool: memory.Pool | None = None  # the outputs' memory, where that is little
         self.plain = -1  # so many values enter, and after them bundles only; -1: in another order
@@ -164,12 +164,12 @@ def flush(frame: Frame | None = None) -> None:
     if plans is None:
         plans = node.plans = {}
     plan = plans.get(key)
-    if plan is None or plan is _SEEN:
+    if plan is None or plan is forget.SEEN:
         path = node.path() if plan is None else []
         little = plan is None and light(path)
         at_once = plan is None and not (little or config.eager) and compile_at_once(tr, path)
         if plan is None and not at_once and not walked and not any(map(_tracked, live)):
-            plans[key] = _SEEN
+            plans[key] = forget.SEEN
             try:
                 _first_sight(tr, live, path, little)
             except Exception:
@@ -197,11 +197,6 @@ def flush(frame: Frame | None = None) -> None:
         _end(tr)
 
 
-# Stands in for a plan where a path ran once without gradients: most work is never seen again, and
-# nothing is planned for it.
-_SEEN: Any = object()
-
-
 def _tracked(v: Value) -> bool:
     m = v.meta
     return m.requires_grad and not m.leaf
@@ -209,8 +204,8 @@ def _tracked(v: Value) -> bool:
 
 def _end(tr: Frame) -> None:
     tr.restart()
-    if Counter.nodes > MAX_NODES:
-        _prune(tr)
+    if Counter.nodes > Counter.kept + forget.MAX_NODES // 4:
+        forget.prune(tr.root)
 
 
 def _first_sight(tr: Frame, live: list[Value], path: list[Node], little: bool) -> None:
@@ -557,35 +552,6 @@ def _owned(a: Any, m: Any, given: set[int]) -> np.ndarray:
         r = r.copy(order="C")
     given.add(id(r))
     return r
-
-
-def _prune(tr: Frame) -> None:
-    """Forgets the paths that did not repeat; if that frees little, everything."""
-
-    def kept(node: Node) -> int:
-        total = 1
-        for k, child in list(node.edges.items()):
-            if type(child) is Node:
-                n = kept(child)
-                if n == 0:
-                    del node.edges[k]
-                total += n
-        plans = node.plans or {}
-        if total == 1 and not any(p is not _SEEN and p.program is not None for p in plans.values()):
-            node.plans = None  # so that no cycle keeps the node
-            return 0
-        return total
-
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, 20_000))
-    try:
-        n = kept(tr.root)
-    finally:
-        sys.setrecursionlimit(limit)
-    if n > MAX_NODES // 2:
-        tr.root.edges.clear()
-        n = 1
-    Counter.nodes = n
 
 
 _State.flush = staticmethod(flush)
