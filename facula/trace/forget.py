@@ -59,6 +59,7 @@ def _keep(node: Node, wanted: Callable[[Any], bool]) -> int:
 
 
 def _age(node: Node) -> None:
+    node.producer_map = None  # it may hold nodes that were forgotten
     for plan in (node.plans or {}).values():
         if plan is not SEEN:
             plan.aged = plan.seen

@@ -12,6 +12,7 @@ The frame ends in `replay.flush`.
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -64,7 +65,7 @@ class Node:
     where = ""  # file and line of the call, for ops whose errors depend on values
     line = ""  # the same for every op, where somebody is watching (watch.py)
     cause = ""  # what the call is part of: the gradient of which op
-    producer_map: dict[int, Node] | None = None
+    producer_map: Producers | None = None
     structures: set[int] | None = None  # of a root: see first_sight.py
 
     def __init__(self, parent: Node | None, kind: str) -> None:
@@ -86,15 +87,43 @@ class Node:
         nodes.reverse()
         return nodes
 
-    def producers(self) -> dict[int, Node]:
+    def producers(self) -> Producers:
         """For every slot up to here, the node that made it."""
         if self.producer_map is None:
-            found: dict[int, Node] = {}
-            for n in self.path():
-                for s in range(n.slot, n.next_slot):
-                    found[s] = n
-            self.producer_map = found
+            with _extending:
+                self._map_producers()
+        assert self.producer_map is not None
         return self.producer_map
+
+    def _map_producers(self) -> None:
+        """One map serves a whole path: a node extends its parent's, unless a sibling did."""
+        chain: list[Node] = []
+        n: Node | None = self
+        while n is not None and n.producer_map is None:
+            chain.append(n)
+            n = n.parent
+        found = n.producer_map if n is not None else None
+        if n is None or found is None:
+            found = Producers()
+        elif found.tip is not n:
+            found = Producers((s, p) for s, p in found.items() if s < n.next_slot)
+        found.tip = self
+        for n in reversed(chain):
+            for s in range(n.slot, n.next_slot):
+                found[s] = n
+            n.producer_map = found
+
+
+class Producers(dict[int, Node]):
+    """Slot -> node. tip: the node it goes up to; for nodes before that, what comes later is not
+    theirs.
+    """
+
+    __slots__ = ("tip",)
+    tip: Node
+
+
+_extending = threading.Lock()  # a gradient may flow through what another thread recorded
 
 
 class Tape:
@@ -622,3 +651,13 @@ def caller() -> str:
     while f is not None and f.f_globals.get("__name__", "").startswith("facula"):
         f = f.f_back
     return f"{f.f_code.co_filename}:{f.f_lineno}" if f is not None else ""
+
+
+def _after_fork() -> None:
+    """In a forked child: another thread of the parent may have held the lock."""
+    global _extending
+    _extending = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

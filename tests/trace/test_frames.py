@@ -12,7 +12,7 @@ import pytest
 
 import facula
 from facula.runtime.memory import memory_stats
-from facula.trace.recorder import state
+from facula.trace.recorder import MODE, OP, Node, state
 from facula.trace.replay import flush
 
 
@@ -189,3 +189,26 @@ def test_an_element_written_to_a_result_is_not_seen_elsewhere():
         z.sum().item()
         z[1] = 7.0
         assert z.tolist() == [3.0, 7.0, 3.0] and x.tolist() == [1.0] * 3
+
+
+def test_one_map_of_producers_serves_a_path_and_its_branches() -> None:
+    root = Node(None, MODE)
+
+    def child(parent: Node, results: int) -> Node:
+        node = Node(parent, OP)
+        node.next_slot = node.slot + results
+        return node
+
+    nodes = [root]
+    for k in range(60):  # branches of random depth, asked in a random order
+        nodes.append(child(nodes[(k * 7919) % len(nodes)], 1 + k % 3))
+    for k in range(200):
+        node = nodes[(k * 104729) % len(nodes)]
+        found = node.producers()
+        want = {s: n for n in node.path() for s in range(n.slot, n.next_slot)}
+        assert {s: found[s] for s in want} == want
+    line = [root]
+    for _ in range(50):
+        line.append(child(line[-1], 1))
+        line[-1].producers()
+    assert line[-1].producers() is line[20].producers()
