@@ -382,8 +382,7 @@ class _Lowering:
             per_unit *= TILE_ROWS
         per_chunk = max(1, _CHUNK // per_unit)
         k.chunks = -(-units // per_chunk)
-        heavy = sum(e[0] in HEAVY for e in k.exprs)
-        k.work = row_count * mid_count * n * (1 + heavy)
+        k.work = row_count * mid_count * n * self._weight() // 4
         values = {
             "per_chunk": per_chunk, "units": units, "blocks": blocks, "block": block, "inner": n,
             "mid_count": mid_count,
@@ -406,6 +405,19 @@ class _Lowering:
             rest = mids[0][1] if k.ragged == "mid" else 1
             k.header["ragged_rest"] = self.field(mid_count // rest if rest else 0)
 
+    def _weight(self) -> int:
+        """What an element costs, in quarters of what it takes to copy one."""
+        k, weight = self.k, 0
+        for (op, _, _, attr), level in zip(k.exprs, k.levels, strict=True):
+            if level == 2 and op in ("load", "take"):
+                weight += 8 if k.addresses[attr[1]].classes[-1] == "s" else 2
+            if level == 2 and op in HEAVY:
+                weight += 4
+        for s in k.stores:
+            if self.address_level(s.address) == 2:
+                weight += 2
+        return max(4, weight)
+
     def _lanes(self, n: int) -> int:
         k = self.k
         tags = [k.exprs[i][1] for i in range(len(k.exprs)) if k.levels[i] == 2] or ["f32"]
@@ -418,8 +430,9 @@ class _Lowering:
             # Every row of the operands is a step far through memory: whole lines side by side.
             return 4 * lanes
         light = len(body) <= 10 and not any(op in HEAVY for op in body)
-        if light and k.reduces and n >= 256:
-            lanes *= 4
+        if k.reduces and n >= 256:
+            # Several sums at once: each addition waits for the one before it.
+            lanes *= 4 if len(body) <= 48 else 2
         elif light and (n >= 128 or lanes < n <= 2 * lanes):
             lanes *= 2
         return lanes

@@ -57,7 +57,7 @@ def _softmax_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
         return None
     t = Terms(b)
     _, ex, total = exponentials(t, ins[0], node.attrs[0])
-    return [t.op("div", ex, total)]
+    return [t.op("mul", ex, t.op("reciprocal", total))]  # one division for the whole row
 
 
 def _log_softmax_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
