@@ -74,6 +74,9 @@ class Generator(Expressions):
             for f in a.coefficients:
                 if f >= 0:
                     w.field(f)
+        for field in k.digits:
+            size = w.convert("sitofp", w.field(field), "float")
+            self.inverses.append(w.binary("fdiv", V("float", "1.0"), size))
         for i, (op, tag, args, attr) in enumerate(k.exprs):
             if op == "take":
                 for f in attr[2:]:

@@ -33,6 +33,7 @@ class Expressions:
         self.inner_memo: Memo = {}
         self.row_address: Memo = {}
         self.mid_address: Memo = {}
+        self.inverses: list[V] = []  # one over the sizes of joined loops
         self.high = V(I64, "0")  # where the inner loop ends
         self.scratch: dict[int, V] = {}  # rows of values that more than one pass wants
 
@@ -150,6 +151,7 @@ class Expressions:
         """Computes what varies along the inner loop, for the lanes from i."""
         w, k = self.w, self.k
         self.inner_memo = memo = dict(known or {})
+        self.digit_memo: list[V] = []
         self.mask_memo: dict[tuple[int, ...], V] = {}
         for n in needed:
             if k.levels[n] != 2 or n in memo:
@@ -187,6 +189,9 @@ class Expressions:
         if inner == "0" and mask is None:
             at = w.element(self.pointers[pointer], base, tag)
             return broadcast(w, w.load(at, tag), self.k.lanes)
+        if inner == "d":
+            at = w.element(self.pointers[pointer], base, tag)
+            return w.gather(at, self._digit_offsets(a, i), tag, mask)
         if inner == "r":
             first = w.binary("sub", base, w.add(i, w.number(self.k.lanes - 1)))
             at = w.element(self.pointers[pointer], first, tag)
@@ -237,12 +242,45 @@ class Expressions:
         base = self._address(address, 2)
         if a.classes[-1] == "0":
             return broadcast(w, base, k.lanes)
+        if a.classes[-1] == "d":
+            wide = w.convert("sext", self._digit_offsets(a, i), vec(I64, k.lanes))
+            return w.add(broadcast(w, base, k.lanes), wide)
         numbers = w.lane_numbers(k.lanes, "i64")
         if a.classes[-1] == "c":
             return w.add(broadcast(w, w.add(base, i), k.lanes), numbers)
         stride = w.field(a.coefficients[-1])
         start = broadcast(w, w.add(base, w.mul(i, stride)), k.lanes)
         return w.add(start, w.mul(numbers, broadcast(w, stride, k.lanes)))
+
+    def _digits(self, i: V) -> list[V]:
+        """The places of the lanes from i in the loops that were joined, outermost first."""
+        w, k = self.w, self.k
+        if self.digit_memo:
+            return self.digit_memo
+        start = broadcast(w, w.convert("trunc", i, "i32"), k.lanes)
+        rest = w.binary("add", start, w.lane_numbers(k.lanes))
+        floats = vec("float", k.lanes)
+        out: list[V] = []
+        for field, inverse in zip(reversed(k.digits), reversed(self.inverses), strict=True):
+            middle = w.binary("fadd", w.convert("sitofp", rest, floats), w.splat("0.5", floats))
+            scaled = w.binary("fmul", middle, broadcast(w, inverse, k.lanes))
+            quotient = w.convert("fptosi", scaled, rest.ty)
+            size = broadcast(w, w.convert("trunc", w.field(field), "i32"), k.lanes)
+            out.append(w.binary("sub", rest, w.binary("mul", quotient, size)))
+            rest = quotient
+        self.digit_memo = [rest, *reversed(out)]
+        return self.digit_memo
+
+    def _digit_offsets(self, a: Address, i: V) -> V:
+        """How far each lane from i is from the element at place 0 of the joined loops, as i32."""
+        w, total = self.w, None
+        digits = self._digits(i)
+        for digit, field in zip(digits, a.coefficients[-len(digits) :], strict=True):
+            step = broadcast(w, w.convert("trunc", w.field(field), "i32"), self.k.lanes)
+            product = w.binary("mul", digit, step)
+            total = product if total is None else w.binary("add", total, product)
+        assert total is not None
+        return total
 
     def _address(self, number: int, level: int) -> V:
         """The part of an address that does not vary along the inner loop, in elements."""

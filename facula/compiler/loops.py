@@ -25,13 +25,15 @@ _BAKED = frozenset((0, 1, -1, 2, 0.5, -2, -0.5, float("inf"), float("-inf")))
 SCRATCH_COLUMNS = 8192
 _BLOCK, _CHUNK = 8192, 8192
 TILE_ROWS, _TILE_COLUMNS = 32, 64
+_SHORT, _JOINED = 8, 64  # sizes of inner loops that are joined with others, and up to which
 _FAR = 1 << 15  # elements that a loop goes over before its lines are no longer near
 
 
 class Address:
     """An affine expression over the loops: for each a class and a field.
 
-    Classes are '0', 's' and, of the inner loop, 'c' for a coefficient of 1 and 'r' for -1.
+    Classes are '0', 's' and, of the inner loop, 'c' for a coefficient of 1, 'r' for -1, and 'd' for
+    one of its own for each of the loops that were joined (the last fields; see Kernel.digits).
     """
 
     __slots__ = ("classes", "constant", "coefficients")
@@ -69,6 +71,7 @@ class Kernel:
     ragged_row: int  # the row loop that counts the blocks
     scratch: bool
     tiled: bool  # map: a unit is a tile of the last row loop and of the inner loop
+    digits: list[int]  # of short loops joined to the inner one: fields of all sizes but the first
     single: bool  # the inner loop is one masked vector
     exprs: list[Expr]
     levels: list[int]  # -1 kernel, 0 row, 1 mid, 2 inner
@@ -89,7 +92,7 @@ class Kernel:
         return repr(
             (
                 self.kind, self.rows, self.mids, self.lanes, self.ragged, self.ragged_row,
-                self.scratch, self.tiled, self.single, self.exprs,
+                self.scratch, self.tiled, self.digits, self.single, self.exprs,
                 [(a.classes, a.constant) for a in self.addresses], self.pointers,
                 [(s.expr, s.pointer, s.address, s.tag) for s in self.stores], self.interleaved,
                 [(r.op, r.tag, r.expr, r.index) for r in self.reduces],
@@ -143,7 +146,8 @@ class _Lowering:
         loops = list(range(len(c.sizes)))
         kept = [x for x in loops if not c.reduced[x]]
         reduced = [x for x in loops if c.reduced[x]]
-        k.kind, k.tiled = c.kind, False
+        k.kind, k.tiled, k.digits = c.kind, False, []
+        self.joined: list[_Loop] = []
         k.ragged, k.ragged_row = "", -1
         if c.kind == "map":
             merge = [kept]
@@ -163,6 +167,8 @@ class _Lowering:
         if c.kind == "map":
             groups = [merged[0][:-1], [], merged[0][-1:]]
             self.tile(*groups)
+            if not k.tiled:
+                self._join(groups[0], groups[2])
         elif c.kind == "row":
             groups = [merged[0], merged[1][:-1], merged[1][-1:]]
         self.groups = groups
@@ -184,6 +190,36 @@ class _Lowering:
                         rows.append(loop)
                         self.k.tiled = True
                         return
+
+    def _join(self, rows: list[_Loop], inner: list[_Loop]) -> None:
+        """Short loops whose results lie side by side become one, long enough for vectors.
+
+        What is read there is gathered: the place of each lane is cut into its digits.
+        """
+        if not rows or not inner:
+            return
+        exprs, stored = self.c.exprs, [r.address for r in self.c.roots if r.stored]
+        loop, total, step = inner[0]
+        if total >= _SHORT or step != 1 or any(e[0] == "take" for e in exprs):
+            return
+        if any(a[loop + 1] != 1 for a in stored):
+            return
+        joined = [inner[0]]
+        affines = self.used_affines()
+        while rows and total < _JOINED:
+            outer, n, step = rows[-1]
+            candidate = [rows[-1], *joined]
+            reach = max(sum(abs(a[x + 1] * s) * (m - 1) for x, m, s in candidate) for a in affines)
+            if total * n > 1 << 20 or reach >= 1 << 30:  # places in float32, offsets in int32
+                break
+            if any(a[outer + 1] * step != total for a in stored):
+                break
+            joined, total = candidate, total * n
+            rows.pop()
+        if len(joined) > 1:
+            self.joined = joined
+            self.k.digits = [self.field(n) for _, n, _ in joined[1:]]
+            inner[0] = (loop, total, 1)
 
     def _tile_pieces(self, rows: list[_Loop]) -> None:
         """A transposition of short pieces: some that are neighbours in the source together.
@@ -262,8 +298,18 @@ class _Lowering:
         coefficient = affine[inner[0][0] + 1] if inner and inner[0][1] != 1 else 0
         if store and not coefficient and self.k.kind != "row":
             coefficient = 1
-        classes.append({0: "0", 1: "c", -1: "r"}.get(coefficient, "s"))
-        fields.append(self.field(coefficient) if classes[-1] in "rs" else -1)
+        along = [affine[loop + 1] * step for loop, _, step in self.joined]
+        run = 1
+        for (_, n, _), c in zip(reversed(self.joined), reversed(along), strict=True):
+            apart = c != coefficient * run
+            run *= n
+            if apart:
+                classes.append("d")
+                fields.extend(map(self.field, along))
+                break
+        else:
+            classes.append({0: "0", 1: "c", -1: "r"}.get(coefficient, "s"))
+            fields.append(self.field(coefficient) if classes[-1] in "rs" else -1)
         number = self.numbers[key] = len(self.k.addresses)
         self.k.addresses.append(Address("".join(classes), self.field(affine[0]), tuple(fields)))
         return number
@@ -410,7 +456,7 @@ class _Lowering:
         k, weight = self.k, 0
         for (op, _, _, attr), level in zip(k.exprs, k.levels, strict=True):
             if level == 2 and op in ("load", "take"):
-                weight += 8 if k.addresses[attr[1]].classes[-1] == "s" else 2
+                weight += 8 if k.addresses[attr[1]].classes[-1] in "sd" else 2
             if level == 2 and op in HEAVY:
                 weight += 4
         for s in k.stores:

@@ -224,3 +224,18 @@ def test_output_that_is_a_reshape_of_an_intermediate() -> None:
     total = b.reduce("sum", b.op("mul", x, x), 0)
     first, second = b.reshape(product, 2000), b.reshape(product, 20, 100)
     b.check(first, second, b.op("neg", product), b.reshape(total, 5, 6), b.reshape(x, 1200))
+
+
+@pytest.mark.parametrize("kernel", [(1, 2), (2, 2), (3, 2), (1, 5), (2, 7)])
+def test_short_inner_loops(kernel: tuple[int, int]) -> None:
+    """Weights turned round for every residue of a stride: inner loops of a few elements."""
+    b = B()
+    rows, columns = kernel
+    x = b.input(_data(19, 11, 2 * rows, 3 * columns))
+    turned = b.permute(x, 1, 0, 2, 3)
+    starts, stops = (0, 0, 1, 2), (11, 19, 2 * rows, 3 * columns)
+    part = b.flip(b.slice(turned, starts, stops, (1, 1, 2, 3)), 2, 3)
+    bias = b.broadcast(b.reshape(b.input(_data(19)), 19, 1, 1), b.shape(part))
+    padded = b.pad(part, (0, 0, 1, 0), (0, 0, 0, 1), 3.0)
+    column = b.iota(b.shape(padded), 3)
+    b.check(part, b.op("add", part, bias), padded, b.op("mul", b.cast(column, float32), padded))
