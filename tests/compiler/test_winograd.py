@@ -10,6 +10,7 @@ import pytest
 from graphs import B
 
 from facula.compiler.contraction import steps, tile
+from facula.compiler.contraction.winograd_weight import WinogradWeight
 from facula.dtypes import float32
 from facula.runtime import cpu
 
@@ -27,13 +28,19 @@ def _random(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng([seed, *shape]).standard_normal(shape).astype(np.float32)
 
 
-def _plain(x: np.ndarray, w: np.ndarray, low: Shape, out: Shape) -> np.ndarray:
-    """The convolution in float64; low: zeros before the input, negative ones cut."""
+def _padded(x: np.ndarray, low: Shape, out: Shape) -> np.ndarray:
+    """What the kernel's places see, in float64; low: zeros before the input, negative ones cut."""
     padded = np.zeros((*x.shape[:2], out[0] + 2, out[1] + 2))
     sizes = zip(low, x.shape[2:], out, strict=True)
     rows = [slice(max(0, p), min(n + p, m + 2)) for p, n, m in sizes]
     seen = [slice(s.start - p, s.stop - p) for s, p in zip(rows, low, strict=True)]
     padded[:, :, rows[0], rows[1]] = x[:, :, seen[0], seen[1]]
+    return padded
+
+
+def _plain(x: np.ndarray, w: np.ndarray, low: Shape, out: Shape) -> np.ndarray:
+    """The convolution in float64."""
+    padded = _padded(x, low, out)
     result = np.zeros((x.shape[0], w.shape[0], *out))
     for i, j in np.ndindex(3, 3):
         part = padded[:, :, i : i + out[0], j : j + out[1]]
@@ -135,3 +142,74 @@ def test_other_values_stay_in_their_images(always: None):
     got, _ = _run(x, w, (1, 1), (8, 8))
     assert np.isnan(got[1, :, 2:5, 2:5]).all()
     assert np.isfinite(got[[0, 2]]).all()
+
+
+def _weight(x: np.ndarray, g: np.ndarray, low: Shape) -> np.ndarray:
+    """The gradient of the weight in float64."""
+    out = g.shape[2:]
+    padded = _padded(x, low, out)
+    kernel = np.zeros((g.shape[1], x.shape[1], 3, 3))
+    for i, j in np.ndindex(3, 3):
+        part = padded[:, :, i : i + out[0], j : j + out[1]]
+        kernel[:, :, i, j] = np.einsum("nkyx,ncyx->kc", g.astype(float), part, optimize=True)
+    return kernel
+
+
+def _run_weight(x: np.ndarray, g: np.ndarray, low: Shape) -> tuple[np.ndarray, Any]:
+    """The gradient of the weight, and its plan."""
+    b = B()
+    ins = (b.input(x), b.input(g))
+    shape = (1, g.shape[1], x.shape[1], 3, 3)
+    host: Callable[..., Any] = lambda *a: _weight(*a, low)[None].astype(np.float32)  # noqa: E731
+    attrs = ((1, 1), low, (1, 1), 1, (3, 3), 1)
+    v = b.g.add("convolve_weight", ins, shape, float32, attrs, host)
+    b.g.outputs = [b.reshape(v, *shape[1:])]
+    return b.run()[1][0], steps.weight_plan(b.g, ins, attrs, "f32")
+
+
+@pytest.mark.parametrize(("images", "channels", "outs", "size", "low", "out"), SIZES)
+def test_weight(always: None, images, channels, outs, size, low, out):
+    x, g = _random(0, images, channels, *size), _random(1, images, outs, *out)
+    got, plan = _run_weight(x, g, low)
+    assert isinstance(plan, WinogradWeight)
+    want = _weight(x, g, low)
+    np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * np.abs(want).max())
+
+
+@pytest.mark.parametrize("registers", [tile.Registers(32, 6, 2), tile.Registers(16, 6, 4)])
+def test_weight_on_other_processors(always: None, monkeypatch: pytest.MonkeyPatch, registers):
+    monkeypatch.setattr(tile, "registers", lambda: registers)
+    for images, channels, outs, size, low, out in SIZES[3:9]:
+        x, g = _random(0, images, channels, *size), _random(1, images, outs, *out)
+        got, _ = _run_weight(x, g, low)
+        want = _weight(x, g, low)
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * np.abs(want).max())
+
+
+@pytest.mark.parametrize("side", [6, 28])
+def test_rounding_of_the_weight(monkeypatch: pytest.MonkeyPatch, side):
+    """At most 5e-6 of the largest number, as stated; the direct kernel: 2e-6."""
+    x, g = _random(2, 4, 16, side, side), _random(3, 4, 24, side, side)
+    want = _weight(x, g, (1, 1))
+    for margin, most in ((0.0, 5e-6), (1e9, 2e-6)):
+        monkeypatch.setattr(steps, "_MARGIN", margin)
+        monkeypatch.setattr(steps, "_GAIN", -1)
+        got, plan = _run_weight(x, g, (1, 1))
+        assert isinstance(plan, WinogradWeight) == (margin == 0)
+        assert np.abs(got - want).max() <= most * np.abs(want).max()
+        spread = np.sqrt(np.mean((got - want) ** 2)) / want.std()
+        assert spread <= most / 2
+
+
+def test_weight_with_threads_has_the_same_bits():
+    x, g = _random(4, 8, 32, 24, 24), _random(5, 8, 64, 24, 24)
+    before, found = cpu.get_num_threads(), []
+    try:
+        for threads in (1, 2, 5):
+            cpu.set_num_threads(threads)
+            got, plan = _run_weight(x, g, (1, 1))
+            assert isinstance(plan, WinogradWeight) and plan.parts > 1  # the rule's choice
+            found.append(got)
+    finally:
+        cpu.set_num_threads(before)
+    assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])

@@ -51,6 +51,22 @@ class Weight:
         self.unit = self.axes[-1].stride == 1
 
     @property
+    def cost(self) -> float:
+        """About how many cycles the step takes on one core: gathering, turning, products."""
+        panels = -(-self.outs_in_group // self.columns)
+        tiles = self.blocks * -(-self.block * self.places // self.rows)
+        sums = max(self.rows * self.vectors, 10)
+        return (
+            self.groups
+            * self.stretches
+            * (
+                51 * self.panel_blocks * self.in_group * self.places
+                + 880 * self.blocks * panels * self.vectors
+                + 54 * tiles * panels * sums
+            )
+        )
+
+    @property
     def parts(self) -> int:
         """Into how many partial sums the positions are best divided."""
         units = self.groups * self.blocks * self.panel_blocks
@@ -131,7 +147,8 @@ def _text(p: Weight) -> str:
         place = w.add(w.mul(row, in_group), first_channel)
         to = w.element(out, w.mul(place, g.places), p.tag)
         some = w.compare("icmp", "slt", first, stop)
-        _write(w, p, sums, to, w.mul(in_group, g.places), depth, outs_here, some)
+        write_turned(w, p.tag, p.lanes, _OUTS, sums, to, w.mul(in_group, g.places), depth,
+                     outs_here, some)  # fmt: skip
         return []
 
     w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], chunk)
@@ -217,34 +234,39 @@ def _multiply(
     w.counted_loop(w.number(0), panels, 1, [], panel)
 
 
-def _write(w: Writer, p: Weight, sums: V, to: V, row_step: V, depth: V, outs: V, some: V) -> None:
-    """Turns the sums [row][outputs] into the result [output][row]; zeros where there are none."""
+def write_turned(
+    w: Writer, tag: str, lanes: int, pitch: int, sums: V, to: V, row_step: V, depth: V, outs: V,
+    some: V,
+) -> None:  # fmt: skip
+    """Turns the sums [row][outputs] into the result [output][row]; zeros where there are none.
+
+    pitch: elements between the rows.
+    """
 
     def block(o: V, _: list[V]) -> list[V]:
         def rows(k: V, mask: V | None, _: list[V]) -> list[V]:
-            at = w.element(sums, w.add(w.mul(k, w.number(_OUTS)), o), p.tag)
+            at = w.element(sums, w.add(w.mul(k, w.number(pitch)), o), tag)
             found = [
-                w.load(w.element(at, w.number(i * _OUTS), p.tag), p.tag, p.lanes)
-                for i in range(p.lanes)
+                w.load(w.element(at, w.number(i * pitch), tag), tag, lanes) for i in range(lanes)
             ]
-            here = w.element(to, w.add(w.mul(o, row_step), k), p.tag)
+            here = w.element(to, w.add(w.mul(o, row_step), k), tag)
             left = w.binary("sub", outs, o)
-            everything = left_of(w, w.binary("sub", depth, k), p.lanes)
+            everything = left_of(w, w.binary("sub", depth, k), lanes)
             for i, x in enumerate(tile.transposed(w, found)):
                 inside = w.compare("icmp", "sgt", left, w.number(i))
                 x = w.select(some, x, w.splat("0.0", x.ty))
 
                 def store(x: V = x, i: int = i) -> None:
-                    at = w.element(here, w.mul(row_step, w.number(i)), p.tag)
-                    w.store(x, at, p.tag, everything)
+                    at = w.element(here, w.mul(row_step, w.number(i)), tag)
+                    w.store(x, at, tag, everything)
 
                 w.when(inside, store)
             return []
 
-        w.vector_loop(w.number(0), depth, p.lanes, [], rows)
+        w.vector_loop(w.number(0), depth, lanes, [], rows)
         return []
 
-    w.counted_loop(w.number(0), outs, p.lanes, [], block)
+    w.counted_loop(w.number(0), outs, lanes, [], block)
 
 
-__all__ = ["Weight"]
+__all__ = ["Weight", "write_turned"]

@@ -18,6 +18,7 @@ from .recurrent import Layer
 from .recurrent_cells import CELLS
 from .winograd import Winograd
 from .winograd_tiles import Sizes
+from .winograd_weight import WinogradWeight
 
 # Costs are estimates: the direct kernel, which rounds less, is taken where they are near, and where
 # there is little to gain (cycles) for another step.
@@ -104,19 +105,30 @@ def forward_plan(graph: Graph, node: GraphNode, tag: str) -> Forward:
 def winograd_plan(graph: Graph, node: GraphNode, tag: str) -> Winograd | None:
     """The plan of a convolution that Winograd's transforms make faster, or None."""
     x, weight = (graph.shapes[v] for v in node.ins)
-    stride, low, dilation, groups = node.attrs[:4]
-    if tag != "f32" or weight[2:] != (3, 3) or groups != 1:
-        return None
-    if stride != (1, 1) or dilation != (1, 1):
+    if not _transformable(node.attrs, weight[2:], tag):
         return None
     out = graph.shapes[node.outs[0]]
-    sizes = Sizes(x[0], x[1], weight[0], x[2:], out[2:], low)
-    plan = Winograd(tag, sizes)
+    plan = Winograd(tag, Sizes(x[0], x[1], weight[0], x[2:], out[2:], node.attrs[1]))
     direct = forward_plan(graph, node, tag).cost
     return plan if plan.cost * _MARGIN + _GAIN < direct else None
 
 
-def weight_plan(graph: Graph, ins: Sequence[int], attrs: tuple[Any, ...], tag: str) -> Weight:
+def _transformable(attrs: tuple[Any, ...], kernel: tuple[int, ...], tag: str) -> bool:
+    stride, _, dilation, groups = attrs[:4]
+    steps = (1, 1)
+    return tag == "f32" and kernel == (3, 3) and groups == 1 and stride == dilation == steps
+
+
+def weight_plan(
+    graph: Graph, ins: Sequence[int], attrs: tuple[Any, ...], tag: str
+) -> Weight | WinogradWeight:
+    """The plan of the gradient of a convolution's weight."""
     x, gradient = (graph.shapes[v] for v in ins)
     axes = _axes(x[2:], gradient[2:], attrs[4], attrs)
-    return Weight(tag, x[0], x[1], gradient[1], attrs[3], axes)
+    direct = Weight(tag, x[0], x[1], gradient[1], attrs[3], axes)
+    if _transformable(attrs, attrs[4], tag):
+        sizes = Sizes(x[0], x[1], gradient[1], x[2:], gradient[2:], attrs[1])
+        plan = WinogradWeight(tag, sizes)
+        if plan.fits and plan.cost * _MARGIN + _GAIN < direct.cost:
+            return plan
+    return direct

@@ -84,6 +84,22 @@ class Arithmetic:
             self.plus(far_odd, _B2 * _B, self.plus(near_odd, _A2 * _A, m[5])),
         ]
 
+    def gradient(self, y: Sequence[V]) -> list[V]:
+        """Four numbers of the result's gradient at the points (the matrix A)."""
+        near = self.pair(self.plus(y[2], _A2, y[0]), self.plus(y[3], _A2, y[1]), _A)
+        far = self.pair(self.plus(y[2], _B2, y[0]), self.plus(y[3], _B2, y[1]), _B)
+        return [y[0], *near, *far, y[3]]
+
+    def weight(self, m: Sequence[V]) -> list[V]:
+        """Three numbers of the kernel's gradient from the sums at the points (transposed G)."""
+        near, far = self.add(m[1], m[2]), self.add(m[3], m[4])
+        near_odd, far_odd = self.sub(m[1], m[2]), self.sub(m[3], m[4])
+        return [
+            self.plus(far, _FAR, self.plus(near, _NEAR, self.times(m[0], _ZERO))),
+            self.plus(far_odd, _FAR * _B, self.times(near_odd, _NEAR * _A)),
+            self.plus(far, _FAR * _B2, self.plus(near, _NEAR * _A2, m[5])),
+        ]
+
 
 def shuffled(w: Writer, a: V, b: V, lanes: Sequence[int]) -> V:
     mask = ", ".join(f"i32 {i}" for i in lanes)
@@ -224,7 +240,7 @@ class Pieces:
         w, g = self.w, self.g
         base = w.mul(w.mul(image, g.outs), g.out_size)
         base = w.add(base, w.add(w.mul(y, g.out_width), x))
-        wide = w.smaller(wide, w.binary("sub", g.out_width, x))
+        tiled, wide = wide, w.smaller(wide, w.binary("sub", g.out_width, x))
         lanes = w.lane_numbers(self.lanes, I64)
 
         def piece(v: V, counts: list[V]) -> list[V]:
@@ -234,6 +250,8 @@ class Pieces:
             for i in range(OUT):
                 inside = w.compare("icmp", "slt", w.add(y, w.number(i)), g.out_height)
                 words.append(self._word(fits, inside))
+            columns = w.smaller(w.number(self.lanes), w.binary("sub", tiled, v))
+            words.append(w.binary("udiv", columns, w.number(OUT)))
             self._put(self.outer, counts[0], words)
             return [w.add(counts[0], w.number(1))]
 
@@ -252,17 +270,24 @@ class Pieces:
             at = w.let("ptr", f"getelementptr i64, ptr {table.name}, i64 {place.name}")
             w.stmt(f"store {word}, ptr {at.name}, align 8")
 
+    def field(self, table: V, piece: V, number: V) -> V:
+        """A field of a piece: offset, column, the masks; of the result's then the tiles."""
+        w = self.w
+        place = w.add(w.mul(piece, w.number(CELLS)), number)
+        at = w.let("ptr", f"getelementptr i64, ptr {table.name}, i64 {place.name}")
+        return w.let(I64, f"load i64, ptr {at.name}, align 8")
+
+    def mask(self, table: V, piece: V, row: V) -> V:
+        """The mask of a row of a piece."""
+        w = self.w
+        word = self.field(table, piece, w.add(row, w.number(2)))
+        word = w.convert("trunc", word, f"i{self.lanes}")
+        return w.convert("bitcast", word, vec("i1", self.lanes))
+
     def read(self, table: V, piece: V, masks: int) -> tuple[V, V, list[V]]:
         """Offset, column and masks of a piece."""
-        w, words = self.w, []
-        start = w.mul(piece, w.number(CELLS))
-        for k in range(2 + masks):
-            place = w.add(start, w.number(k))
-            at = w.let("ptr", f"getelementptr i64, ptr {table.name}, i64 {place.name}")
-            words.append(w.let(I64, f"load i64, ptr {at.name}, align 8"))
-        bits, ty = f"i{self.lanes}", vec("i1", self.lanes)
-        found = [w.convert("bitcast", w.convert("trunc", x, bits), ty) for x in words[2:]]
-        return words[0], words[1], found
+        offset, column = (self.field(table, piece, self.w.number(k)) for k in range(2))
+        return offset, column, [self.mask(table, piece, self.w.number(i)) for i in range(masks)]
 
 
 class Lines:
