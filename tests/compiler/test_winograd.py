@@ -100,18 +100,22 @@ def test_other_processors(always: None, monkeypatch: pytest.MonkeyPatch, registe
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * np.abs(want).max())
 
 
-@pytest.mark.parametrize("channels", [16, 64, 256])
+@pytest.mark.parametrize("channels", [16, 64, 256, 512])
 def test_rounding(monkeypatch: pytest.MonkeyPatch, channels):
-    """At most 1e-5 of the largest result, as stated; the direct kernel: 2e-6."""
+    """At most 4e-6 of the largest result for any number of channels; the direct kernel: 2e-6.
+
+    With weights as layers start with, every element is in PyTorch's tolerance of float32.
+    """
     x, w = _random(2, 2, channels, 14, 14), _random(3, 32, channels, 3, 3)
+    w /= np.float32(np.sqrt(27 * channels))
     want = _plain(x, w, (1, 1), (14, 14))
-    for margin, most in ((0.0, 1e-5), (1e9, 2e-6)):
+    for margin, most in ((0.0, 4e-6), (1e9, 2e-6)):
         monkeypatch.setattr(steps, "_MARGIN", margin)
         got, kernels = _run(x, w, (1, 1), (14, 14))
         assert len(kernels) == (2 if margin == 0 else 1)
         assert np.abs(got - want).max() <= most * np.abs(want).max()
-        spread = np.sqrt(np.mean((got - want) ** 2)) / want.std()
-        assert spread <= most / 4
+        assert np.sqrt(np.mean((got - want) ** 2)) <= most / 3 * want.std()
+        np.testing.assert_allclose(got, want, rtol=1.3e-6, atol=1e-5)
 
 
 def test_threads_give_the_same_bits():

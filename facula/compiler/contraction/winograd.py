@@ -27,8 +27,9 @@ from .winograd_tiles import (
 )
 
 _SEEN_BYTES = 1280 << 10  # most of a chunk's transformed input
+_DEPTH = 64  # channels of one sum: such sums are added, as long ones would round more
 _AT_A_TIME = 4  # channels that pass through the lines together
-_HEADER = 8
+_HEADER = 9
 _PACK_CHANNELS = 32  # of a chunk of the weight
 
 
@@ -92,8 +93,11 @@ class Winograd:
         while parts * -(-self.groups // down) < 16 and down * self.rows > 128:
             down = (down + 1) // 2
         downs = -(-self.groups // down)
-        record = [x, packed, out, per, self.panels, parts, self.groups, down, *s.fields()]
-        key = f"winograd {self.tag} {self.lanes} {self.rows} {self.vectors}"
+        depth = tile.balanced(s.channels, _DEPTH)
+        record = [
+            x, packed, out, per, self.panels, parts, self.groups, down, depth, *s.fields(),
+        ]  # fmt: skip
+        key = f"winograd blocks {self.tag} {self.lanes} {self.rows} {self.vectors}"
         work = PLACES * s.tiles * s.channels * s.outs
         return NativeStep("convolution", key, lambda: _text(self), record, parts * downs, work,
                           1 << 18)  # fmt: skip
@@ -147,7 +151,7 @@ def _text(p: Winograd) -> str:
     w = Writer()
     f = [w.field(i) for i in range(_HEADER + FIELDS)]
     x, packed, out = (w.slot(f[i]) for i in range(3))
-    per, panels, parts, groups, down = f[3:_HEADER]
+    per, panels, parts, groups, down, depth = f[3:_HEADER]
     g = Geometry(w, f[_HEADER:])
     step = w.mul(w.add(g.channels, w.number(1)), w.number(p.columns))
     panel_size = w.mul(step, w.number(PLACES))
@@ -194,12 +198,8 @@ def _text(p: Winograd) -> str:
 
                 def place(i: V, _: list[V]) -> list[V]:
                     a = w.element(factors, w.mul(i, w.mul(g.channels, w.number(p.rows))), p.tag)
-                    rows = [w.element(a, w.number(r), p.tag) for r in range(p.rows)]
                     b = w.element(to, w.mul(i, step), p.tag)
-                    vectors = tile.packed_vectors(w, b, p.tag, p.lanes, p.vectors)
-                    found = tile.sums(w, p.tag, p.lanes, rows, w.number(p.rows), g.channels,
-                                      vectors, p.vectors)  # fmt: skip
-                    result.keep(i, found)
+                    _products(w, p, result, i, a, b, g.channels, depth)
                     return []
 
                 w.counted_loop(w.number(0), w.number(PLACES), 1, [], place)
@@ -219,6 +219,28 @@ def _text(p: Winograd) -> str:
     return w.module()
 
 
+def _products(
+    w: Writer, p: Winograd, result: _Result, place: V, a: V, b: V, channels: V, depth: V
+) -> None:
+    """The products of a place for a panel and some outputs, `depth` channels at a time."""
+    blocks = w.binary("udiv", w.add(channels, w.binary("sub", depth, w.number(1))), depth)
+
+    def block(k: V, _: list[V]) -> list[V]:
+        first = w.mul(k, depth)
+        count = w.smaller(depth, w.binary("sub", channels, first))
+        start = w.element(a, w.mul(first, w.number(p.rows)), p.tag)
+        rows = [w.element(start, w.number(r), p.tag) for r in range(p.rows)]
+        panel = w.element(b, w.mul(first, w.number(p.columns)), p.tag)
+        vectors = tile.packed_vectors(w, panel, p.tag, p.lanes, p.vectors)
+        found = tile.sums(w, p.tag, p.lanes, rows, w.number(p.rows), count, vectors, p.vectors)
+        again = w.compare("icmp", "sgt", k, w.number(0))
+        w.when(again, lambda: result.keep(place, found, True),
+               lambda: result.keep(place, found, False))  # fmt: skip
+        return []
+
+    w.counted_loop(w.number(0), blocks, 1, [], block)
+
+
 class _Result:
     """The products of a panel's tiles for some outputs, and their way back to the result."""
 
@@ -233,13 +255,16 @@ class _Result:
         self.pitch = p.columns * OUT + p.lanes
         self.lines = w.let("ptr", f"alloca i8, i64 {p.rows * OUT * self.pitch * size}, align 64")
 
-    def keep(self, place: V, found: list[list[V]]) -> None:
-        """Keeps the products of a place: [place][output][tiles]."""
+    def keep(self, place: V, found: list[list[V]], add: bool) -> None:
+        """Keeps the products of a place, [place][output][tiles], or adds to those there."""
         w, p = self.w, self.p
         to = w.element(self.products, w.mul(place, w.number(p.rows * p.columns)), p.tag)
         for r, row in enumerate(found):
             for j, x in enumerate(row):
-                w.store(x, w.element(to, w.number(r * p.columns + j * p.lanes), p.tag), p.tag)
+                here = w.element(to, w.number(r * p.columns + j * p.lanes), p.tag)
+                if add:
+                    x = w.binary("fadd", x, w.load(here, p.tag, p.lanes))
+                w.store(x, here, p.tag)
 
     def write(self, out: V, rows: V, count: V) -> None:
         """Transforms the products back and writes `rows` outputs, the first of which is at `out`.
