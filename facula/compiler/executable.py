@@ -17,6 +17,7 @@ import threading
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
+from operator import is_not
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -148,9 +149,6 @@ def _array_at(address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarr
     return np.frombuffer(raw, dtype=dtype).reshape(shape)
 
 
-_OWN_ARENA = 1 << 20  # bytes
-
-
 class Program:
     """A compiled graph. `run` may be called from any thread; calls wait for each other."""
 
@@ -266,11 +264,11 @@ class Program:
             finally:
                 _arenas.append(arena)
 
-    def fixed(self) -> Fixed | None:
+    def fixed(self, limit: int = 1 << 20) -> Fixed | None:
         """A table of this program's own for runs in which most addresses stay the same; None where
-        it is not one stretch of native steps, or needs much memory for itself.
+        it is not one stretch of native steps, or needs more than `limit` bytes for itself.
         """
-        if self._single is None or self._arena > _OWN_ARENA:
+        if self._single is None or self._arena > limit:
             return None
         return Fixed(self)
 
@@ -340,6 +338,48 @@ class Fixed:
         self.slots = memoryview(self._table).cast("B").cast("Q")[FIRST:]
         self.pack = program._pack_scalars
         self._program = program  # holds the steps and their records
+        self._places = [slice(held.start - FIRST, held.stop - FIRST) for held in program._held]
+        self._last = program._inputs
+        self._tables: list[array[int]] = []
+        self._outputs: Sequence[int] = ()
         run, steps, n = program.stretch()
         keep_lock = run is cpu.runner_holding_lock()
         self.go = cpu.bind_steps(ctypes.addressof(self._table), steps, n, keep_lock)
+
+    def run(
+        self,
+        input_ptrs: list[int],
+        output_ptrs: list[int],
+        scalars: Sequence[float],
+        tables: list[array[int]],
+    ) -> bool:
+        """As `Program.run`, where tables come after all other inputs, and neither tables nor the
+        list of outputs are changed once they were given. False, with nothing done, where steps of
+        the program are being timed.
+        """
+        program = self._program
+        if program._single is None:
+            return False
+        slots = self.slots
+        i = 0
+        for pointer in input_ptrs:
+            slots[i] = pointer
+            i += 1
+        if output_ptrs is not self._outputs:
+            self._outputs = output_ptrs
+            i = self._last
+            for pointer in output_ptrs:
+                slots[i] = pointer
+                i += 1
+        if tables:
+            known = self._tables
+            if len(known) != len(tables) or any(map(is_not, known, tables)):
+                self._tables = tables
+                for place, table in zip(self._places, tables, strict=True):
+                    slots[place] = memoryview(table)
+        if scalars:
+            self.pack(self.cells, 0, *scalars)
+        if self.go():
+            ctypes.memmove(program._status, self._status, ctypes.sizeof(self._status))
+            program._raise()
+        return True

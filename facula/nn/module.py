@@ -133,6 +133,8 @@ class Module(StateMixin, TraversalMixin, _hooks.HookMixin):
             if args or kwargs or input is _ABSENT:
                 if input is _ABSENT:
                     return self.forward(**kwargs)
+                if not kwargs and len(args) == 1:  # a loss: scores and targets
+                    return self.forward(input, args[0])
                 return self.forward(input, *args, **kwargs)
             return self.forward(input)
         except Exception as error:

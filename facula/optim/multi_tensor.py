@@ -30,7 +30,7 @@ from ..trace.replay import array_of, flush, pointer_of
 from ..trace.update import Bundle, Formula, Watch, update
 from ..trace.values import Value, meta, outside
 from .formula import Terms
-from .optimizer import Optimizer
+from .optimizer import Optimizer, any_hooks, looks_at_hooks, with_hooks
 from .state import ParameterState
 
 _formulas: dict[Any, Formula] = {}
@@ -83,12 +83,20 @@ class MultiTensorOptimizer(Optimizer):
         raise NotImplementedError
 
     # ------------------------------------------------------------ a step
+    @looks_at_hooks
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Updates every parameter that has a gradient.
 
         closure: a function that computes the loss (and its gradients) again; its result is
         returned.
         """
+        if any_hooks(self):
+            return _hooked_step(self, closure)
+        loss = self._step(closure)
+        self._opt_called = True
+        return loss
+
+    def _step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None
         if closure is not None:
             with enable_grad():
@@ -195,6 +203,13 @@ class MultiTensorOptimizer(Optimizer):
                 entry[name] = _filled(p, self.initial(name, group))
                 fresh = True
         return _Entry(entry, [entry[n] for n in names], [entry[n] for n in self.scalars], fresh)
+
+
+def _call(self: MultiTensorOptimizer, *args: Any, **kwargs: Any) -> Any:
+    return self._step(*args, **kwargs)
+
+
+_hooked_step = with_hooks(_call)
 
 
 class _Entry:

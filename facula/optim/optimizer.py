@@ -68,7 +68,25 @@ def _kind(x: Any) -> str:
     return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
+def looks_at_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Marks a step method that calls itself through `with_hooks` where there are hooks, and ends
+    the frame.
+    """
+    step.hooked = True  # type: ignore[attr-defined]
+    return step
+
+
+def any_hooks(optimizer: Optimizer) -> bool:
+    """Whether anybody wants to know of steps of this optimizer."""
+    return bool(
+        _pre_hooks
+        or _post_hooks
+        or optimizer._optimizer_step_pre_hooks
+        or optimizer._optimizer_step_post_hooks
+    )
+
+
+def with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     """A step method with the hooks of the optimizer and of all optimizers around it."""
 
     @functools.wraps(step)
@@ -86,7 +104,7 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
                         f"{changed}."
                     )
                 args, kwargs = changed
-        out = step(self, *args, **kwargs) if args or kwargs else step(self)
+        out = step(self, *args, **kwargs)
         if _recording.tr.values:  # an optimizer in Python: the end of a step ends the frame
             flush()
         self._opt_called = True
@@ -116,7 +134,7 @@ class Optimizer:
         super().__init_subclass__(**kwargs)
         step = cls.__dict__.get("step")
         if step is not None and not getattr(step, "hooked", False):
-            cls.step = _with_hooks(step)  # type: ignore[method-assign]
+            cls.step = with_hooks(step)  # type: ignore[method-assign]
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults

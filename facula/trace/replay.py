@@ -40,6 +40,7 @@ from .values import Value, outside
 COMPILE_AT = 2  # the sight of a path at which it is compiled, if not at once
 POOLED_OUTPUTS = 64  # a plan with more outputs, or with
 POOLED_BYTES = 256 << 10  # more in them, takes their memory from the allocator each time
+OWN_ARENA = 64 << 10  # a program that needs no more than this has memory of its own
 
 
 _addressof, _from_buffer = ctypes.addressof, ctypes.c_char.from_buffer
@@ -60,7 +61,7 @@ class Plan:
 
     __slots__ = (
         "path", "live", "outputs", "needed", "program", "seen", "tape", "saved", "storage",
-        "input_index", "shapes", "tracked", "kept", "pool", "plain", "aged",
+        "input_index", "shapes", "tracked", "kept", "pool", "plain", "fixed", "aged",
     )  # fmt: skip
 
     def __init__(self, frame: Frame, live: list[Value], walked: list[int]) -> None:
@@ -70,6 +71,7 @@ class Plan:
         self.seen = self.aged = 0  # how often: now, and when paths were last forgotten
         self.program: Any = None
         self.pool: memory.Pool | None = None  # the outputs' memory, where that is little
+        self.fixed: Any = None  # the program's table of this plan's own, for small programs
         self.plain = -1  # so many values enter, and after them bundles only; -1: in another order
         roots = [
             s
@@ -392,7 +394,8 @@ def _replay(plan: Plan, tr: Frame) -> list[Any]:
             tables = [v.table for v in inputs[plain:]]
         except AttributeError:  # memory of NumPy's, or bundles between the values
             pointers, tables = _pointers(tr)
-        plan.program.run(pointers, outputs, tr.scalars, tables)
+        if plan.fixed is None or not plan.fixed.run(pointers, outputs, tr.scalars, tables):
+            plan.program.run(pointers, outputs, tr.scalars, tables)
     except IndexError:
         _reference(plan, tr)  # raises the op's own error, which says more
         raise
@@ -408,6 +411,8 @@ def _prepare(plan: Plan) -> None:
     plain = entries.index(BUNDLE) if BUNDLE in entries else len(entries)
     if INPUT not in entries[plain:]:
         plan.plain = plain
+        if plan.pool is not None:
+            plan.fixed = plan.program.fixed(OWN_ARENA)
 
 
 def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
