@@ -146,12 +146,11 @@ class _Forward:
             def part(q: V, _: list[V]) -> list[V]:
                 query = w.add(first, q)
                 count = b.visible(query, k, here)
-                b.scores(self.key_rows, s.width, b.element(self.turned, q), count,
-                         self.weights, s.part)  # fmt: skip
+                ahead = w.binary("sub", query, k)
                 if self.mask is not None and masks is not None and self.masks is not None:
                     b.mask_block(self.mask, masks, query, last, k, count, self.masks)
-                self._softmax(q, count, w.binary("sub", query, k))
-                self._add(q, count, w.smaller(w.binary("sub", left, q), w.number(s.part)))
+                self._softmax(q, count, ahead)
+                self._add(q, count, ahead, w.smaller(w.binary("sub", left, q), w.number(s.part)))
                 return []
 
             w.counted_loop(w.number(0), left, s.part, [], part)
@@ -162,40 +161,31 @@ class _Forward:
         return []
 
     def _softmax(self, q: V, count: V, ahead: V) -> None:
-        """Scores of a part to weights relative to the largest score so far."""
+        """The weights of a part: exponentials of scores relative to the largest one so far."""
         w, s, b = self.w, self.s, self.b
         places = [w.add(q, w.number(j * s.lanes)) for j in range(s.vectors)]
         before = [b.get(b.element(self.top, place)) for place in places]
-
-        def row(key: V) -> V:
-            return b.element(self.weights, w.mul(key, w.number(s.part)))
-
-        def largest(key: V, tops: list[V]) -> list[V]:
-            at, out = row(key), []
-            for j, top in enumerate(tops):
-                here = b.element(at, j * s.lanes)
-                x = b.get(here)
-                if s.mask or s.causal:
-                    x = b.masked(x, j, key, ahead, self.masks)
-                    b.put(x, here)
-                out.append(w.select(w.compare("fcmp", "ogt", x, top), x, top))
-            return out
-
-        tops = w.counted_loop(w.number(0), count, 1, before, largest)
+        tops = b.scores(
+            self.key_rows, s.width, b.element(self.turned, q), count, ahead, self.weights, s.part,
+            self.masks, before,
+        )  # fmt: skip
         none, zero = (constant(w, x, s.tag, s.lanes) for x in (-INFINITY, 0.0))
         # Where everything so far is masked, differences to the largest score are not numbers.
         safe = [w.select(w.compare("fcmp", "oeq", x, none), zero, x) for x in tops]
 
-        def weight(key: V, sums: list[V]) -> list[V]:
-            at, out = row(key), []
-            for j, total in enumerate(sums):
-                here = b.element(at, j * s.lanes)
-                x = b.exp(w.binary("fsub", b.get(here), safe[j]))
-                b.put(x, here)
-                out.append(w.binary("fadd", total, x))
-            return out
+        def segment(start: V, stop: V, v: int, cut: bool, carried: list[V]) -> list[V]:
+            def weight(key: V, sums: list[V]) -> list[V]:
+                row, out = b.element(self.weights, w.mul(key, w.number(s.part))), sums[:v]
+                for j in range(v, s.vectors):
+                    here = b.element(row, j * s.lanes)
+                    x = b.exp(w.binary("fsub", b.get(here), safe[j]))
+                    b.put(x, here)
+                    out.append(w.binary("fadd", sums[j], x))
+                return out
 
-        sums = w.counted_loop(w.number(0), count, 1, [zero] * s.vectors, weight)
+            return w.counted_loop(start, stop, 1, carried, weight)
+
+        sums = b.segments(count, ahead, [zero] * s.vectors, segment)
         for j, place in enumerate(places):
             grown = b.exp(w.binary("fsub", before[j], safe[j]))
             total = b.element(self.total, place)
@@ -203,20 +193,21 @@ class _Forward:
             b.put(tops[j], b.element(self.top, place))
             b.put(grown, b.element(self.growth, place))
 
-    def _add(self, q: V, count: V, left: V) -> None:
+    def _add(self, q: V, count: V, ahead: V, left: V) -> None:
         """The product of the weights of a part with the values to the sums."""
         w, s, b = self.w, self.s, self.b
         pitch = s.pitch(s.depth)
 
         def queries(t: V, _: list[V]) -> list[V]:
             rows = b.rows_of(b.element(self.weights, t), 1)
+            seen = b.seen(count, ahead, t)
             place = w.add(q, t)
             growth = b.element(self.growth, place)
             target = b.element(self.sums, w.mul(place, w.number(pitch)))
 
             def panel(first: V, number: int) -> None:
                 base = b.element(self.value_rows, first)
-                found = b.product(rows, s.part, count, base, pitch, number)
+                found = b.product(rows, s.part, seen, base, pitch, number)
                 for r, row in enumerate(found):
                     grown = w.let(REGISTER[s.tag], f"load {REGISTER[s.tag]}, ptr "
                                   f"{b.element(growth, r).name}, align {SIZE[s.tag]}")  # fmt: skip

@@ -166,15 +166,16 @@ class _Backward:
             def part(q: V, _: list[V]) -> list[V]:
                 query = w.add(first, q)
                 count = b.visible(query, k, here)
-                weights, changes = b.element(self.weights, q), b.element(self.changes, q)
-                b.scores(self.key_rows, s.width, b.element(self.turned, q), count, weights,
-                         s.queries)  # fmt: skip
+                ahead = w.binary("sub", query, k)
+                b.scores(self.key_rows, s.width, b.element(self.turned, q), count, ahead,
+                         b.element(self.weights, q), s.queries)  # fmt: skip
                 b.scores(self.value_rows, s.depth, b.element(self.turned_gradient, q), count,
-                         changes, s.queries)  # fmt: skip
+                         ahead, b.element(self.changes, q), s.queries)  # fmt: skip
                 if self.mask is not None and masks is not None and self.masks is not None:
                     b.mask_block(self.mask, masks, query, last, k, count, self.masks)
-                self._changes(q, count, w.binary("sub", query, k))
-                self._by_query(q, count, w.smaller(w.binary("sub", left, q), w.number(s.part)))
+                self._changes(q, count, ahead)
+                here_left = w.smaller(w.binary("sub", left, q), w.number(s.part))
+                self._by_query(q, count, ahead, here_left)
                 return []
 
             w.counted_loop(w.number(0), left, s.part, [], part)
@@ -229,33 +230,37 @@ class _Backward:
             for x in (self.top, self.inverse, self.delta)
         )
 
-        def row(key: V, _: list[V]) -> list[V]:
-            base = w.mul(key, w.number(s.queries))
-            for j, place in enumerate(places):
-                here = w.add(base, place)
-                weight, change = b.element(self.weights, here), b.element(self.changes, here)
-                x = b.masked(b.get(weight), j, key, ahead, self.masks)
-                x = w.binary("fmul", b.exp(w.binary("fsub", x, tops[j])), inverses[j])
-                b.put(x, weight)
-                y = w.binary("fsub", b.get(change), deltas[j])
-                b.put(w.binary("fmul", w.binary("fmul", x, self.factor), y), change)
-            return []
+        def segment(start: V, stop: V, v: int, cut: bool, _: list[V]) -> list[V]:
+            def row(key: V, _: list[V]) -> list[V]:
+                base = w.mul(key, w.number(s.queries))
+                for j in range(v, s.vectors):
+                    here = w.add(base, places[j])
+                    weight, change = b.element(self.weights, here), b.element(self.changes, here)
+                    x = b.masked(b.get(weight), j, key, 0, ahead, self.masks, cut and j == v)
+                    x = w.binary("fmul", b.exp(w.binary("fsub", x, tops[j])), inverses[j])
+                    b.put(x, weight)
+                    y = w.binary("fsub", b.get(change), deltas[j])
+                    b.put(w.binary("fmul", w.binary("fmul", x, self.factor), y), change)
+                return []
 
-        w.counted_loop(w.number(0), count, 1, [], row)
+            return w.counted_loop(start, stop, 1, [], row)
 
-    def _by_query(self, q: V, count: V, left: V) -> None:
+        b.segments(count, ahead, [], segment)
+
+    def _by_query(self, q: V, count: V, ahead: V, left: V) -> None:
         """Adds what a block of keys gives to the gradient of a part of the queries."""
         w, s, b = self.w, self.s, self.b
         pitch = s.pitch(s.width)
 
         def queries(t: V, _: list[V]) -> list[V]:
+            seen = b.seen(count, ahead, t)
             place = w.add(q, t)
             rows = b.rows_of(b.element(self.changes, place), 1)
             target = b.element(self.sums, w.mul(place, w.number(pitch)))
 
             def panel(first: V, number: int) -> None:
                 base = b.element(self.key_rows, first)
-                found = b.product(rows, s.queries, count, base, pitch, number)
+                found = b.product(rows, s.queries, seen, base, pitch, number)
                 for r, row in enumerate(found):
                     at = b.element(b.element(target, first), r * pitch)
                     for j, x in enumerate(row):

@@ -66,7 +66,7 @@ class Sizes:
     @property
     def rows(self) -> int:
         """Of a tile: enough sums to hide the time of one, and blocks are whole numbers of tiles."""
-        return 8 if tile.registers().rows >= 8 else 4
+        return min(self.lanes, 8 if tile.registers().rows >= 8 else 4)
 
     def pitch(self, width: int) -> int:
         """Elements from one row of a copy to the next."""
@@ -179,11 +179,16 @@ class Blocks:
     # -- rows
 
     def copy_rows(self, source: Strided, start: V, first: V, count: V, width: int, to: V) -> None:
-        """Rows `first` and on to scratch memory, zeros behind each."""
+        """Rows `first` and on to scratch memory, zeros behind each; the last one again until they
+        are whole tiles.
+        """
         w, pitch = self.w, self.s.pitch(width)
+        last = w.binary("sub", count, self.number(1))
+        tiles = w.add(count, self.number(self.s.rows - 1))
+        stop = w.binary("and", tiles, self.number(-self.s.rows))
 
         def one(i: V, _: list[V]) -> list[V]:
-            at = source.at(start, w.add(first, i))
+            at = source.at(start, w.add(first, w.smaller(i, last)))
             target = self.element(to, w.mul(i, self.number(pitch)))
 
             def vector(j: V, mask: V | None, _: list[V]) -> list[V]:
@@ -194,7 +199,7 @@ class Blocks:
             self.across(width, [], vector)
             return []
 
-        w.counted_loop(self.number(0), count, 1, [], one)
+        w.counted_loop(self.number(0), stop, 1, [], one)
 
     def transpose_rows(
         self, source: Strided, start: V, first: V, last: V, width: int, to: V,
@@ -273,23 +278,71 @@ class Blocks:
     def rows_of(self, base: V, between: int) -> list[V]:
         return [self.element(base, r * between) for r in range(self.s.rows)]
 
-    def scores(self, left: V, width: int, right: V, count: V, to: V, pitch: int) -> None:
+    def segments(
+        self, count: V, ahead: V, carried: list[V],
+        body: Callable[[V, V, int, bool, list[V]], list[V]],
+    ) -> list[V]:  # fmt: skip
+        """carried = body(start, stop, vector, cut, carried) for the keys below count.
+
+        Vectors before `vector` see none of these keys, and those after it see all of them; so does
+        it, unless the diagonal cuts it. ahead: the part's first query less the block's first key.
+        """
+        w, zero = self.w, self.number(0)
+
+        def limit(n: V) -> V:
+            n = w.smaller(n, count)
+            return w.select(w.compare("icmp", "slt", n, zero), zero, n)
+
+        if not self.s.causal:
+            return body(zero, count, 0, False, carried)
+        start = limit(ahead)
+        carried = body(zero, start, 0, False, carried)
+        for v in range(self.s.vectors):
+            stop = limit(w.add(ahead, self.number((v + 1) * self.lanes)))
+            carried = body(start, stop, v, True, carried)
+            start = stop
+        return carried
+
+    def scores(
+        self, left: V, width: int, right: V, count: V, ahead: V, to: V, pitch: int,
+        masks: V | None = None, tops: list[V] | None = None,
+    ) -> list[V]:  # fmt: skip
         """to[key][query] = the product of row `key` of `left` with column `query` of `right`.
 
-        `right` and `to` begin at the part's first query.
+        `right` and `to` begin at the part's first query; what a query does not see of its block is
+        not written. With `tops`: `masks` are added, what is not seen is minus infinity, and the
+        results are the larger of `tops` and the scores, a vector each.
         """
         w, own = self.w, self.s.pitch(width)
 
-        def keys(t: V, _: list[V]) -> list[V]:
-            rows = self.rows_of(self.element(left, w.mul(t, self.number(own))), own)
-            found = self.product(rows, 1, self.number(width), right, self.s.queries, self.s.vectors)
-            target = self.element(to, w.mul(t, self.number(pitch)))
-            for r, row in enumerate(found):
-                for j, x in enumerate(row):
-                    self.put(x, self.element(target, r * pitch + j * self.lanes))
-            return []
+        def segment(start: V, stop: V, v: int, cut: bool, carried: list[V]) -> list[V]:
+            number = self.s.vectors - v
 
-        w.counted_loop(self.number(0), count, self.s.rows, [], keys)
+            def keys(t: V, state: list[V]) -> list[V]:
+                rows = self.rows_of(self.element(left, w.mul(t, self.number(own))), own)
+                base = self.element(right, v * self.lanes)
+                found = self.product(rows, 1, self.number(width), base, self.s.queries, number)
+                target = self.element(to, w.mul(t, self.number(pitch)))
+                out = state[:v]
+                for j in range(number):
+                    column = [row[j] for row in found]
+                    if tops is not None:
+                        column = [
+                            self.masked(x, v + j, t, r, ahead, masks, cut and j == 0)
+                            for r, x in enumerate(column)
+                        ]
+                        out.append(self.larger(functools.reduce(self.larger, column), state[v + j]))
+                    for r, x in enumerate(column):
+                        self.put(x, self.element(target, r * pitch + (v + j) * self.lanes))
+                return out
+
+            return w.counted_loop(start, stop, self.s.rows, carried, keys)
+
+        return self.segments(count, ahead, tops or [], segment)
+
+    def larger(self, x: V, y: V) -> V:
+        """The larger one; y where one is no number."""
+        return self.w.select(self.w.compare("fcmp", "ogt", x, y), x, y)
 
     # -- what is not seen
 
@@ -307,7 +360,10 @@ class Blocks:
             def keys(
                 k: V, inside: V | None, _: list[V], rows: list[V] = rows, g: int = g
             ) -> list[V]:
-                found = [w.load(w.element(row, k, tag), tag, lanes, inside) for row in rows]
+                # What is behind the last key is not seen.
+                outside = None if tag == "b1" else constant(w, -INFINITY, tag, lanes)
+                found = [w.load(w.element(row, k, tag), tag, lanes, inside, outside)
+                         for row in rows]  # fmt: skip
                 if tag == "b1":
                     zero, none = (constant(w, x, self.tag, lanes) for x in (0.0, -INFINITY))
                     found = [w.select(x, zero, none) for x in found]
@@ -319,19 +375,17 @@ class Blocks:
 
             w.vector_loop(self.number(0), count, lanes, [], keys)
 
-    def masked(self, x: V, j: int, key: V, ahead: V, mask: V | None) -> V:
-        """Vector j of a row of scores with what the mask says.
-
-        key: the row; ahead: the part's first query less the block's first key.
-        """
+    def masked(self, x: V, j: int, key: V, r: int, ahead: V, masks: V | None, cut: bool) -> V:
+        """Vector j of the scores of key `key` + r with what the mask says."""
         w = self.w
-        if mask is not None:
-            at = self.element(mask, w.mul(key, self.number(self.s.part)))
-            x = w.binary("fadd", x, self.get(self.element(at, j * self.lanes)))
-        if self.s.causal:
+        if masks is not None:
+            at = self.element(masks, w.mul(key, self.number(self.s.part)))
+            at = self.element(at, r * self.s.part + j * self.lanes)
+            x = w.binary("fadd", x, self.get(at))
+        if cut:
             limit = w.convert("trunc", w.binary("sub", key, ahead), "i32")
             lane = V(vec("i32", self.lanes), "<" + ", ".join(
-                f"i32 {j * self.lanes + i}" for i in range(self.lanes)) + ">")  # fmt: skip
+                f"i32 {j * self.lanes + i - r}" for i in range(self.lanes)) + ">")  # fmt: skip
             seen = w.compare("icmp", "sge", lane, broadcast(w, limit, self.lanes))
             x = w.select(seen, x, constant(w, -INFINITY, self.tag, self.lanes))
         return x
@@ -346,6 +400,13 @@ class Blocks:
         w = self.w
         ahead = w.binary("sub", first_query, first_key)
         return w.smaller(here, w.add(ahead, self.number(self.s.part)))
+
+    def seen(self, count: V, ahead: V, query: V) -> V:
+        """Keys below count that a tile of queries from `query` of the part on may see."""
+        if not self.s.causal:
+            return count
+        w = self.w
+        return w.smaller(count, w.add(w.add(ahead, query), self.number(self.s.rows)))
 
 
 def alternating(w: Writer, place: V, count: V) -> V:
