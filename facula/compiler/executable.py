@@ -338,6 +338,7 @@ class Fixed:
         self.slots = memoryview(self._table).cast("B").cast("Q")[FIRST:]
         self.pack = program._pack_scalars
         self._program = program  # holds the steps and their records
+        self._lock = threading.Lock()
         self._places = [slice(held.start - FIRST, held.stop - FIRST) for held in program._held]
         self._last = program._inputs
         self._tables: list[array[int]] = []
@@ -360,6 +361,20 @@ class Fixed:
         program = self._program
         if program._single is None:
             return False
+        with self._lock:  # another thread may end the frame of this one
+            self._fill(input_ptrs, output_ptrs, tables)
+            if scalars:
+                self.pack(self.cells, 0, *scalars)
+            failed = self.go()
+        if failed:
+            ctypes.memmove(program._status, self._status, ctypes.sizeof(self._status))
+            program._raise()
+        return True
+
+    def _fill(
+        self, input_ptrs: list[int], output_ptrs: list[int], tables: list[array[int]]
+    ) -> None:
+        """Writes what is not in the table yet."""
         slots = self.slots
         i = 0
         for pointer in input_ptrs:
@@ -377,9 +392,3 @@ class Fixed:
                 self._tables = tables
                 for place, table in zip(self._places, tables, strict=True):
                     slots[place] = memoryview(table)
-        if scalars:
-            self.pack(self.cells, 0, *scalars)
-        if self.go():
-            ctypes.memmove(program._status, self._status, ctypes.sizeof(self._status))
-            program._raise()
-        return True

@@ -125,3 +125,37 @@ def test_inputs_may_come_as_tables() -> None:
     table = array("Q", [b.ctypes.data, c.ctypes.data])
     program.run([a.ctypes.data, d.ctypes.data], [out.ctypes.data], [], [table])
     np.testing.assert_array_equal(out, -7)
+
+
+def test_a_table_of_its_own() -> None:
+    """`Fixed.run` writes what changed: inputs always, outputs and tables when they are others."""
+    g = Graph()
+    g.scalars = ["f"]
+    x, p = g.add_input((4,), float32), g.add_input((4,), float32)
+    out = g.add("mul", (x, p), (4,), float32, (), np.multiply)
+    twice = g.add("add", (out, out), (4,), float32, (), np.add)
+    expr = UpdateExpr(2, (("scalar", (), (0,)), ("mul", (2, 1), ()), ("sub", (0, 3), ())))
+    g.nodes.append(GraphNode("multi_update", (p, twice), (), (expr, 1, 2, ((0, 4),), (1,))))
+    g.outputs = [out]
+    program = compile_graph(g)
+    program.hold([(1, 1)])
+    fixed = program.fixed()
+    assert fixed is not None and program.fixed(1) is None
+    params = [np.arange(4, dtype="f"), np.ones(4, "f")]
+    tables = [array("Q", [a.ctypes.data]) for a in params]
+    outputs = [np.empty(4, "f") for _ in range(2)]
+    pointers = [[o.ctypes.data] for o in outputs]
+    for i in range(8):
+        given = np.full(4, i + 1.0, "f")
+        q, o = params[i // 2 % 2], i // 4
+        want = given * q
+        after = q - np.float32(0.25) * (want + want)
+        assert fixed.run([given.ctypes.data], pointers[o], [0.25], [tables[i // 2 % 2]])
+        np.testing.assert_array_equal(outputs[o], want)
+        np.testing.assert_allclose(q, after, rtol=1e-6)
+        # the program's own table is another one
+        other, kept = np.ones(4, "f"), np.empty(4, "f")
+        program.run(
+            [given.ctypes.data], [kept.ctypes.data], [0.0], [array("Q", [other.ctypes.data])]
+        )
+        np.testing.assert_array_equal(kept, given)
