@@ -152,6 +152,7 @@ class Expressions:
         w, k = self.w, self.k
         self.inner_memo = memo = dict(known or {})
         self.digit_memo: list[V] = []
+        self.pair_memo: dict[tuple[int, int], V] = {}
         self.mask_memo: dict[tuple[int, ...], V] = {}
         for n in needed:
             if k.levels[n] != 2 or n in memo:
@@ -160,6 +161,8 @@ class Expressions:
             if n in loaded:
                 at = w.element(self.scratch[n], self._column_number(i), tag)
                 memo[n] = w.load(at, tag, k.lanes)
+            elif op == "load" and attr[2:]:
+                memo[n] = self._pair_load(attr, tag, i, mask)
             elif op == "load":
                 memo[n] = self._vector_load(attr[0], attr[1], tag, i, self._mask(args, mask))
             elif op == "take":
@@ -199,6 +202,23 @@ class Expressions:
             return w.reverse(w.load(at, tag, self.k.lanes, turned))
         at, offsets = self._strided(pointer, a, base, i, tag)
         return w.gather(at, offsets, tag, mask)
+
+    def _pair_load(self, attr: tuple[int, int, int], tag: str, i: V, mask: V | None) -> V:
+        """Every second element from the first or the second on: one long vector, taken apart."""
+        w, (pointer, address, part) = self.w, attr
+        found = self.pair_memo.get((pointer, address))
+        if found is None:
+            base = w.add(self._address(address, 2), w.mul(i, w.number(2)))
+            wide = self._wide_mask(2, i) if mask is not None else None
+            at = w.element(self.pointers[pointer], base, tag)
+            found = self.pair_memo[pointer, address] = w.load(at, tag, 2 * self.k.lanes, wide)
+        return w.every_second(found, part)
+
+    def _wide_mask(self, count: int, i: V) -> V:
+        """The mask of a vector of `count` elements for each lane from i to the loop's end."""
+        w, lanes = self.w, self.k.lanes * count
+        left = w.convert("trunc", w.mul(w.binary("sub", self.high, i), w.number(count)), "i32")
+        return w.compare("icmp", "slt", w.lane_numbers(lanes), broadcast(w, left, lanes))
 
     def _strided(self, pointer: int, a: Address, base: V, i: V, tag: str) -> tuple[V, V]:
         """The address of the first lane and the lanes' offsets from it."""
@@ -326,10 +346,7 @@ class Expressions:
             half = len(vectors) // 2
             vectors = [w.alternate(vectors[k], vectors[half + k]) for k in range(half)]
         if mask is not None:
-            left = w.mul(w.binary("sub", self.high, i), w.number(count))
-            lanes = self.k.lanes * count
-            limit = broadcast(w, w.convert("trunc", left, "i32"), lanes)
-            mask = w.compare("icmp", "slt", w.lane_numbers(lanes), limit)
+            mask = self._wide_mask(count, i)
         first = stores[0]
         base = w.add(self._address(first.address, 2), w.mul(i, w.number(count)))
         at = w.element(self.pointers[first.pointer], base, first.tag)

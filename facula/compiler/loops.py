@@ -347,12 +347,31 @@ class _Lowering:
             work.extend(c.exprs[i][2])
             if c.exprs[i][0] == "result":
                 work.append(by_value[results[c.exprs[i][3]]].expr)
+        self.pairs = self._pairs([e for e, use in zip(c.exprs, needed, strict=True) if use])
         self.new: dict[int, int] = {}
         k.exprs, k.levels, k.with_mid = [], [], []
         for i, use in enumerate(needed):
             if use:
                 self.new[i] = len(k.exprs)
                 self._expression(*c.exprs[i])
+
+    def _pairs(self, exprs: list[Expr]) -> dict[tuple[int, Affine], tuple[Affine, int]]:
+        """Loads of every second element that together read all of them, as (value, address) ->
+        (address of the first of the pair, which of it).
+        """
+        inner = self.groups[-1]
+        if not inner or self.k.tiled or self.joined:
+            return {}
+        seen = {
+            e[3] for e in exprs
+            if e[0] == "load" and e[1] != "b1" and not e[2] and e[3][1][inner[0][0] + 1] == 2
+        }  # fmt: skip
+        out: dict[tuple[int, Affine], tuple[Affine, int]] = {}
+        for v, a in sorted(seen):
+            second = (v, (a[0] + 1, *a[1:]))
+            if second in seen and (v, a) not in out:
+                out[v, a], out[second] = (a, 0), (a, 1)
+        return out
 
     def _expression(self, op: str, tag: str, args: tuple[int, ...], attr: Any) -> None:
         k = self.k
@@ -361,8 +380,9 @@ class _Lowering:
         mid = any(k.with_mid[a] for a in args)
         number = -1
         if op == "load":
-            number = self.address(attr[1])
-            attr = (self.pointer(attr[0]), number)
+            first, *part = self.pairs.get(attr, (attr[1],)) if not args else (attr[1],)
+            number = self.address(first)
+            attr = (self.pointer(attr[0]), number, *part)
         elif op == "take":
             table, affine, stride, size, node = attr
             number = self.address(affine)
@@ -456,7 +476,8 @@ class _Lowering:
         k, weight = self.k, 0
         for (op, _, _, attr), level in zip(k.exprs, k.levels, strict=True):
             if level == 2 and op in ("load", "take"):
-                weight += 8 if k.addresses[attr[1]].classes[-1] in "sd" else 2
+                far = k.addresses[attr[1]].classes[-1] in "sd" and not (op == "load" and attr[2:])
+                weight += 8 if far else 2
             if level == 2 and op in HEAVY:
                 weight += 4
         for s in k.stores:

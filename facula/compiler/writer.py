@@ -123,6 +123,13 @@ class Writer(Emitter):
         ty = vec(element_of(a.ty), 2 * n)
         return self.let(ty, f"shufflevector {a}, {b}, <{2 * n} x i32> <{order}>")
 
+    def every_second(self, a: V, first: int) -> V:
+        """a[first], a[first + 2], ..."""
+        n = lanes_of(a.ty) // 2
+        order = ", ".join(f"i32 {first + 2 * k}" for k in range(n))
+        ty = vec(element_of(a.ty), n)
+        return self.let(ty, f"shufflevector {a}, {a.ty} poison, <{n} x i32> <{order}>")
+
     def reverse(self, a: V) -> V:
         n = lanes_of(a.ty)
         order = ", ".join(f"i32 {k}" for k in reversed(range(n)))

@@ -239,3 +239,22 @@ def test_short_inner_loops(kernel: tuple[int, int]) -> None:
     padded = b.pad(part, (0, 0, 1, 0), (0, 0, 0, 1), 3.0)
     column = b.iota(b.shape(padded), 3)
     b.check(part, b.op("add", part, bias), padded, b.op("mul", b.cast(column, float32), padded))
+
+
+@pytest.mark.parametrize("size", [2, 14, 20, 64, 70, 131])
+@pytest.mark.parametrize("dtype", ["f", "d", "i4", "?"])
+def test_every_second_element(size: int, dtype: str) -> None:
+    """Places of windows: elements 0, 2 ... with 1, 3 ..., others alone, in every kind of kernel."""
+    b = B()
+    x = b.input((_data(9, 2 * size) * 9).astype(dtype))
+
+    def every(first: int, last: int) -> int:
+        return b.slice(x, (0, first), (9, last), (1, 2))
+
+    even, odd = every(0, 2 * size), every(1, 2 * size)
+    both = b.op("maximum", even, odd)
+    alone = b.op("maximum", every(1, 2 * size - 2), every(2, 2 * size))
+    outputs = [both, alone]
+    if dtype != "?":
+        outputs += [b.reduce("max", both, 1), b.reduce("max", both, 0), b.keep("max", alone, 1)]
+    b.check(*outputs)
