@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import bool_
 from ..graph.graph import Graph, GraphNode
 from .fusion import REDUCTIONS
 from .rewrite import Rewriter, sweep
 from .scalar_code import ELEMENTWISE, TAGS
 
 _NOTHING = object()
+_CHOICES = 12  # places of a window, for instance
 _SPREADING = frozenset(("reshape", "permute", "expand", "slice", "flip"))
 _LOSSLESS = {
     ("b1", "u8"), ("b1", "i32"), ("b1", "i64"), ("b1", "f32"), ("b1", "f64"), ("u8", "i32"),
@@ -111,7 +113,55 @@ def _identity(
         return None
     if op in ("add", "sub", "mul", "div"):
         return _arithmetic(r, op, ins, values, shape)
+    if op == "eq" and values[1] is not _NOTHING and not r.type_of(first).is_floating_point:
+        return _chosen(r, first, values[1], shape)
     return None
+
+
+def _difference(r: Rewriter, x: int, y: int, choices: int = _CHOICES) -> int | None:
+    """x - y for whole numbers, where x is a choice of numbers that y is added to.
+
+    So places inside a window come out as constants, without the place of the window.
+    """
+    if x == y:
+        return r.uniform(0, r.shape(x), r.type_of(x))
+    node = r.producer[x]
+    if node is None or not choices:
+        return None
+    if node.op == "add":
+        for known, rest in (node.ins, node.ins[::-1]):
+            if known == y and uniform_value(r, rest) is not _NOTHING:
+                return rest
+    if node.op == "where":
+        parts = [_difference(r, a, y, choices - 1) for a in node.ins[1:]]
+        if parts[0] is not None and parts[1] is not None:
+            ins = (node.ins[0], parts[0], parts[1])
+            return r.add("where", ins, r.shape(x), r.type_of(x))
+    return None
+
+
+def _chosen(
+    r: Rewriter, x: int, wanted: Any, shape: tuple[int, ...], choices: int = _CHOICES
+) -> int | None:
+    """x == wanted, where x is a choice of constants: told from the conditions alone."""
+    node = r.made_by(x, "where")
+    if node is None or not choices:
+        value = uniform_value(r, x)
+        return None if value is _NOTHING else r.uniform(value == wanted, shape, bool_)
+    condition, first, second = node.ins
+    value = uniform_value(r, first)
+    rest = _chosen(r, second, wanted, shape, choices - 1) if value is not _NOTHING else None
+    if rest is None:
+        return None
+    known = uniform_value(r, rest)
+    if value == wanted:
+        if known is _NOTHING:
+            return r.add("logical_or", (condition, rest), shape, bool_)
+        return rest if known else condition
+    if known is not _NOTHING and not known:
+        return rest
+    other = r.add("logical_not", (condition,), shape, bool_)
+    return other if known is not _NOTHING else r.add("logical_and", (other, rest), shape, bool_)
 
 
 def _arithmetic(
@@ -121,6 +171,10 @@ def _arithmetic(
     if dt.name == "bool":
         return None
     (x, y), (a, b) = ins, values
+    if op == "sub" and not dt.is_floating_point:
+        found = _difference(r, x, y)
+        if found is not None:
+            return found
     if op in ("mul", "div"):
         if b is not _NOTHING and b == 1:
             return x

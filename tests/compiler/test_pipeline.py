@@ -147,3 +147,20 @@ def test_programs_share_one_arena() -> None:
             _, (found,) = b.run(p)
             np.testing.assert_allclose(found, b.reference()[0], rtol=1e-3)
     assert len(executable._arenas) == held
+
+
+def test_choices_of_constants_need_no_numbers() -> None:
+    """Which place of a window was chosen is told from the conditions, without integers."""
+    b = B()
+    shape = (7, 33)
+    x = b.input(np.random.default_rng(0).standard_normal(shape).astype("f"))
+    base = b.op("mul", b.iota(shape, 1), b.full(2, shape, int64))
+    flags = [b.op("gt", x, b.full(t, shape)) for t in (-1.0, 0.0, 1.0)]
+    index = base
+    for offset, flag in zip((3, 20, 3), flags, strict=True):
+        index = b.where(flag, b.op("add", base, b.full(offset, shape, int64)), index)
+    place = b.op("sub", index, base)
+    chosen = [b.op("eq", place, b.full(k, shape, int64)) for k in (0, 3, 20, 5)]
+    b.check(*chosen)
+    ops = {n.op for n in pipeline.run(b.g).nodes}
+    assert not ops & {"iota", "mul", "eq", "sub"}, ops
