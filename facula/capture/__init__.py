@@ -201,5 +201,10 @@ class _Compiled:
         except Unfit as why:
             self.reason = str(why)
             self.attempts += 4
+        except Exception as error:  # ours: the call has run, and goes on as ordinary code
+            if config.debug:
+                raise
+            self.reason = f"internal error: {type(error).__name__}: {error}"
+            self.attempts += 4
         self.attempts += 0 if ready else 1
         return interpreter.bare(result)

@@ -79,7 +79,7 @@ class _Outputs:
         self.renew()
 
     def renew(self) -> None:
-        """Makes tensors in new memory; `settle` gives them to the parameters."""
+        """Makes tensors in new memory."""
         new: Any = object.__new__
         made, values, buffers = [], [], []
         for m in self.metas:
@@ -101,12 +101,10 @@ class _Outputs:
             self.slots[place] = pointer
 
     def settle(self) -> None:
-        """After a run: the parameters get them."""
-        for p, t in self.pairs:
-            p._grad = t
-        if not self.idle:
-            p = t = None
-            self.idle = list(map(getrefcount, self.watched))
+        """After the first run with new tensors, when the parameters have them: how often all are
+        referred to.
+        """
+        self.idle = list(map(getrefcount, self.watched))
 
 
 class _Entry:
@@ -304,6 +302,12 @@ class _Entry:
                     raise Unfit("the gradients of an optimizer's step are not of this call")
                 self.parameters += params
                 n = f"{len(self.after)}_{i}"
+                usual = ""  # what `valid` looks at first, without the call
+                if len(plan.batches) == 1:
+                    usual = (
+                        f"(o{n}.volatile or o{n}.hyper != {c(o._hyper)}({c(group)})"
+                        f" or {c(plan.batches[0].watch)}.dirty) and "
+                    )
                 self.guards.test(f"not {c(o._state)}.changed")
                 self.guards.test(f"{c(o)}._state is {c(o._state)}")
                 self.lines += [
@@ -311,7 +315,7 @@ class _Entry:
                     f"if o{n} is not {c(plan)} or {c(o)}._plans is not {c(o._plans)}: return MISS",
                     f"if [p._v for p in {c(group)}['params'] if p._hooks is None"
                     f" and not p._after_hooks] != o{n}.values: return MISS",
-                    f"if not o{n}.valid({c(o)}, {c(group)}): return MISS",
+                    f"if {usual}not o{n}.valid({c(o)}, {c(group)}): return MISS",
                     f"if o{n}.slots != {c(plan.slots)}: return MISS",
                 ]
                 for b, batch in enumerate(plan.batches):
@@ -389,7 +393,11 @@ class _Entry:
             )
             for i, (k, _) in enumerate(kept):
                 self.outputs[k] = f"gradient {i}"
-            self.after.append(f"{outs}.settle()")
+            self.after += [
+                f"for p, t in {outs}.pairs: p._grad = t",
+                "p = t = None",
+                f"if not {outs}.idle: {outs}.settle()",
+            ]
         self.spare = spare
 
     def _returned(self) -> tuple[list[str], list[str]]:
