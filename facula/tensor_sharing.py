@@ -311,8 +311,53 @@ def refresh(v: Value) -> Value:
     return fresh
 
 
+_PARTS = 4  # of a value in memory that are recorded at one place of the trie
+_LARGEST_PART = 1 << 25  # bytes
+
+
+def part(op: Any, v: Value, attrs: Any) -> Value:
+    """A view of a value: recorded, or in memory of its own where the program takes ever new parts
+    of a value in memory.
+
+    Which part it is belongs to the path, so that a loop over slices of a data set would never run
+    the same work twice. The copy of a part costs what reading it costs; work on it is the same for
+    all parts.
+    """
+    m = v.meta
+    if v.buf is None or m.requires_grad:
+        return record1(op, v, attrs)
+    tr = state.tr
+    node, i = tr.node, v.vid - tr.base
+    if i < 0:
+        entered = node.edges.get(m.start)
+        if entered is None:
+            return record1(op, v, attrs)
+        node, i = entered, entered.slot
+    if (op, i, attrs) in node.edges:
+        return record1(op, v, attrs)
+    if node.cuts < _PARTS:
+        node.cuts += 1
+        return record1(op, v, attrs)
+    (facts,) = op.rule((m,), attrs)
+    if facts.numel * facts.dtype.itemsize > _LARGEST_PART:
+        return record1(op, v, attrs)
+    found = op.reference((array_of(v),), attrs, (facts,))
+    return outside(facts, np.array(found, facts.dtype.np, order="C"))
+
+
+def reshaped_part(op: Any, v: Value, attrs: Any, shape: tuple[int, ...]) -> Value:
+    """`part` with another shape."""
+    found = part(op, v, attrs)
+    if found.meta.shape == shape:
+        return found
+    if found.buf is None:
+        return record1(RESHAPE, found, shape)
+    (facts,) = RESHAPE.rule((found.meta,), shape)
+    return outside(facts, found.buf.reshape(shape))
+
+
 def _derived(base: Value, m: Meta, place: tuple[Any, ...]) -> Value:
-    fresh = record1(AS_STRIDED, base, place)
+    fresh = part(AS_STRIDED, base, place)
     if fresh.meta.offset != m.offset:  # derived from a head: its facts are those of the storage
         fresh.meta = meta(m.shape, m.dtype, fresh.meta.requires_grad, False, m.strides, m.offset)
     return fresh

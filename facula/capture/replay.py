@@ -221,7 +221,8 @@ class _Entry:
             self.lines += [
                 f"if type(a{k}) is not {c(Tensor)}: return MISS",
                 f"v{k} = a{k}._v",
-                f"if v{k}.meta is not {c(a._v.meta)} or v{k}.pin is not None: return MISS",
+                f"if v{k}.meta.start is not {c(a._v.meta.start)}: return MISS",
+                f"if v{k}.pin is not None: return MISS",
                 f"b{k} = v{k}.buf",
                 f"p{k} = b{k}.ptr",
             ]

@@ -9,6 +9,7 @@ from ..dtypes import type_name
 from ..ops import movement as mv
 from ..ops.record import normalize_dim
 from ..tensor import Size, Tensor, wrap, wrap_view
+from ..tensor_sharing import part, reshaped_part
 from ..trace.recorder import record1
 from ..trace.values import Meta, Value
 from .registry import public
@@ -446,9 +447,7 @@ def slice_axis(input: Tensor, k: int, start: int, stop: int, step: int) -> Tenso
     shape = input._v.meta.shape
     starts, stops, steps = [0] * len(shape), list(shape), [1] * len(shape)
     starts[k], stops[k], steps[k] = start, stop, step
-    return wrap_view(
-        record1(mv.SLICE, input._v, (tuple(starts), tuple(stops), tuple(steps))), input
-    )
+    return wrap_view(part(mv.SLICE, input._v, (tuple(starts), tuple(stops), tuple(steps))), input)
 
 
 @public()
@@ -468,8 +467,8 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     index = index + n if index < 0 else index
     starts, stops = [0] * len(shape), list(shape)
     starts[k], stops[k] = index, index + 1
-    v = record1(mv.SLICE, input._v, (tuple(starts), tuple(stops), (1,) * len(shape)))
-    t = wrap_view(record1(mv.RESHAPE, v, shape[:k] + shape[k + 1 :]), input)
+    cut = tuple(starts), tuple(stops), (1,) * len(shape)
+    t = wrap_view(reshaped_part(mv.SLICE, input._v, cut, shape[:k] + shape[k + 1 :]), input)
     t._fn_name = "SelectBackward0"
     return t
 

@@ -67,6 +67,7 @@ class Node:
     cause = ""  # what the call is part of: the gradient of which op
     producer_map: Producers | None = None
     structures: set[int] | None = None  # of a root: see first_sight.py
+    cuts = 0  # how many parts of values in memory have been seen here (see tensor_sharing.py)
 
     def __init__(self, parent: Node | None, kind: str) -> None:
         self.parent = parent
@@ -153,7 +154,7 @@ class Frame:
 
     __slots__ = (
         "base", "root", "node", "values", "inputs", "scalars", "complex", "leaves", "upstream",
-        "hooks", "custom", "freed", "freed_key", "over", "grad", "views", "scratch",
+        "hooks", "custom", "freed", "freed_key", "over", "shifts", "grad", "views", "scratch",
         "walks", "fixing",
     )  # fmt: skip
 
@@ -192,6 +193,8 @@ class Frame:
         self.freed: frozenset[int] = _NONE
         self.freed_key: tuple[Any, ...] = ()
         self.over: dict[int, Any] | None = None
+        # How much further in their storage values lie than their slots' facts say, by number.
+        self.shifts: Mapping[int, int] = _NOTHING
         if self.views:
             self.views = []
         if not self.grad:
@@ -215,7 +218,9 @@ class Frame:
                 v = state.snapshot(v)
             else:
                 v.pin = None
-        m = v.meta
+        # Where in a storage a view lies is no matter to work on the view's own memory: one path
+        # for all batches of a data set.
+        m = v.meta.start
         node = self.node
         nxt = node.edges.get(m)
         if nxt is None:
@@ -227,6 +232,8 @@ class Frame:
         self.inputs.append(v)
         i = nxt.slot
         v.vid = self.base + i
+        if m is not v.meta:
+            self.shifts = {**self.shifts, v.vid: v.meta.offset - m.offset}
         if m.requires_grad:
             if m.leaf:
                 self.leaves[i] = v
@@ -305,6 +312,10 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
     """Runs the op's rule and adds the edge. `ins` holds slots, or values for numbers."""
     node = tr.node
     metas = [v.meta if type(v) is Value else _meta_of(op, v) for v in ins]
+    if tr.shifts:
+        metas = [
+            _unshifted(tr, v) if type(v) is Value else m for v, m in zip(ins, metas, strict=True)
+        ]
     out = op.rule(metas, attrs)
     nxt = Node(node, OP)
     nxt.op, nxt.attrs = op, attrs
@@ -341,6 +352,27 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
     node.edges[key] = nxt
     grown()
     return nxt
+
+
+def _moved(m: Meta, by: int) -> Meta:
+    strides = None if m.contiguous and m.offset + by == 0 else m.strides
+    return meta(m.shape, m.dtype, m.requires_grad, m.leaf, strides, m.offset + by, m.wrapped)
+
+
+def _unshifted(tr: Frame, v: Value) -> Meta:
+    """The facts of a value's slot."""
+    by = tr.shifts.get(v.vid)
+    if not by:
+        return v.meta
+    return v.meta.start if v.meta.offset == by else _moved(v.meta, -by)
+
+
+def _shift(tr: Frame, op: Any, slot: int, out: Value) -> None:
+    """A view of a value that lies further in its storage than its slot says does so too."""
+    by = tr.shifts.get(tr.base + slot)
+    if by and op.view and op.name != "as_strided":
+        out.meta = _moved(out.meta, by)
+        tr.shifts = {**tr.shifts, out.vid: by}
 
 
 def _meta_of(op: Any, number: Any) -> Meta:
@@ -405,6 +437,8 @@ def record1(op: Any, v: Value, attrs: tuple[Any, ...] = ()) -> Value:
     out.vid, out.meta = tr.base + node.slot, node.meta
     out.buf = out.rec = out.over = out.pin = None
     tr.values.append(out)
+    if tr.shifts:
+        _shift(tr, op, i, out)
     if config.eager and not tr.scratch:
         state.flush(tr)
     return out
@@ -547,6 +581,8 @@ def record_many(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> l
     tr = state.tr
     outs = [at(tr.base + node.slot + k, m) for k, m in enumerate(node.metas)]
     tr.values.extend(outs)
+    if tr.shifts and node.ins:
+        _shift(tr, op, node.ins[0], outs[0])
     if config.eager and not tr.scratch:
         state.flush(tr)
     return outs

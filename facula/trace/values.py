@@ -38,7 +38,7 @@ class Meta:
 
     __slots__ = (
         "shape", "dtype", "requires_grad", "leaf", "strides", "offset", "device",
-        "wrapped", "ndim", "numel", "contiguous", "plain",
+        "wrapped", "ndim", "numel", "contiguous", "plain", "start",
     )  # fmt: skip
 
     shape: Shape
@@ -53,6 +53,7 @@ class Meta:
     numel: int
     contiguous: bool
     plain: Meta  # the same without requires_grad
+    start: Meta  # the same at offset 0, for what is in memory of its own
 
     def __repr__(self) -> str:
         grad = " grad" if self.requires_grad else ""
@@ -91,6 +92,10 @@ def meta(
         or all(n == 1 or a == b for n, a, b in zip(shape, strides, own, strict=True))
     )
     m.plain = meta(shape, dt, False, False, strides, offset, wrapped) if requires_grad else m
+    m.start = m
+    if offset and not requires_grad:
+        own_strides = None if m.strides == own else m.strides
+        m.start = meta(shape, dt, False, leaf, own_strides, 0, wrapped)
     if len(_metas) > 100_000:  # bounded; a forgotten fact only costs a second object and a new path
         _metas.clear()
     _metas[key] = m

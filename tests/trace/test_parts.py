@@ -1,0 +1,109 @@
+"""Loops over ever new parts of tensors in memory run the same work: no path for each part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import facula
+from facula.nn import functional as F
+from facula.trace.recorder import Counter
+
+
+def loop(step: Any, places: Any) -> tuple[list[float], list[int]]:
+    """What the steps give, and how many places of the trie each adds."""
+    results, grown = [], []
+    for i in places:
+        before = Counter.nodes
+        results.append(step(i))
+        grown.append(Counter.nodes - before)
+    return results, grown
+
+
+def test_batches_by_slices_share_their_work() -> None:
+    x, y = facula.randn(400, 6), facula.randint(0, 3, (400,))
+    net = facula.nn.Linear(6, 3)
+
+    def step(i: int) -> float:
+        net.zero_grad()
+        loss = F.cross_entropy(net(x[i : i + 7]), y[i : i + 7])
+        loss.backward()
+        assert net.weight.grad is not None
+        return loss.item() + net.weight.grad.sum().item()
+
+    results, grown = loop(step, range(0, 300, 7))
+    assert sum(grown[12:]) == 0
+    a, b = x.numpy(), y.numpy()
+    w, bias = (p.detach().numpy() for p in net.parameters())
+    for k, i in enumerate(range(0, 300, 7)):
+        z = a[i : i + 7] @ w.T + bias
+        z = z - z.max(1, keepdims=True)
+        logs = z - np.log(np.exp(z).sum(1, keepdims=True))
+        wanted = -logs[np.arange(7), b[i : i + 7]].mean()
+        assert abs(results[k] - wanted) < 1e-4  # the gradient of a shift of all outputs is 0
+
+
+def test_windows_stacked_at_random_places() -> None:
+    text = facula.arange(1000)
+    places = np.random.default_rng(0).integers(0, 900, (40, 5)).tolist()
+
+    def step(starts: list[int]) -> float:
+        batch = facula.stack([text[i : i + 8] for i in starts])
+        return (batch * batch).sum().item()
+
+    results, grown = loop(step, places)
+    assert sum(grown[25:]) == 0
+    for found, starts in zip(results, places, strict=True):
+        assert found == sum(int((np.arange(i, i + 8) ** 2).sum()) for i in starts)
+
+
+def test_shuffled_batches() -> None:
+    x = facula.arange(240.0).view(120, 2)
+
+    def step(i: int) -> float:
+        return x[order[i : i + 8]].sum().item()
+
+    for _ in range(3):
+        order = facula.randperm(120)
+        results, grown = loop(step, range(0, 120, 8))
+        assert sum(results) == x.sum().item()
+    assert sum(grown) == 0
+
+
+def test_parts_know_their_place_in_the_storage() -> None:
+    x = facula.zeros(40, 6)
+    x.sum().item()
+    for i in range(30):
+        row = x[i]
+        row += i
+        assert row.storage_offset() == 6 * i
+        pair = x[i : i + 2]
+        turned = pair.t()[1]
+        assert turned.storage_offset() == 6 * i + 1 and turned.stride() == (6,)
+        square = row.view(2, 3)[1]
+        assert square.storage_offset() == 6 * i + 3
+        square[0] = 100.0
+        assert x[i].tolist() == [i, i, i, 100.0, i, i]
+        assert x.narrow(0, i, 1).select(1, 3).tolist() == [100.0]
+        x[i, 5] = -1.0
+        assert row.tolist() == [i, i, i, 100.0, i, -1.0]  # a part is a view
+
+
+def test_a_part_of_memory_shared_with_numpy_is_what_it_was_when_taken() -> None:
+    a = np.zeros((50, 3), np.float32)
+    x = facula.from_numpy(a)
+    for i in range(40):
+        a[i] = i
+        part = x[i : i + 1] * 2
+        a[i] = -1.0
+        assert part.tolist() == [[2.0 * i] * 3]
+        assert x[i].tolist() == [-1.0] * 3
+
+
+def test_a_long_list_of_views() -> None:
+    x = facula.arange(3000.0)
+    assert [v.item() for v in x] == list(range(3000))
+    views = list(x)
+    x += 1
+    assert [v.item() for v in views[::97]] == [float(i + 1) for i in range(0, 3000, 97)]
