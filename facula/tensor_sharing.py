@@ -28,7 +28,7 @@ from .ops.elementwise import CLONE, cast
 from .ops.movement import ALIAS, AS_STRIDED, KEEP, LEAF, RESHAPE, STRIDED_WRITE
 from .trace.recorder import _State, mark_written, record1, record2, set_grad_mode, state
 from .trace.replay import array_of, flush, pointer_of
-from .trace.values import Meta, Value, contiguous_strides, meta, outside
+from .trace.values import OUTSIDE, Meta, Value, contiguous_strides, meta, outside
 
 LEAF_WRITTEN = "a leaf Variable that requires grad is being used in an in-place operation."
 VIEW_OF_LEAF_WRITTEN = (
@@ -350,7 +350,7 @@ def reshaped_part(op: Any, v: Value, attrs: Any, shape: tuple[int, ...]) -> Valu
     found = part(op, v, attrs)
     if found.meta.shape == shape:
         return found
-    if found.buf is None:
+    if found.vid != OUTSIDE:
         return record1(RESHAPE, found, shape)
     (facts,) = RESHAPE.rule((found.meta,), shape)
     return outside(facts, found.buf.reshape(shape))
