@@ -133,7 +133,8 @@ def test_threads_give_the_same_bits():
 
 
 def test_stays_direct_where_transforms_do_not_pay():
-    for images, channels, outs, side in ((1, 512, 512, 4), (4, 1, 64, 28), (1, 64, 64, 3)):
+    cases = ((1, 512, 512, 4), (4, 1, 64, 28), (1, 64, 64, 3), (1, 512, 192, 12))
+    for images, channels, outs, side in cases:
         x, w = _random(6, images, channels, side, side), _random(7, outs, channels, 3, 3)
         _, kernels = _run(x, w, (1, 1), (side, side))
         assert len(kernels) == 1

@@ -30,6 +30,8 @@ _SEEN_BYTES = 1280 << 10  # most of a chunk's transformed input
 _DEPTH = 64  # channels of one sum: such sums are added, as long ones would round more
 _AT_A_TIME = 4  # channels that pass through the lines together
 _HEADER = 9
+_NEAR_BYTES = 1 << 20  # of a transformed weight that stays in a processor's own cache
+_LINE_COST, _LINE = 20, 64  # what each line beyond costs that is written and read again
 _PACK_CHANNELS = 32  # of a chunk of the weight
 
 
@@ -55,7 +57,8 @@ class Winograd:
     def cost(self) -> float:
         """About how long the steps take on one core, in the unit of the direct plan's `cost`.
 
-        Fitted to 400 sizes: a panel's transforms cost for each channel, output and row of tiles.
+        Fitted to random sizes: a panel's transforms cost for each channel, output and row of tiles,
+        and a large weight under few tiles costs its own way through memory.
         """
         s = self.sizes
         rows, row = s.images * s.grid[0] + self.panels, OUT * min(s.grid[1], self.columns)
@@ -63,8 +66,10 @@ class Winograd:
         outs = self.groups * self.rows
         vectors = self.panels * self.vectors
         sums = max(self.rows * self.vectors, 10) / 2
+        far = max(0, self.scratch_bytes - _NEAR_BYTES) // _LINE
         return (
-            220 * s.channels * self.groups
+            _LINE_COST * far
+            + 220 * s.channels * self.groups
             + s.channels * (140 * vectors + 30 * rows * read)
             + outs * (150 * vectors + 12 * rows * written)
             + self.panels * self.groups * PLACES * (s.channels * sums + 25)
