@@ -50,9 +50,27 @@ def height(m: int, vectors: int, most: int = 0) -> int:
     return min(heights, key=lambda h: -(-m // h) * (max(h * vectors, 10) + 1))
 
 
-def worthwhile(m: int, n: int) -> bool:
-    """Whether tiles beat dot products for a result of this size."""
-    return m >= 4 and n >= 4
+def _vectors(n: int, lanes: int) -> int:
+    return 1 if n <= lanes else tile.registers().vectors
+
+
+def _padded(m: int, n: int, lanes: int) -> int:
+    """The elements that the tiles of an m x n result compute."""
+    vectors = _vectors(n, lanes)
+    rows, columns = height(m, vectors), lanes * vectors
+    return -(-m // rows) * rows * -(-n // columns) * columns
+
+
+def _swapped(v: View) -> View:
+    """The transposed matrix."""
+    return View(v.value, v.offset, (*v.strides[:-2], v.strides[-1], v.strides[-2]))
+
+
+def worthwhile(m: int, n: int, dots: bool) -> bool:
+    """Whether tiles beat BLAS for a result of this size. dots: the summed axis lies side by side in
+    both operands, so that nothing needs packing for dot products.
+    """
+    return min(m, n) >= (24 if dots else 4)
 
 
 class Panels(Protocol):
@@ -71,10 +89,18 @@ class Plan:
         *batch, m, n = shape
         a_strides, b_strides = list(a.strides[:-2]), list(b.strides[:-2])
         m, batch, a_strides, b_strides = _merged(m, batch, a, a_strides, b_strides)
-        self.tag, self.m, self.n, self.k = tag, m, n, k
         lanes = tile.registers().lanes(tag)
+        # Where both operands would do as the packed one, the smaller is packed: the product is then
+        # computed transposed, and tiles are turned before they are written.
+        both = (a.strides[-1] == 1 or k == 1) and not (b.strides[-1] == 1 or n == 1)
+        self.turned = both and not batch and _padded(n, m, lanes) <= 1.03 * _padded(m, n, lanes)
+        self.turned = self.turned and m < n and tile.registers().rows <= lanes
+        if self.turned:
+            a, b = _swapped(b), _swapped(a)
+            m, n = n, m
+        self.tag, self.m, self.n, self.k = tag, m, n, k
         self.lanes = lanes
-        self.vectors = 1 if n <= lanes else tile.registers().vectors
+        self.vectors = _vectors(n, lanes)
         self.columns = lanes * self.vectors
         self.rows = height(m, self.vectors)
         self.a_by_row = a.strides[-1] == 1 or k == 1  # the summed axis lies side by side
@@ -151,7 +177,8 @@ class Plan:
         ]  # fmt: skip
         for pair in zip(self.a_offsets, numbers, strict=True):
             record += pair
-        key = f"product {self.tag} {self.rows} {self.vectors} {self.a_by_row} {self.direct}"
+        flags = f"{self.a_by_row} {self.direct} {self.turned}"
+        key = f"product {self.tag} {self.rows} {self.vectors} {flags}"
         return NativeStep(
             "matmul",
             key, lambda: _product_text(self), record, downs * acrosses * count, work, 1 << 18,
@@ -328,8 +355,12 @@ def _product_text(p: Plan) -> str:
                         for r in range(p.rows)
                     ]
                     found = tile.sums(w, p.tag, p.lanes, rows, along, count, vectors, p.vectors)
-                    c = w.element(c_base, w.add(w.mul(first, n), first_n), p.tag)
-                    _store(w, p, found, c, n, masks, done, again)
+                    if p.turned:
+                        c = w.element(c_base, w.add(w.mul(first_n, m), first), p.tag)
+                        _store_turned(w, p, found, c, m, w.binary("sub", n, first_n), done, again)
+                    else:
+                        c = w.element(c_base, w.add(w.mul(first, n), first_n), p.tag)
+                        _store(w, p, found, c, n, masks, done, again)
                     return []
 
                 w.counted_loop(first_tile, stop_tile, 1, [], row)
@@ -409,3 +440,25 @@ def _store(
             mask = w.binary("and", masks[j], wanted)
             before = w.load(at, p.tag, p.lanes, w.binary("and", mask, repeat))
             w.store(w.binary("fadd", x, before), at, p.tag, mask)
+
+
+def _store_turned(
+    w: Writer, p: Plan, found: list[list[V]], c: V, m: V, left: V, done: V, again: V
+) -> None:
+    """As `_store`, for a result that lies transposed; `left` columns of the tile are in it."""
+    lanes = w.lane_numbers(p.lanes, I64)
+    below = w.compare("icmp", "slt", lanes, w.splat(str(p.rows), lanes.ty))
+    inside = w.binary("and", below, w.compare("icmp", "sge", lanes, broadcast(w, done, p.lanes)))
+    repeat = w.binary("and", inside, broadcast(w, again, p.lanes))
+    for j in range(p.vectors):
+        column = [row[j] for row in found]
+        column += [w.splat("0.0", column[0].ty)] * (p.lanes - p.rows)
+        for i, x in enumerate(tile.transposed(w, column)):
+            number = j * p.lanes + i
+
+            def write(x: V = x, number: int = number) -> None:
+                at = w.element(c, w.mul(m, w.number(number)), p.tag)
+                before = w.load(at, p.tag, p.lanes, repeat)
+                w.store(w.binary("fadd", x, before), at, p.tag, inside)
+
+            w.when(w.compare("icmp", "sgt", left, w.number(number)), write)

@@ -55,6 +55,8 @@ def steps(
         if plan is None:
             return None
         a, b = (slot(v.value) for v in operands)
+        if plan.turned:
+            a, b = b, a
         if plan.direct:
             return [plan.product(a, b, slot(out))]
         return [plan.pack(b, scratch), plan.product(a, scratch, slot(out))]
@@ -76,9 +78,12 @@ def steps(
 def _product(graph: Graph, node: GraphNode, operands: Sequence[View], tag: str) -> Plan | None:
     shape = graph.shapes[node.outs[0]]
     k = graph.shapes[node.ins[0]][-1]
-    if not prod(shape) or not k or not worthwhile(*shape[-2:]):
+    if not prod(shape) or not k:
         return None
     a, b = operands
+    m, n = shape[-2:]
+    if not worthwhile(m, n, a.strides[-1] == 1 and b.strides[-1] != 1):
+        return None
     return Plan(tag, a, b, shape, k)
 
 
