@@ -24,6 +24,7 @@ from . import tile
 _PANEL_BYTES = 1 << 15  # of a panel: it stays in the nearest cache while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
 _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
+_AHEAD = 12  # rows: how far ahead a strided operand is asked for; the processor does not guess it
 _NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
 _FEW_TILES = 4
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
@@ -148,12 +149,16 @@ class Plan:
         wanted = max(1 << 17, min(1 << 22, work // 24))
         units = max(1, wanted // (self.rows * self.columns * self.k))
         row = self.rows * self.depth * SIZE[self.tag]
+        if not self.a_by_row:
+            row += self.lanes * self.depth * SIZE[self.tag]  # the copy's rows end with a vector
         if self.a_by_row:
             down = max(1, min(tiles, round(units**0.5), _ROWS_BYTES // row))
         else:
             # Rows are copied for each chunk: many panels share a copy, and what lies together is
             # copied together where there is enough of it.
-            units = max(units, 32 if work >= 1 << 26 else 8)
+            units = max(units, 8)
+            if work >= 1 << 26:
+                units = max(units, min(128, tiles * self.panels // 8))
             down = max(1, min(tiles, units // 8, _ROWS_BYTES // row))
         across = max(1, min(self.panels, units // down, _PANELS_BYTES // self.pitch))
         down = max(1, min(tiles, units // across, _ROWS_BYTES // row))
@@ -299,7 +304,9 @@ def _product_text(p: Plan) -> str:
     last_row = w.binary("sub", m, w.number(p.rows))
     copies = None
     if not p.a_by_row:
-        copies = w.let("ptr", f"alloca i8, i64 {_ROWS_BYTES + 64}, align 64")
+        copies = w.let("ptr", f"alloca i8, i64 {_ROWS_BYTES}, align 64")
+    tall = w.add(w.mul(down, w.number(p.rows)), w.number(p.lanes - 1))
+    copy_pitch = w.binary("and", tall, w.number(-p.lanes))
 
     def chunk(number: V, _: list[V]) -> list[V]:
         rest, at_down = split(w, number, downs)
@@ -321,6 +328,10 @@ def _product_text(p: Plan) -> str:
             first = w.smaller(wanted, last_row)
             return first, w.binary("sub", wanted, first)
 
+        first_copied = first_row(first_tile)[0]
+        after = w.add(first_row(w.binary("sub", stop_tile, w.number(1)))[0], w.number(p.rows))
+        width = w.binary("sub", after, first_copied)
+
         def block(number: V, _: list[V]) -> list[V]:
             first_k = w.mul(number, depth)
             count = w.smaller(depth, w.binary("sub", k, first_k))
@@ -328,8 +339,8 @@ def _product_text(p: Plan) -> str:
             if not p.direct:
                 b_block = w.add(b_first, w.mul(number, panels))
             if copies is not None:
-                start = w.element(a_base, w.mul(first_k, step), p.tag)
-                _copy_rows(w, p, start, step, count, copies, first_tile, stop_tile, first_row)
+                start = w.element(a_base, w.add(w.mul(first_k, step), first_copied), p.tag)
+                _copy_rows(w, p, start, step, count, copies, width, copy_pitch)
 
             def panel(q: V, _: list[V]) -> list[V]:
                 first_n = w.mul(q, w.number(p.columns))
@@ -347,9 +358,8 @@ def _product_text(p: Plan) -> str:
                         start = w.element(a_base, w.add(w.mul(first, step), first_k), p.tag)
                         between, along = step, w.number(1)
                     else:
-                        place = w.mul(w.binary("sub", t, first_tile), count)
-                        start = w.element(copies, w.mul(place, w.number(p.rows)), p.tag)
-                        between, along = w.number(1), w.number(p.rows)
+                        start = w.element(copies, w.binary("sub", first, first_copied), p.tag)
+                        between, along = w.number(1), copy_pitch
                     rows = [
                         w.element(start, w.mul(between, w.number(r)), p.tag) if r else start
                         for r in range(p.rows)
@@ -391,31 +401,26 @@ def _rows_of(w: Writer, p: Plan, b: V, step: V, masks: list[V]) -> Callable[[V],
 
 
 def _copy_rows(
-    w: Writer, p: Plan, start: V, step: V, count: V, copies: V, first: V, stop: V,
-    first_row: Callable[[V], tuple[V, V]],
-) -> None:  # fmt: skip
-    """Copies the chunk's part of a left operand whose rows lie side by side: [tile][k][rows].
+    w: Writer, p: Plan, start: V, step: V, count: V, copies: V, width: V, pitch: V
+) -> None:
+    """Copies the chunk's part of a left operand whose rows lie side by side: [k][rows].
 
-    A stretch of each k is copied for all tiles in turn, so that what lies together is read
-    together, and read by the tiles without the distance between one k and the next.
+    The tiles then read it without the distance between one k and the next, and what lies together
+    is read together.
     """
-    whole = w.mul(count, w.number(p.rows))
-    masks = [left_of(w, w.number(p.rows - j), p.lanes) for j in range(0, p.rows, p.lanes)]
 
     def one(k: V, _: list[V]) -> list[V]:
         source = w.element(start, w.mul(k, step), p.tag)
-        target = w.element(copies, w.mul(k, w.number(p.rows)), p.tag)
+        target = w.element(copies, w.mul(k, pitch), p.tag)
+        ahead = w.element(source, w.mul(step, w.number(_AHEAD)), p.tag)
 
-        def part(t: V, _: list[V]) -> list[V]:
-            at = w.element(source, first_row(t)[0], p.tag)
-            to = w.element(target, w.mul(w.binary("sub", t, first), whole), p.tag)
-            for j, mask in enumerate(masks):
-                here = w.number(j * p.lanes)
-                x = w.load(w.element(at, here, p.tag), p.tag, p.lanes, mask)
-                w.store(x, w.element(to, here, p.tag), p.tag, mask)
+        def part(i: V, mask: V | None, _: list[V]) -> list[V]:
+            w.prefetch(w.element(ahead, i, p.tag))
+            x = w.load(w.element(source, i, p.tag), p.tag, p.lanes, mask)
+            w.store(x, w.element(target, i, p.tag), p.tag, mask)
             return []
 
-        w.counted_loop(first, stop, 1, [], part)
+        w.vector_loop(w.number(0), width, p.lanes, [], part)
         return []
 
     w.counted_loop(w.number(0), count, 1, [], one)
