@@ -30,7 +30,7 @@ MAX_THREADS = 1024
 # Long enough to bridge the gap between two steps and that between two programs of a training loop
 # (a hundred microseconds of Python): waking a sleeping thread costs 20 to 80. Short enough
 # not to take a core from other work.
-_SPIN_NANOSECONDS = 200_000
+_SPIN_NANOSECONDS = 1_000_000
 _HAS_THREADS = sys.platform != "win32"
 
 Runner = Callable[[int, int, int], int]
@@ -131,9 +131,30 @@ def _initialise(address: int) -> None:
         fields |= {name: elf.external_address(name) for name in runner_ir.SYSTEM_FUNCTIONS}
         fields |= {"clock": time.CLOCK_MONOTONIC, "block": signal.SIG_BLOCK}
         fields |= {"want": _threads(), "spin": _spin(_threads())}
+        fields |= {name: _address(name) for name in runner_ir.OPTIONAL_FUNCTIONS}
+        for word, bits in enumerate(_allowed()):
+            ctypes.c_uint64.from_address(address + POOL.offset("allowed") + 8 * word).value = bits
         ctypes.memset(address + POOL.offset("signals"), 0xFF, 128)
     for name, value in fields.items():
         _set(address, name, value)
+
+
+def _address(name: str) -> int:
+    """The address of a function of the system, or 0 where it has none."""
+    try:
+        return elf.external_address(name)
+    except AttributeError:
+        return 0
+
+
+def _allowed() -> list[int]:
+    """The processors that this process may use, as words of 64 bits; none where that is unknown."""
+    words = [0] * runner_ir.MASK_WORDS
+    if hasattr(os, "sched_getaffinity"):
+        for number in os.sched_getaffinity(0):
+            if number < 64 * len(words):
+                words[number // 64] |= 1 << number % 64
+    return words
 
 
 def _set(address: int, field: str, value: int) -> None:

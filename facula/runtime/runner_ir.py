@@ -9,6 +9,10 @@ waits spins for a bounded time, then sleeps on a condition variable: it says so 
 looks again before it sleeps; who changes the awaited word looks at `sleeping` afterwards (both
 sequentially consistent, so one of the two sees the other).
 
+A worker that sleeps is kept off the processor of the thread that wakes it: the system tends to run it
+there, behind the caller, for milliseconds. Who spins gives the processor away now and then, in case
+the other one shares it.
+
 Functions of the system are called through addresses in the pool, so that this code links with
 nothing.
 """
@@ -44,6 +48,9 @@ SYSTEM_FUNCTIONS = (
     "pthread_sigmask",
     "clock_gettime",
 )
+# Functions that not every system has; the address is 0 where one is missing.
+OPTIONAL_FUNCTIONS = ("sched_getcpu", "pthread_setaffinity_np", "sched_yield")
+MASK_WORDS = 16  # of a set of processors
 
 # Words that different threads write lie in different cache lines. 64 bytes hold a mutex or a
 # condition variable of every system that has them here.
@@ -56,8 +63,9 @@ POOL = Layout(
         ("clock", 8),
         ("block", 8),  # SIG_BLOCK
         ("worker", 8),  # address of @worker
-        *((name, 8) for name in SYSTEM_FUNCTIONS),
-        ("signals", 128),  # a set of all signals
+        *((name, 8) for name in (*SYSTEM_FUNCTIONS, *OPTIONAL_FUNCTIONS)),
+        ("allowed", 8 * MASK_WORDS),  # the processors that the process may use
+        ("signals", 168),  # a set of all signals, and room up to the next cache line
         ("busy", 64),
         ("kernel", 8),
         ("slots", 8),
@@ -132,6 +140,7 @@ def runner_ir() -> str:
         _chunks(),
         _worker(),
         _start(),
+        _place(),
         _parallel(),
         _run(),
         _CALL,
@@ -205,7 +214,15 @@ again:
 time:
   %t = call i64 @now(ptr %pool)
   %late = icmp sgt i64 %t, %deadline
-  br i1 %late, label %sleep, label %round
+  br i1 %late, label %sleep, label %yield
+yield:
+{_fields(POOL, "pool", "sched_yield")}
+  %call_yield = load ptr, ptr %sched_yield
+  %cannot = icmp eq ptr %call_yield, null
+  br i1 %cannot, label %round, label %polite
+polite:
+  %yielded = call i32 %call_yield()
+  br label %round
 sleep:
 {_system("pthread_mutex_lock", "pthread_mutex_unlock", "pthread_cond_wait")}
   %rc1 = call i32 %call_pthread_mutex_lock(ptr %lock)
@@ -343,6 +360,57 @@ done:
 }}"""
 
 
+def _place() -> str:
+    return f"""
+define internal void @place(ptr %pool, ptr %w) nounwind noinline {{
+entry:
+  %mask = alloca [{MASK_WORDS} x i64], align 8
+{_fields(POOL, "pool", "spin", "allowed", "sched_getcpu", "pthread_setaffinity_np")}
+{_fields(WORKER, "w", "thread")}
+  %spins = load i64, ptr %spin
+  %crowded = icmp eq i64 %spins, 0
+  %get = load ptr, ptr %sched_getcpu
+  %set = load ptr, ptr %pthread_setaffinity_np
+  %no_get = icmp eq ptr %get, null
+  %no_set = icmp eq ptr %set, null
+  %missing = or i1 %no_get, %no_set
+  %idle = or i1 %missing, %crowded
+  br i1 %idle, label %done, label %ask
+ask:
+  %cpu = call i32 %get()
+  %cpu64 = sext i32 %cpu to i64
+  %known = icmp ult i64 %cpu64, {64 * MASK_WORDS}
+  br i1 %known, label %copy, label %done
+copy:
+  %k = phi i64 [ 0, %ask ], [ %k1, %copy ]
+  %any = phi i64 [ 0, %ask ], [ %any1, %copy ]
+  %from = getelementptr i64, ptr %allowed, i64 %k
+  %to = getelementptr i64, ptr %mask, i64 %k
+  %word = load i64, ptr %from
+  %number = lshr i64 %cpu64, 6
+  %here = icmp eq i64 %number, %k
+  %shift = and i64 %cpu64, 63
+  %bit = shl i64 1, %shift
+  %mine = select i1 %here, i64 %bit, i64 0
+  %others = xor i64 %mine, -1
+  %kept = and i64 %word, %others
+  store i64 %kept, ptr %to
+  %any1 = or i64 %any, %kept
+  %k1 = add i64 %k, 1
+  %more = icmp slt i64 %k1, {MASK_WORDS}
+  br i1 %more, label %copy, label %check
+check:
+  %some = icmp ne i64 %any1, 0
+  br i1 %some, label %put, label %done
+put:
+  %id = load i64, ptr %thread
+  %rc = call i32 %set(i64 %id, i64 {8 * MASK_WORDS}, ptr %mask)
+  br label %done
+done:
+  ret void
+}}"""
+
+
 def _parallel() -> str:
     return f"""
 define internal void @parallel(ptr %pool, ptr %s, ptr %k, ptr %r, i64 %n, i64 %threads) nounwind {{
@@ -374,13 +442,20 @@ describe:
   %any = icmp sgt i64 %helpers, 0
   br i1 %any, label %post, label %work
 post:
-  %i = phi i64 [ 0, %describe ], [ %i1, %post ]
+  %i = phi i64 [ 0, %describe ], [ %i1, %posted ]
   %offset = mul i64 %i, {WORKER_SIZE}
   %base = add i64 %offset, {POOL.size}
   %w = getelementptr i8, ptr %pool, i64 %base
 {_fields(WORKER, "w", "state", "sleeping", "lock", "wake")}
   store atomic i64 1, ptr %state seq_cst, align 8
+  %asleep = load atomic i64, ptr %sleeping seq_cst, align 8
+  %deep = icmp ne i64 %asleep, 0
+  br i1 %deep, label %rouse, label %posted
+rouse:
+  call void @place(ptr %pool, ptr %w)
   call void @wake(ptr %pool, ptr %sleeping, ptr %lock, ptr %wake)
+  br label %posted
+posted:
   %i1 = add i64 %i, 1
   %more = icmp slt i64 %i1, %helpers
   br i1 %more, label %post, label %work
