@@ -9,6 +9,10 @@ waits spins for a bounded time, then sleeps on a condition variable: it says so 
 looks again before it sleeps; who changes the awaited word looks at `sleeping` afterwards (both
 sequentially consistent, so one of the two sees the other).
 
+The chunks are dealt out in equal stretches, one for each thread, each with its counter; who is done
+with the own stretch takes from the others'. So a thread meets the same part of the data from step to
+step, while it lies in that processor's cache.
+
 A worker that sleeps is kept off the processor of the thread that wakes it: the system tends to run it
 there, behind the caller, for milliseconds. Who spins gives the processor away now and then, in case
 the other one shares it.
@@ -71,7 +75,8 @@ POOL = Layout(
         ("slots", 8),
         ("record", 8),
         ("chunks", 8),
-        ("grain", 32),
+        ("grain", 8),
+        ("parts", 24),
         ("next", 64),
         ("pending", 64),
         ("main_sleeping", 64),
@@ -86,6 +91,7 @@ WORKER = Layout(
         ("thread", 56),
         ("state", 8),
         ("sleeping", 56),
+        ("next", 64),
         ("lock", 64),
         ("wake", 64),
     )
@@ -264,25 +270,51 @@ done:
 
 def _chunks() -> str:
     return f"""
-define internal void @chunks(ptr %pool) nounwind {{
+define internal ptr @counter(ptr %pool, i64 %part) nounwind alwaysinline {{
+{_fields(POOL, "pool", "next")}
+  %first = icmp eq i64 %part, 0
+  %before = sub i64 %part, 1
+  %scaled = mul i64 %before, {WORKER_SIZE}
+  %offset = add i64 %scaled, {POOL.size + WORKER.offset("next")}
+  %other = getelementptr i8, ptr %pool, i64 %offset
+  %at = select i1 %first, ptr %next, ptr %other
+  ret ptr %at
+}}
+define internal void @chunks(ptr %pool, i64 %me) nounwind {{
 entry:
-{_fields(POOL, "pool", "kernel", "slots", "record", "chunks", "grain", "next")}
+{_fields(POOL, "pool", "kernel", "slots", "record", "chunks", "grain", "parts")}
   %k = load ptr, ptr %kernel
   %s = load ptr, ptr %slots
   %r = load ptr, ptr %record
   %n = load i64, ptr %chunks
   %g = load i64, ptr %grain
+  %p = load i64, ptr %parts
+  br label %part
+part:
+  %i = phi i64 [ 0, %entry ], [ %i1, %next ]
+  %t0 = add i64 %me, %i
+  %over = icmp sge i64 %t0, %p
+  %t1 = sub i64 %t0, %p
+  %t = select i1 %over, i64 %t1, i64 %t0
+  %counter = call ptr @counter(ptr %pool, i64 %t)
+  %t2 = add i64 %t, 1
+  %scaled = mul i64 %t2, %n
+  %stop = udiv i64 %scaled, %p
   br label %take
 take:
-  %b = atomicrmw add ptr %next, i64 %g monotonic
-  %some = icmp slt i64 %b, %n
-  br i1 %some, label %do, label %done
+  %b = atomicrmw add ptr %counter, i64 %g monotonic
+  %some = icmp slt i64 %b, %stop
+  br i1 %some, label %do, label %next
 do:
   %e0 = add i64 %b, %g
-  %over = icmp sgt i64 %e0, %n
-  %e = select i1 %over, i64 %n, i64 %e0
+  %far = icmp sgt i64 %e0, %stop
+  %e = select i1 %far, i64 %stop, i64 %e0
   call void %k(ptr %s, ptr %r, i64 %b, i64 %e)
   br label %take
+next:
+  %i1 = add i64 %i, 1
+  %more = icmp slt i64 %i1, %p
+  br i1 %more, label %part, label %done
 done:
   ret void
 }}"""
@@ -306,7 +338,13 @@ next:
   %claimed = extractvalue {{ i64, i1 }} %claim, 1
   br i1 %claimed, label %work, label %next
 work:
-  call void @chunks(ptr %pool)
+  %address = ptrtoint ptr %w to i64
+  %start = ptrtoint ptr %pool to i64
+  %distance = sub i64 %address, %start
+  %place = sub i64 %distance, {POOL.size}
+  %number = udiv i64 %place, {WORKER_SIZE}
+  %me = add i64 %number, 1
+  call void @chunks(ptr %pool, i64 %me)
   store atomic i64 0, ptr %state seq_cst, align 8
   %left = atomicrmw sub ptr %pending, i64 1 seq_cst
   %last = icmp eq i64 %left, 1
@@ -415,7 +453,7 @@ def _parallel() -> str:
     return f"""
 define internal void @parallel(ptr %pool, ptr %s, ptr %k, ptr %r, i64 %n, i64 %threads) nounwind {{
 entry:
-{_fields(POOL, "pool", "started", "kernel", "slots", "record", "chunks", "grain", "next")}
+{_fields(POOL, "pool", "started", "kernel", "slots", "record", "chunks", "grain", "parts")}
 {_fields(POOL, "pool", "pending", "main_sleeping", "main_lock", "main_wake")}
   %helpers0 = sub i64 %threads, 1
   %have0 = load i64, ptr %started
@@ -432,17 +470,28 @@ describe:
   store ptr %s, ptr %slots
   store ptr %r, ptr %record
   store i64 %n, ptr %chunks
-  %parts = shl i64 %threads, 2
-  %g0 = sdiv i64 %n, %parts
+  %pieces = shl i64 %threads, 3
+  %g0 = sdiv i64 %n, %pieces
   %none = icmp slt i64 %g0, 1
   %g = select i1 %none, i64 1, i64 %g0
   store i64 %g, ptr %grain
-  store atomic i64 0, ptr %next monotonic, align 8
+  store i64 %threads, ptr %parts
+  br label %count
+count:
+  %c = phi i64 [ 0, %describe ], [ %c1, %count ]
+  %counter = call ptr @counter(ptr %pool, i64 %c)
+  %share = mul i64 %c, %n
+  %first = udiv i64 %share, %threads
+  store atomic i64 %first, ptr %counter monotonic, align 8
+  %c1 = add i64 %c, 1
+  %uncounted = icmp slt i64 %c1, %threads
+  br i1 %uncounted, label %count, label %ready
+ready:
   store atomic i64 %helpers, ptr %pending seq_cst, align 8
   %any = icmp sgt i64 %helpers, 0
   br i1 %any, label %post, label %work
 post:
-  %i = phi i64 [ 0, %describe ], [ %i1, %posted ]
+  %i = phi i64 [ 0, %ready ], [ %i1, %posted ]
   %offset = mul i64 %i, {WORKER_SIZE}
   %base = add i64 %offset, {POOL.size}
   %w = getelementptr i8, ptr %pool, i64 %base
@@ -460,7 +509,7 @@ posted:
   %more = icmp slt i64 %i1, %helpers
   br i1 %more, label %post, label %work
 work:
-  call void @chunks(ptr %pool)
+  call void @chunks(ptr %pool, i64 0)
   br i1 %any, label %revoke, label %done
 revoke:
   %j = phi i64 [ 0, %work ], [ %j1, %revoke ]

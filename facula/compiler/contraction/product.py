@@ -24,6 +24,7 @@ from . import tile
 _PANEL_BYTES = 1 << 15  # of a panel: it stays in the nearest cache while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
 _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
+_CACHE_BYTES = 1 << 21  # of a processor's own cache
 _AHEAD = 12  # rows: how far ahead a strided operand is asked for; the processor does not guess it
 _NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
 _FEW_TILES = 4
@@ -164,6 +165,13 @@ class Plan:
         down = max(1, min(tiles, units // across, _ROWS_BYTES // row))
         return tile.balanced(tiles, down), tile.balanced(self.panels, across)
 
+    def _near(self) -> bool:
+        """Whether both operands and the result stay in a processor's own cache: then a thread has
+        some rows of the result for itself, which it meets again in the steps around.
+        """
+        elements = self.m * self.k + self.n * self.k + self.m * self.n
+        return elements * SIZE[self.tag] <= _CACHE_BYTES
+
     def product(self, slot: int, packed: int, out: int) -> NativeStep:
         """The step that multiplies `slot` with what was packed."""
         tiles = -(-self.m // self.rows)
@@ -178,7 +186,7 @@ class Plan:
         record = [
             slot, packed, out, self.m, self.n, self.k, self.a_step, self.depth, self.blocks,
             self.panels, self.pitch, tiles, down, across, downs, acrosses,
-            self.b_step,
+            self.b_step, int(self._near()),
         ]  # fmt: skip
         for pair in zip(self.a_offsets, numbers, strict=True):
             record += pair
@@ -296,7 +304,7 @@ def pack_columns(
 
 
 def _product_text(p: Plan) -> str:
-    header = 17
+    header = 18
     w = Writer()
     f = [w.field(i) for i in range(header)]
     a, packed, out = (w.slot(f[i]) for i in range(3))
@@ -309,8 +317,11 @@ def _product_text(p: Plan) -> str:
     copy_pitch = w.binary("and", tall, w.number(-p.lanes))
 
     def chunk(number: V, _: list[V]) -> list[V]:
-        rest, at_down = split(w, number, downs)
-        batch, at_across = split(w, rest, acrosses)
+        # Neighbouring chunks, which one thread takes, share what is dearer to fetch.
+        near = w.compare("icmp", "ne", f[17], w.number(0))
+        rest, fast = split(w, number, w.select(near, acrosses, downs))
+        batch, slow = split(w, rest, w.select(near, downs, acrosses))
+        at_down, at_across = w.select(near, slow, fast), w.select(near, fast, slow)
         a_base = w.element(a, _table(w, batch, header, 2, 0), p.tag)
         b_number = _table(w, batch, header, 2, 1)
         if p.direct:
