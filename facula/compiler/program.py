@@ -256,6 +256,10 @@ class _Arena:
 
     def take(self, first: int, last: int, nbytes: int) -> int:
         nbytes = max(64, nbytes + 63 & -64)
+        if nbytes % 4096 == 0:
+            # Rows of two values at one distance from a page's start would get in each other's way:
+            # a load waits for a store before it whose address ends with the same 12 bits.
+            nbytes += 192
         live = [block for block in self._live if block[2] >= first]
         offset, best, room = 0, -1, 1 << 62
         for start, end, _ in live:

@@ -190,11 +190,11 @@ class Writer(Emitter):
             raw = self.let(ty, f"call {ty} @{name}(ptr {at.name}, i32 {size}, {mask}, {ty} {rest})")
         return self._to_register(raw, tag)
 
-    def prefetch(self, at: V) -> None:
-        """Asks for the line of an address, which may lie anywhere."""
+    def prefetch(self, at: V, write: bool = False) -> None:
+        """Asks for the line of an address, which may lie anywhere; `write`: to write there."""
         name = "llvm.prefetch.p0"
         self.declarations[name] = f"declare void @{name}(ptr, i32, i32, i32)"
-        self.stmt(f"call void @{name}(ptr {at.name}, i32 0, i32 3, i32 1)")
+        self.stmt(f"call void @{name}(ptr {at.name}, i32 {int(write)}, i32 3, i32 1)")
 
     def gather(self, base: V, offsets: V, tag: str, mask: V | None) -> V:
         """base[offsets], one element for each lane; lanes outside the mask are zero."""

@@ -9,13 +9,13 @@ waits spins for a bounded time, then sleeps on a condition variable: it says so 
 looks again before it sleeps; who changes the awaited word looks at `sleeping` afterwards (both
 sequentially consistent, so one of the two sees the other).
 
-The chunks are dealt out in equal stretches, one for each thread, each with its counter; who is done
-with the own stretch takes from the others'. So a thread meets the same part of the data from step to
-step, while it lies in that processor's cache.
+The chunks are dealt out in equal stretches, one for each thread, each with its counter; who is
+done with the own stretch takes from the others'. So a thread meets the same part of the data from
+step to step, while it lies in that processor's cache.
 
-A worker that sleeps is kept off the processor of the thread that wakes it: the system tends to run it
-there, behind the caller, for milliseconds. Who spins gives the processor away now and then, in case
-the other one shares it.
+A worker that sleeps is kept off the processor of the thread that wakes it: the system tends to run
+it there, behind the caller, for milliseconds. Who spins gives the processor away now and then, in
+case the other one shares it.
 
 Functions of the system are called through addresses in the pool, so that this code links with
 nothing.
