@@ -21,7 +21,7 @@ from ..schedule import View
 from ..writer import I64, Writer
 from . import tile
 
-_PANEL_BYTES = 1 << 15  # of a panel: it stays in the nearest cache while rows of tiles pass
+_PANEL_BYTES = 1 << 16  # of a panel, which stays near while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
 _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
 _CACHE_BYTES = 1 << 21  # of a processor's own cache
@@ -115,7 +115,9 @@ class Plan:
         self.b_places = sorted(set(b_offsets))
         number = {offset: i for i, offset in enumerate(self.b_places)}
         self.b_numbers = [number[offset] for offset in b_offsets]
-        self.depth = tile.balanced(k, _PANEL_BYTES // (self.columns * SIZE[tag]))
+        # The copy of a left operand shares the cache with the panel.
+        near = _PANEL_BYTES if self.a_by_row else _PANEL_BYTES // 2
+        self.depth = tile.balanced(k, near // (self.columns * SIZE[tag]))
         self.blocks = -(-k // self.depth)
         self.pitch = (self.depth + lanes - 1) // lanes * lanes * self.columns
         self.panels = -(-n // self.columns)
@@ -153,15 +155,19 @@ class Plan:
         if not self.a_by_row:
             row += self.lanes * self.depth * SIZE[self.tag]  # the copy's rows end with a vector
         if self.a_by_row:
-            down = max(1, min(tiles, round(units**0.5), _ROWS_BYTES // row))
+            wide = min(self.panels, 8 if units >= 16 else (units + 1) // 2)
+            down = max(1, units // wide)
         else:
             # Rows are copied for each chunk: many panels share a copy, and what lies together is
             # copied together where there is enough of it.
             units = max(units, 8)
             if work >= 1 << 26:
                 units = max(units, min(128, tiles * self.panels // 8))
-            down = max(1, min(tiles, units // 8, _ROWS_BYTES // row))
-        across = max(1, min(self.panels, units // down, _PANELS_BYTES // self.pitch))
+            down = units // 8
+        down = max(1, min(tiles, down, _ROWS_BYTES // row))
+        across = max(
+            1, min(self.panels, units // down, _PANELS_BYTES // (self.pitch * SIZE[self.tag]))
+        )
         down = max(1, min(tiles, units // across, _ROWS_BYTES // row))
         return tile.balanced(tiles, down), tile.balanced(self.panels, across)
 
@@ -375,12 +381,17 @@ def _product_text(p: Plan) -> str:
                         w.element(start, w.mul(between, w.number(r)), p.tag) if r else start
                         for r in range(p.rows)
                     ]
+                    place, across = (first_n, first) if p.turned else (first, first_n)
+                    c = w.element(c_base, w.add(w.mul(place, m if p.turned else n), across), p.tag)
+                    if not p.turned:  # lines that are written late are asked for early
+                        for r in range(p.rows):
+                            for j in range(p.vectors):
+                                at = w.add(w.mul(n, w.number(r)), w.number(j * p.lanes))
+                                w.prefetch(w.element(c, at, p.tag), True)
                     found = tile.sums(w, p.tag, p.lanes, rows, along, count, vectors, p.vectors)
                     if p.turned:
-                        c = w.element(c_base, w.add(w.mul(first_n, m), first), p.tag)
                         _store_turned(w, p, found, c, m, w.binary("sub", n, first_n), done, again)
                     else:
-                        c = w.element(c_base, w.add(w.mul(first, n), first_n), p.tag)
                         _store(w, p, found, c, n, masks, done, again)
                     return []
 
