@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes
-from .dtypes import BY_NAME, bool_, dtype
+from .dtypes import BY_NAME, bool_, dtype, type_name
 from .ops.elementwise import CLONE, cast
 from .ops.movement import ALIAS, AS_STRIDED, KEEP, LEAF, RESHAPE, STRIDED_WRITE
 from .trace.recorder import _State, mark_written, record1, record2, set_grad_mode, state
@@ -38,16 +38,6 @@ OVERLAP = (
     "unsupported operation: more than one element of the written-to tensor refers to a single "
     "memory location. Please clone() the tensor before performing the operation."
 )
-
-
-def type_name(d: dtype) -> str:
-    """PyTorch's name of a dtype in errors: Float, Long, ..."""
-    names = {
-        "float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16",
-        "int64": "Long", "int32": "Int", "int16": "Short", "int8": "Char", "uint8": "Byte",
-        "bool": "Bool", "complex64": "ComplexFloat", "complex128": "ComplexDouble",
-    }  # fmt: skip
-    return names[d.name]
 
 
 def lower_name(d: dtype) -> str:
