@@ -183,14 +183,7 @@ def _turn(
         w.counted_loop(w.number(0), w.mul(panels, w.number(p.vectors)), 1, [], block)
 
     def stretched(count: int) -> None:
-        def load(base: V) -> V:
-            x: V | None = None
-            for start, mask in parts.parts[:count]:
-                x = w.load(w.element(base, start, p.tag), p.tag, p.lanes, mask, x)
-            assert x is not None
-            return x
-
-        every(load)
+        every(patches.load_stretches(w, p.tag, p.lanes, parts.parts[:count]))
 
     w.when(
         parts.more,
@@ -218,12 +211,7 @@ def _multiply(
             to = w.element(sums, w.add(w.mul(first, across), w.mul(q, w.number(p.columns))), p.tag)
 
             def put(add: bool) -> None:
-                for r, row in enumerate(found):
-                    for j, x in enumerate(row):
-                        here = w.element(to, w.number(r * _OUTS + j * p.lanes), p.tag)
-                        if add:
-                            x = w.binary("fadd", x, w.load(here, p.tag, p.lanes))
-                        w.store(x, here, p.tag)
+                tile.keep(w, p.tag, p.lanes, found, to, _OUTS, add)
 
             w.when(again, lambda: put(True), lambda: put(False))
             return []

@@ -123,7 +123,6 @@ class Stretches:
     """Lanes whose numbers lie side by side: the offset that lane 0 would have, and the lanes."""
 
     parts: list[tuple[V, V]]  # (int64, mask)
-    rest: V  # lanes in no part
     some: list[V]  # whether part i or a later one has lanes (int1)
     more: V  # whether the rest has
 
@@ -147,7 +146,24 @@ def stretches(w: Writer, offsets: V, alive: V, count: int = _STRETCHES) -> Stret
         parts.append((w.convert("sext", start, I64), mask))
         left = w.binary("xor", left, mask)
     word = w.convert("bitcast", left, bits)
-    return Stretches(parts, left, some, w.compare("icmp", "ne", word, V(bits, "0")))
+    return Stretches(parts, some, w.compare("icmp", "ne", word, V(bits, "0")))
+
+
+def load_stretches(
+    w: Writer, tag: str, lanes: int, pieces: Sequence[tuple[V, V]]
+) -> Callable[[V], V]:
+    """What loads a vector from a base: each piece is the start of a stretch and its lanes; lanes in
+    none are zero.
+    """
+
+    def load(base: V) -> V:
+        x: V | None = None
+        for start, mask in pieces:
+            x = w.load(w.element(base, start, tag), tag, lanes, mask, x)
+        assert x is not None
+        return x
+
+    return load
 
 
 def fill(
@@ -185,14 +201,7 @@ def fill(
         pieces = [(d, w.binary("and", mask, seen)) for d, mask in parts.parts]
 
         def loaded(count: int) -> None:
-            def load(base: V) -> V:
-                x: V | None = None
-                for d, mask in pieces[:count]:
-                    x = w.load(w.element(base, d, tag), tag, g.lanes, mask, x)
-                assert x is not None
-                return x
-
-            every(load)
+            every(load_stretches(w, tag, g.lanes, pieces[:count]))
 
         w.when(
             parts.more,

@@ -25,7 +25,6 @@ _PANEL_BYTES = 1 << 16  # of a panel, which stays near while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
 _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
 _CACHE_BYTES = 1 << 21  # of a processor's own cache
-_AHEAD = 12  # rows: how far ahead a strided operand is asked for; the processor does not guess it
 _NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
 _FEW_TILES = 4
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
@@ -434,10 +433,8 @@ def _copy_rows(
     def one(k: V, _: list[V]) -> list[V]:
         source = w.element(start, w.mul(k, step), p.tag)
         target = w.element(copies, w.mul(k, pitch), p.tag)
-        ahead = w.element(source, w.mul(step, w.number(_AHEAD)), p.tag)
 
         def part(i: V, mask: V | None, _: list[V]) -> list[V]:
-            w.prefetch(w.element(ahead, i, p.tag))
             x = w.load(w.element(source, i, p.tag), p.tag, p.lanes, mask)
             w.store(x, w.element(target, i, p.tag), p.tag, mask)
             return []

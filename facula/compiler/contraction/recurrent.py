@@ -10,10 +10,10 @@ formulas.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ..emitter import V, vec
-from ..scalar_code import REGISTER, SIZE, broadcast
+from ..scalar_code import REGISTER, SIZE
 from ..writer import I64, Writer
 from . import tile
 from .product import NativeStep, height, left_of, pack_columns, pack_rows, split
@@ -212,28 +212,16 @@ def _step_text(p: Layer) -> str:
         count = w.smaller(w.number(p.block), w.binary("sub", most, first))
         b = w.element(packed, w.mul(panel, pitch), p.tag)
         start = w.element(left, w.mul(first_left, depth_of_all), p.tag)
+        _products(w, p, start, first, count, have, b, depth_of_all, depth, sums)
         unit = w.mul(panel, w.number(p.units * p.lanes))
 
-        def ask(r: V) -> None:
+        def one(r: V, _: list[V]) -> list[V]:
             for j in range(p.units):
-                at = w.add(unit, w.number(j * p.lanes))
-                _Cells(w, p, arrays, sums, [r], first, at, j, (row, m, other, n, width)).ask()
-
-        _products(w, p, start, first, count, have, b, depth_of_all, depth, sums, ask)
-
-        def finish(rows: list[V]) -> None:
-            for j in range(p.units):
-                at = w.add(unit, w.number(j * p.lanes))
-                _Cells(w, p, arrays, sums, rows, first, at, j, (row, m, other, n, width)).finish()
-
-        def two(r: V, _: list[V]) -> list[V]:
-            finish([r, w.add(r, w.number(1))])
+                _cell(w, p, arrays, sums, r, w.add(first, r),
+                      w.add(unit, w.number(j * p.lanes)), j, row, m, other, n, width)  # fmt: skip
             return []
 
-        # Two sequences at a time: the formulas are chains that wait for each result.
-        even = w.binary("and", count, w.number(-2))
-        w.counted_loop(w.number(0), even, 2, [], two)
-        w.when(w.compare("icmp", "slt", even, count), lambda: finish([even]))
+        w.counted_loop(w.number(0), count, 1, [], one)
         return []
 
     w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], chunk)
@@ -243,13 +231,9 @@ def _step_text(p: Layer) -> str:
 
 def _products(
     w: Writer, p: Layer, start: V, first: V, count: V, have: V, b: V, depth_of_all: V, depth: V,
-    sums: V, ask: Callable[[V], None],
+    sums: V,
 ) -> None:  # fmt: skip
-    """Writes the products of `count` sequences from `first` on; those from `have` on are 0.
-
-    ask: what the formulas will touch in a row. It is a line here and there, which no processor
-    guesses: these lines are asked for one tile after the other, and come while products are made.
-    """
+    """Writes the products of `count` sequences from `first` on; those from `have` on are 0."""
     tiles = w.binary("udiv", w.add(count, w.number(p.rows - 1)), w.number(p.rows))
     last = w.binary("sub", have, w.number(1))
     some = w.compare("icmp", "sgt", have, first)
@@ -270,22 +254,11 @@ def _products(
                 number = w.smaller(w.add(first, w.add(base, w.number(r))), last)
                 place = w.add(w.mul(number, depth_of_all), first_k)
                 rows.append(w.element(start, place, p.tag))
-
-            def ahead() -> None:
-                for r in range(p.rows):
-                    ask(w.smaller(w.add(base, w.number(r)), w.binary("sub", count, w.number(1))))
-
-            w.when(w.binary("xor", again, V("i1", "true")), ahead)
             found = tile.sums(w, p.tag, p.lanes, rows, w.number(1), length, vectors, p.vectors)
             to = w.element(sums, w.mul(base, w.number(p.columns)), p.tag)
 
             def put(add: bool) -> None:
-                for r, row in enumerate(found):
-                    for j, x in enumerate(row):
-                        at = w.element(to, w.number(r * p.columns + j * p.lanes), p.tag)
-                        if add:
-                            x = w.binary("fadd", x, w.load(at, p.tag, p.lanes))
-                        w.store(x, at, p.tag)
+                tile.keep(w, p.tag, p.lanes, found, to, p.columns, add)
 
             w.when(again, lambda: put(True), lambda: put(False))
             return []
@@ -296,133 +269,59 @@ def _products(
     w.counted_loop(w.number(0), blocks, 1, [], block)
 
 
-class _Cells:
-    """The formulas for some sequences and vector j of units, side by side in wide vectors."""
+def _cell(
+    w: Writer, p: Layer, arrays: dict[str, V], sums: V, r: V, sequence: V, unit: V, j: int,
+    row: V, m: V, other: V, n: V, width: V,
+) -> None:  # fmt: skip
+    """The formulas for one sequence and vector j of units."""
+    mask = left_of(w, w.binary("sub", width, unit), p.lanes)
+    formulas = Formulas(w, p.tag, p.lanes)
+    here = w.add(row, sequence)
 
-    def __init__(
-        self, w: Writer, p: Layer, arrays: dict[str, V], sums: V, rows: list[V], first: V, unit: V,
-        j: int, place: tuple[V, V, V, V, V],
-    ) -> None:  # fmt: skip
-        self.w, self.p, self.arrays, self.sums, self.rows, self.j = w, p, arrays, sums, rows, j
-        self.unit, self.first, self.place = unit, first, place
-        self.row, self.m, self.other, self.n, self.width = place
-        self.sequences = [w.add(first, r) for r in rows]
-        self.mask = left_of(w, w.binary("sub", self.width, unit), p.lanes)
-        self.formulas = Formulas(w, p.tag, p.lanes * len(rows))
-
-    def _at(self, name: str, gate: int, of: V) -> V:
-        w = self.w
-        factor = width_of(self.p.cell, name)
+    def at(name: str, gate: int, of: V) -> V:
+        factor = width_of(p.cell, name)
         place = w.add(w.mul(of, w.number(factor)), w.number(gate))
-        return w.element(self.arrays[name], w.add(w.mul(place, self.width), self.unit), self.p.tag)
+        return w.element(arrays[name], w.add(w.mul(place, width), unit), p.tag)
 
-    def _joined(self, parts: list[V]) -> V:
-        """Vectors, or conditions for all of a sequence's lanes, one after the other."""
-        if len(parts) == 1:
-            return parts[0]
-        ty = parts[0].ty
-        lanes, element = ty[1:-1].split(" x ")
-        count = 2 * int(lanes)
-        numbers = ", ".join(f"i32 {i}" for i in range(count))
-        wide = vec(element, count)
-        a, b = parts
-        return self.w.let(wide, f"shufflevector {a}, {b}, <{count} x i32> <{numbers}>")
-
-    def _part(self, x: V, k: int) -> V:
-        if len(self.rows) == 1:
-            return x
-        lanes = self.p.lanes
-        numbers = ", ".join(f"i32 {k * lanes + i}" for i in range(lanes))
-        ty = vec(REGISTER[self.p.tag], lanes)
-        poison = f"{x.ty} poison"
-        return self.w.let(ty, f"shufflevector {x}, {poison}, <{lanes} x i32> <{numbers}>")
-
-    def _whole(self, name: str, sequence: V) -> V:
-        return sequence if name in ("g_c0", "g_h0") else self.w.add(self.row, sequence)
-
-    def load(self, name: str, gate: int) -> V:
-        w, p = self.w, self.p
+    def load(name: str, gate: int) -> V:
         if name == "bias":
             if not p.biased:
-                return self.formulas.number(0.0)
-            x = w.load(self._at(name, gate, w.number(0)), p.tag, p.lanes, self.mask)
-            return self._joined([x] * len(self.rows))
-        return self._joined([
-            w.load(self._at(name, gate, self._whole(name, s)), p.tag, p.lanes, self.mask)
-            for s in self.sequences
-        ])  # fmt: skip
+                return formulas.number(0.0)
+            return w.load(at(name, gate, w.number(0)), p.tag, p.lanes, mask)
+        whole = sequence if name in ("g_c0", "g_h0") else here
+        return w.load(at(name, gate, whole), p.tag, p.lanes, mask)
 
-    def store(self, name: str, gate: int, x: V) -> None:
-        for k, s in enumerate(self.sequences):
-            at = self._at(name, gate, self._whole(name, s))
-            self.w.store(self._part(x, k), at, self.p.tag, self.mask)
+    def store(name: str, gate: int, x: V) -> None:
+        whole = sequence if name in ("g_c0", "g_h0") else here
+        w.store(x, at(name, gate, whole), p.tag, mask)
 
-    def product(self, q: int) -> V:
-        w, p = self.w, self.p
+    def product(q: int) -> V:
+        place = w.add(w.mul(r, w.number(p.columns)), w.number((q * p.units + j) * p.lanes))
         ty = vec(REGISTER[p.tag], p.lanes)
-        found = []
-        for r in self.rows:
-            place = w.add(w.mul(r, w.number(p.columns)), w.number((q * p.units + self.j) * p.lanes))
-            source = w.element(self.sums, place, p.tag)
-            found.append(w.let(ty, f"load {ty}, ptr {source.name}, align {p.lanes * SIZE[p.tag]}"))
-        return self._joined(found)
+        source = w.element(sums, place, p.tag)
+        return w.let(ty, f"load {ty}, ptr {source.name}, align {p.lanes * SIZE[p.tag]}")
 
-    def _below(self, limit: V) -> list[V]:
-        return [self.w.compare("icmp", "slt", s, limit) for s in self.sequences]
-
-    def ask(self) -> None:
-        """Asks for the lines of the one sequence's arrays."""
-        w, cell = self.w, self.p.cell
-        (s,) = self.sequences
-        results = cell.gradient_results if self.p.back else cell.results
-        states = {name for state in cell.state for name in state[1:]} | {"g_h", "g_c", "w", "bias"}
-        for name in self.p.names:
-            if name in states:
-                continue
-            whole = self._whole(name, s)
-            for gate in range(width_of(cell, name)):
-                w.prefetch(self._at(name, gate, whole), name in results)
-        if not self.p.back:
-            for kept, _, _ in cell.state:
-                w.prefetch(self._at(kept, 0, w.add(self.other, s)), True)
-
-    def finish(self) -> None:
-        if self.p.back:
-            self._backward()
-        else:
-            self._forward()
-
-    def _forward(self) -> None:
-        w, p = self.w, self.p
-        products = [self.product(q) for q in range(p.cell.gates)]
-        states = p.cell.forward(self.formulas, products, self.load, self.store)
-        goes_on = self._below(self.n)
+    if not p.back:
+        states = p.cell.forward(formulas, [product(q) for q in range(p.cell.gates)], load, store)
+        goes_on = w.compare("icmp", "slt", sequence, n)
         for (kept, _, last), x in zip(p.cell.state, states, strict=True):
-            for k, s in enumerate(self.sequences):
-                further, end = self._at(kept, 0, w.add(self.other, s)), self._at(last, 0, s)
-                to = w.let("ptr", f"select {goes_on[k]}, {further}, {end}")
-                w.store(self._part(x, k), to, p.tag, self.mask)
+            further, end = at(kept, 0, w.add(other, sequence)), at(last, 0, sequence)
+            w.store(x, w.let("ptr", f"select {goes_on}, {further}, {end}"), p.tag, mask)
+        return
+    # What came back to this sequence: the product where it goes on, and what is kept.
+    came = w.compare("icmp", "slt", sequence, n)
+    x = w.select(came, product(0), formulas.number(0.0))
+    carried = formulas.add(x, load("g_h0", 0))
 
-    def _backward(self) -> None:
-        """What came back to a sequence is the product where it goes on, and what is kept."""
-        w, p = self.w, self.p
-        came = self._joined([broadcast(w, c, p.lanes) for c in self._below(self.n)])
-        x = w.select(came, self.product(0), self.formulas.number(0.0))
-        carried = self.formulas.add(x, self.load("g_h0", 0))
+    def inside() -> None:
+        d = formulas.add(load("g_out", 0), carried)
+        store("g_h0", 0, p.cell.backward(formulas, d, load, store))
 
-        def inside() -> None:
-            d = self.formulas.add(self.load("g_out", 0), carried)
-            self.store("g_h0", 0, p.cell.backward(self.formulas, d, self.load, self.store))
-
-        def apart() -> None:
-            if len(self.rows) == 1:
-                self.store("g_h0", 0, carried)
-                return
-            for r in self.rows:
-                _Cells(w, p, self.arrays, self.sums, [r], self.first, self.unit, self.j,
-                       self.place).finish()  # fmt: skip
-
-        w.when(self._below(self.m)[-1], inside, apart)
+    w.when(
+        w.compare("icmp", "slt", sequence, m),
+        inside,
+        lambda: store("g_h0", 0, carried),
+    )
 
 
 __all__ = ["Layer"]

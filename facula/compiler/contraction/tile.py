@@ -101,6 +101,20 @@ def packed_vectors(
     return vectors
 
 
+def keep(
+    w: Writer, tag: str, lanes: int, found: list[list[V]], to: V, pitch: int, add: bool
+) -> None:
+    """Keeps the sums of a tile in memory whose rows are `pitch` elements apart, or adds to what is
+    there.
+    """
+    for r, row in enumerate(found):
+        for j, x in enumerate(row):
+            here = w.element(to, w.number(r * pitch + j * lanes), tag)
+            if add:
+                x = w.binary("fadd", x, w.load(here, tag, lanes))
+            w.store(x, here, tag)
+
+
 def transposed(w: Writer, rows: list[V]) -> list[V]:
     """Of n vectors of n lanes (a power of two), vector j holds lane j of each."""
     n = len(rows)
@@ -123,5 +137,5 @@ def transposed(w: Writer, rows: list[V]) -> list[V]:
     return out
 
 
-__all__ = ["I64", "Registers", "balanced", "multiply_add", "packed_vectors", "registers", "spread",
-           "sums", "transposed"]  # fmt: skip
+__all__ = ["I64", "Registers", "balanced", "keep", "multiply_add", "packed_vectors", "registers",
+           "spread", "sums", "transposed"]  # fmt: skip

@@ -264,12 +264,7 @@ class _Result:
         """Keeps the products of a place, [place][output][tiles], or adds to those there."""
         w, p = self.w, self.p
         to = w.element(self.products, w.mul(place, w.number(p.rows * p.columns)), p.tag)
-        for r, row in enumerate(found):
-            for j, x in enumerate(row):
-                here = w.element(to, w.number(r * p.columns + j * p.lanes), p.tag)
-                if add:
-                    x = w.binary("fadd", x, w.load(here, p.tag, p.lanes))
-                w.store(x, here, p.tag)
+        tile.keep(w, p.tag, p.lanes, found, to, p.columns, add)
 
     def write(self, out: V, rows: V, count: V) -> None:
         """Transforms the products back and writes `rows` outputs, the first of which is at `out`.

@@ -315,13 +315,8 @@ class _Sums:
         w.counted_loop(w.number(0), w.number(PLACES), 1, [], place)
 
     def _keep(self, found: list[list[V]], to: V, add: bool) -> None:
-        w, p = self.w, self.p
-        for r, row in enumerate(found):
-            for j, x in enumerate(row):
-                here = w.element(to, w.number(r * p.columns + j * p.lanes), p.tag)
-                if add:
-                    x = w.binary("fadd", x, w.load(here, p.tag, p.lanes))
-                w.store(x, here, p.tag)
+        p = self.p
+        tile.keep(self.w, p.tag, p.lanes, found, to, p.columns, add)
 
     def collect(self, channels: V, outs: V) -> None:
         """Transforms the sums to the gradient [channel][3][3][outputs], where the input was."""
