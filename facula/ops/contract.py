@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_
+from ..dtypes import bool_, is_half
 from ..trace.recorder import record2
 from ..trace.values import Shape, Value, meta
 from .elementwise import _conj
@@ -84,7 +84,7 @@ def _c_name(d: Any) -> str:
 def _reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     a, b = arrays
     d = metas[0].dtype
-    if d.itemsize == 2 and d.is_floating_point:
+    if is_half(d):
         return np.matmul(a.astype(np.float32), b.astype(np.float32)).astype(d.np)
     return np.matmul(a, b)
 

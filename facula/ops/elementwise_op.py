@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, dtype, float32, float64, from_numpy_dtype
+from ..dtypes import bool_, dtype, float32, float64, from_numpy_dtype, is_half
 from ..trace.values import meta
 from .record import (
     Op,
@@ -47,7 +47,7 @@ def elementwise(
         if plain and _ready(arrays, out.dtype, numbers):
             return function(*arrays)
         d = out.dtype if kind in ("same", "float") else _operand_dtype(kind, arrays)
-        half = d.itemsize == 2 and d.is_floating_point
+        half = is_half(d)
         xs = [convert(np.asarray(a), d) for a in arrays]
         if half:  # computed in float32, rounded once: what every CPU library does
             xs = [x.astype(np.float32) for x in xs]
@@ -56,7 +56,7 @@ def elementwise(
     def lower(b: Any, ins: list[int], node: Any) -> list[int]:
         out = node.meta
         d = compute_dtype(kind, [b.meta(i) for i in node.ins], out)
-        half = d.itemsize == 2 and d.is_floating_point
+        half = is_half(d)
         args = [b.expand(b.cast(v, d), out.shape) for v in ins]
         if half:  # computed in float32 and rounded once, as by the reference
             args = [b.cast(v, float32) for v in args]

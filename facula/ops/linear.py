@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import type_name
+from ..dtypes import is_half, type_name
 from ..trace.recorder import record1, record2, record3
 from ..trace.values import Shape, Value, meta
 from .contract import matmul
@@ -58,7 +58,7 @@ def _rule(metas: Any, attrs: Any) -> Any:
 def _reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     x, w = arrays[0], arrays[1]
     d = metas[0].dtype
-    if d.itemsize == 2 and d.is_floating_point:
+    if is_half(d):
         x, w = x.astype(np.float32), w.astype(np.float32)
     r = np.matmul(x, w.T)
     if len(arrays) == 3:

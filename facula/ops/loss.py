@@ -20,7 +20,7 @@ from ..dtypes import int64
 from ..trace.recorder import record1, record2
 from ..trace.values import Shape, Value, meta
 from . import elementwise as e
-from .lowering import Number, Terms, narrow
+from .lowering import Number, Terms
 from .movement import expand, reshape
 from .record import Example, Op, Operand, convert
 from .reduce import SUM
@@ -131,7 +131,7 @@ def _cross_entropy(arrays: Any, attrs: Any, metas: Any) -> Any:
 def _cross_entropy_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     axis, ignore, reduction = node.attrs
     x = ins[0]
-    if narrow(node.meta.dtype) or not b.meta(node.ins[1]).numel or not b.graph.shapes[x][axis]:
+    if not b.meta(node.ins[1]).numel or not b.graph.shapes[x][axis]:
         return None
     targets = _Targets(b, x, ins[1], axis, ignore)
     t = targets.t
@@ -179,7 +179,7 @@ def _nll(arrays: Any, attrs: Any, metas: Any) -> Any:
 def _nll_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     axis, ignore, reduction = node.attrs
     x = ins[0]
-    if narrow(node.meta.dtype) or not b.meta(node.ins[1]).numel or not b.graph.shapes[x][axis]:
+    if not b.meta(node.ins[1]).numel or not b.graph.shapes[x][axis]:
         return None
     targets = _Targets(b, x, ins[1], axis, ignore)
     return targets.reduce(targets.t.op("neg", targets.pick(x)), reduction)
@@ -214,7 +214,7 @@ def _pick(arrays: Any, attrs: Any, metas: Any) -> Any:
 
 
 def _pick_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
-    if narrow(node.meta.dtype) or not node.meta.numel or not b.graph.shapes[ins[0]][node.attrs[0]]:
+    if not node.meta.numel or not b.graph.shapes[ins[0]][node.attrs[0]]:
         return None
     targets = _Targets(b, ins[0], ins[1], *node.attrs)
     return [targets.t.op("where", targets.valid, targets.pick(ins[0]), Number(0.0))]

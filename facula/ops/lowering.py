@@ -71,8 +71,3 @@ class Number:
 
     def __init__(self, value: Any) -> None:
         self.value = value
-
-
-def narrow(d: dtype) -> bool:
-    """Whether this is a 16-bit float, which formulas compute in float32: their reference runs."""
-    return d.is_floating_point and d.itemsize == 2

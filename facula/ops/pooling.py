@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, int64
+from ..dtypes import bool_, int64, is_half
 from ..trace.recorder import record, record1
 from ..trace.values import Shape, Value, meta
 from .convolution_native import interleaved
 from .indexing import GATHER, SCATTER_ADD, zeros
-from .lowering import Number, Terms, narrow
+from .lowering import Number, Terms
 from .movement import reshape
 from .record import Example, Op, Operand, convert
 
@@ -100,7 +100,7 @@ def _starts(axis: int, out: Shape, attrs: Any) -> np.ndarray:
 
 
 def _max_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
-    a = arrays[0].astype(np.float32) if narrow(metas[0].dtype) else arrays[0]
+    a = arrays[0].astype(np.float32) if is_half(metas[0].dtype) else arrays[0]
     out, spatial = metas[0].shape[2:], a.shape[2:]
     low, high = _reach(a.shape, out, attrs)
     padded = _padded(a, low, high, _lowest(metas[0].dtype))
@@ -130,7 +130,7 @@ def _offset(place: Shape, spatial: Shape, attrs: Any) -> int:
 
 def _max_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     m = node.meta
-    if narrow(m.dtype) or m.numel == 0 or math.prod(node.attrs[0]) > _PLACES:
+    if m.numel == 0 or math.prod(node.attrs[0]) > _PLACES:
         return None
     attrs, t = node.attrs, Terms(b)
     x = ins[0]
@@ -242,7 +242,7 @@ def _max_spread_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     m, (kernel, spatial) = node.meta, node.attrs
     index, g = ins
     out = b.graph.shapes[g][2:]
-    if narrow(m.dtype) or m.numel == 0 or 0 in out or math.prod(kernel) > _PLACES:
+    if m.numel == 0 or 0 in out or math.prod(kernel) > _PLACES:
         return None
     t = Terms(b)
     ones = (1,) * len(kernel)
@@ -330,7 +330,7 @@ def _mean_rule(metas: Any, attrs: Any) -> Any:
 
 
 def _mean_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
-    a = arrays[0].astype(np.float32) if narrow(metas[0].dtype) else arrays[0]
+    a = arrays[0].astype(np.float32) if is_half(metas[0].dtype) else arrays[0]
     out = metas[0].shape[2:]
     padded = _padded(a, *_reach(a.shape, out, attrs), 0)
     total = np.zeros(metas[0].shape, a.dtype)
@@ -343,7 +343,7 @@ def _mean_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
 
 def _spread_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     """The transpose of the average."""
-    g = arrays[0].astype(np.float32) if narrow(metas[0].dtype) else arrays[0]
+    g = arrays[0].astype(np.float32) if is_half(metas[0].dtype) else arrays[0]
     attrs, spatial = attrs[:-1], attrs[-1]
     out, shape = g.shape[2:], metas[0].shape
     low, high = _reach(shape, out, attrs)
@@ -396,7 +396,7 @@ def _split_axes(rank: int) -> tuple[int, ...]:
 
 def _mean_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     m, attrs, x = node.meta, node.attrs, ins[0]
-    if narrow(m.dtype) or m.numel == 0 or not m.dtype.is_floating_point:
+    if m.numel == 0 or not m.dtype.is_floating_point:
         return None
     spatial, out = b.graph.shapes[x][2:], m.shape[2:]
     if _disjoint(spatial, out, attrs):
@@ -421,8 +421,8 @@ def _mean_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
 def _spread_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     m, attrs, spatial = node.meta, node.attrs[:-1], node.attrs[-1]
     out = b.graph.shapes[ins[0]][2:]
-    if narrow(m.dtype) or m.numel == 0 or 0 in out or math.prod(attrs[0]) > _PLACES:
-        if not _disjoint(spatial, out, attrs) or m.numel == 0 or narrow(m.dtype):
+    if m.numel == 0 or 0 in out or math.prod(attrs[0]) > _PLACES:
+        if not _disjoint(spatial, out, attrs) or m.numel == 0:
             return None
     g = _divided(b, ins[0], spatial, attrs)
     if _disjoint(spatial, out, attrs):
@@ -500,7 +500,7 @@ def adaptive_bounds(size: int, out: int) -> list[tuple[int, int]]:
 
 
 def _adaptive_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
-    a = arrays[0].astype(np.float32) if narrow(metas[0].dtype) else arrays[0]
+    a = arrays[0].astype(np.float32) if is_half(metas[0].dtype) else arrays[0]
     shape, spatial = metas[0].shape, a.shape[2:]
     best, index = np.empty(shape, a.dtype), np.empty(shape, np.int64)
     places = np.arange(math.prod(spatial)).reshape(spatial)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, float32, int64, uint8
+from ..dtypes import bool_, int64, is_half, uint8
 from ..trace.recorder import record1
 from ..trace.values import Shape, Value, meta
 from .elementwise import EQ, cast, div, mul, record2, where
@@ -29,8 +29,6 @@ def spread(v: Value, n: Any) -> Value:
 def _lower(b: Any, ins: list[int], node: Any) -> list[int]:
     op, (axes, _keepdim), out = node.op, node.attrs, node.meta
     v = b.cast(ins[0], out.dtype) if op.name in ("sum", "prod") else ins[0]
-    if op.name in ("sum", "prod") and out.dtype.itemsize == 2 and out.dtype.is_floating_point:
-        v = b.cast(v, float32)
     if op.name in ("any", "all"):
         v = b.cast(v, bool_)
     shape = reduced_shape(b.graph.shapes[v], axes, False)
@@ -94,7 +92,7 @@ def _reduction(name: str, result: Any, gradient: Any, grad_name: str | None = No
         d = metas[0].dtype
         if name in ("sum", "prod"):
             a = convert(a, d)
-            if d.itemsize == 2 and d.is_floating_point:
+            if is_half(d):
                 a = a.astype(np.float32)
         found = _NUMPY[name](a, axes, keepdims=keepdim)
         return convert(found if type(found) is np.ndarray else np.asarray(found), d)

@@ -14,7 +14,7 @@ import numpy as np
 from ..trace.recorder import record1
 from ..trace.values import Value, meta
 from .elementwise import EXP, SIGMOID, _elementwise, mul, sub
-from .lowering import Number, Terms, narrow
+from .lowering import Number, Terms
 from .record import NOT_FINITE, Example, Op, convert
 from .reduce import SUM
 
@@ -53,7 +53,7 @@ def exponentials(t: Terms, x: int, axis: int) -> tuple[int, int, int]:
 
 
 def _softmax_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
-    if narrow(node.meta.dtype) or node.meta.numel == 0:
+    if node.meta.numel == 0:
         return None
     t = Terms(b)
     _, ex, total = exponentials(t, ins[0], node.attrs[0])
@@ -61,7 +61,7 @@ def _softmax_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
 
 
 def _log_softmax_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
-    if narrow(node.meta.dtype) or node.meta.numel == 0:
+    if node.meta.numel == 0:
         return None
     t = Terms(b)
     top, _, total = exponentials(t, ins[0], node.attrs[0])
