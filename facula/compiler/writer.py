@@ -116,6 +116,10 @@ class Writer(Emitter):
     def lane_numbers(self, lanes: int, element: str = "i32") -> V:
         return V(vec(element, lanes), "<" + ", ".join(f"{element} {i}" for i in range(lanes)) + ">")
 
+    def first_lanes(self, n: int, lanes: int) -> V:
+        """The mask of the first n lanes."""
+        return V(f"<{lanes} x i1>", "<" + ", ".join(f"i1 {int(j < n)}" for j in range(lanes)) + ">")
+
     def alternate(self, a: V, b: V) -> V:
         """a[0], b[0], a[1], b[1], ..."""
         n = lanes_of(a.ty)
@@ -190,11 +194,13 @@ class Writer(Emitter):
             raw = self.let(ty, f"call {ty} @{name}(ptr {at.name}, i32 {size}, {mask}, {ty} {rest})")
         return self._to_register(raw, tag)
 
-    def prefetch(self, at: V, write: bool = False) -> None:
-        """Asks for the line of an address, which may lie anywhere; `write`: to write there."""
+    def prefetch(self, at: V, write: bool = False, level: int = 1) -> None:
+        """Asks for the line of an address, which may lie anywhere; `write`: to write there; level:
+        the cache that it shall come to.
+        """
         name = "llvm.prefetch.p0"
         self.declarations[name] = f"declare void @{name}(ptr, i32, i32, i32)"
-        self.stmt(f"call void @{name}(ptr {at.name}, i32 {int(write)}, i32 3, i32 1)")
+        self.stmt(f"call void @{name}(ptr {at.name}, i32 {int(write)}, i32 {4 - level}, i32 1)")
 
     def gather(self, base: V, offsets: V, tag: str, mask: V | None) -> V:
         """base[offsets], one element for each lane; lanes outside the mask are zero."""

@@ -135,12 +135,8 @@ def _forward_text(p: Forward) -> str:
                     o = w.add(group_out, start)
                     place = w.add(w.mul(o, weight_row), w.mul(first_channel, g.places))
                     a = w.element(weight, place, p.tag)
-                    factors = [
-                        w.element(a, w.mul(weight_row, w.number(r)), p.tag) if r else a
-                        for r in range(p.rows)
-                    ]
-                    found = tile.sums(
-                        w, p.tag, p.lanes, factors, w.number(1), depth, vectors, p.vectors
+                    found = tile.sums_of_rows(
+                        w, p.tag, p.lanes, p.rows, a, weight_row, depth, vectors, p.vectors
                     )
                     to = w.element(out, w.mul(o, g.out_size), p.tag)
                     targets.write(writes, p.tag, found, to, g.out_size, done, again)

@@ -19,7 +19,7 @@ from ..emitter import V
 from ..scalar_code import SIZE, broadcast
 from ..schedule import View
 from ..writer import I64, Writer
-from . import tile
+from . import left, tile
 
 _PANEL_BYTES = 1 << 16  # of a panel, which stays near while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
@@ -27,6 +27,11 @@ _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
 _CACHE_BYTES = 1 << 21  # of a processor's own cache
 _NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
 _FEW_TILES = 4
+_CHUNK_WORK = 1 << 17  # multiply-adds of a chunk at least
+_CHUNKS = 16  # of a product whose left operand is copied, where it is large enough
+_COPIED_TILES = 12  # of a chunk at most
+_SHARING = 8  # panels that share a copy at least
+_SHARED = 16  # panels for which rows that lie well are copied
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
 
 
@@ -93,7 +98,7 @@ class Plan:
         lanes = tile.registers().lanes(tag)
         # Where both operands would do as the packed one, the smaller is packed: the product is then
         # computed transposed, and tiles are turned before they are written.
-        both = (a.strides[-1] == 1 or k == 1) and not (b.strides[-1] == 1 or n == 1)
+        both = (a.strides[-1] == 1 or k == 1) != (b.strides[-1] == 1 or n == 1)
         self.turned = both and not batch and _padded(n, m, lanes) <= 1.03 * _padded(m, n, lanes)
         self.turned = self.turned and m < n and tile.registers().rows <= lanes
         if self.turned:
@@ -114,12 +119,14 @@ class Plan:
         self.b_places = sorted(set(b_offsets))
         number = {offset: i for i, offset in enumerate(self.b_places)}
         self.b_numbers = [number[offset] for offset in b_offsets]
-        # The copy of a left operand shares the cache with the panel.
-        near = _PANEL_BYTES if self.a_by_row else _PANEL_BYTES // 2
-        self.depth = tile.balanced(k, near // (self.columns * SIZE[tag]))
+        self.panels = -(-n // self.columns)
+        # A copy of rows that lie well pays where many panels share it and the result is so large
+        # that its lines must be asked for while tiles are summed, which leaves no time for others.
+        large = m * n * SIZE[tag] > _CACHE_BYTES
+        self.copied = not self.a_by_row or (self.panels >= _SHARED and large)
+        self.depth = tile.balanced(k, _PANEL_BYTES // (self.columns * SIZE[tag]))
         self.blocks = -(-k // self.depth)
         self.pitch = (self.depth + lanes - 1) // lanes * lanes * self.columns
-        self.panels = -(-n // self.columns)
         # A packed copy costs more than it saves where few rows use it or it lies close by anyway.
         near = k * self.b_step * SIZE[tag] <= _NEAR_BYTES
         self.direct = not self.b_by_column and (near or m <= _FEW_TILES * self.rows)
@@ -145,29 +152,27 @@ class Plan:
         )  # fmt: skip
 
     def _block(self, tiles: int, work: int) -> tuple[int, int]:
-        """How many rows of tiles and how many panels a chunk has: about as many of each, since
-        both operands are then read least, but some tens of chunks where the work allows it.
+        """How many rows of tiles and how many panels a chunk has: some tens of chunks where the
+        work allows it, and about as many of each, since both operands are then read least.
         """
-        wanted = max(1 << 17, min(1 << 22, work // 24))
-        units = max(1, wanted // (self.rows * self.columns * self.k))
-        row = self.rows * self.depth * SIZE[self.tag]
-        if not self.a_by_row:
-            row += self.lanes * self.depth * SIZE[self.tag]  # the copy's rows end with a vector
-        if self.a_by_row:
-            wide = min(self.panels, 8 if units >= 16 else (units + 1) // 2)
-            down = max(1, units // wide)
+        step = self.rows * self.columns * self.k
+        row = left.nbytes(self, 1)
+        if self.copied:
+            # All panels share the copies, unless there would be few chunks.
+            least = -(-_CHUNK_WORK // (step * self.panels))
+            down = max(least, min(tiles, 4), tiles // _CHUNKS)
+            down = max(1, min(tiles, down, _COPIED_TILES, _ROWS_BYTES // row))
+            chunks = -(-tiles // down)
+            parts = min(-(-self.panels // _SHARING), -(-_CHUNKS // chunks))
+            least = -(-_CHUNK_WORK // (step * down))
+            across = max(1, min(self.panels, max(least, -(-self.panels // parts))))
         else:
-            # Rows are copied for each chunk: many panels share a copy, and what lies together is
-            # copied together where there is enough of it.
-            units = max(units, 8)
-            if work >= 1 << 26:
-                units = max(units, min(128, tiles * self.panels // 8))
-            down = units // 8
-        down = max(1, min(tiles, down, _ROWS_BYTES // row))
-        across = max(
-            1, min(self.panels, units // down, _PANELS_BYTES // (self.pitch * SIZE[self.tag]))
-        )
-        down = max(1, min(tiles, units // across, _ROWS_BYTES // row))
+            units = max(1, max(_CHUNK_WORK, min(1 << 22, work // 24)) // step)
+            wide = min(self.panels, 8 if units >= 16 else (units + 1) // 2)
+            down = max(1, min(tiles, units // wide, _ROWS_BYTES // row))
+            near = _PANELS_BYTES // (self.pitch * SIZE[self.tag])
+            across = max(1, min(self.panels, units // down, near))
+            down = max(1, min(tiles, units // across, _ROWS_BYTES // row))
         return tile.balanced(tiles, down), tile.balanced(self.panels, across)
 
     def _near(self) -> bool:
@@ -195,7 +200,7 @@ class Plan:
         ]  # fmt: skip
         for pair in zip(self.a_offsets, numbers, strict=True):
             record += pair
-        flags = f"{self.a_by_row} {self.direct} {self.turned}"
+        flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned}"
         key = f"product {self.tag} {self.rows} {self.vectors} {flags}"
         return NativeStep(
             "matmul",
@@ -219,6 +224,30 @@ def _merged(
 
 def _offset(start: int, place: Sequence[int], strides: Sequence[int]) -> int:
     return start + sum(i * s for i, s in zip(place, strides, strict=True))
+
+
+def _ahead(w: Writer, p: Plan, b: V, pitch: V, number: V, count: V, c: V, n: V) -> tile.Ahead:
+    """What the next tiles need: the next panel, asked for by the first tiles of this one, and the
+    lines of the result that the tile below writes.
+
+    b: the panel; number: of the tile in the chunk; count: places of the sum; c: the tile's place
+    in the result, whose rows have n elements.
+    """
+    line = 64 // SIZE[p.tag]
+    lines = w.mul(w.mul(number, count), w.number(line))
+    following = w.element(b, w.add(pitch, lines), p.tag)
+    early = w.compare("icmp", "slt", number, w.number(p.columns // line))
+    from_here = w.select(early, following, b)
+
+    def place(k: V) -> None:
+        w.prefetch(w.element(from_here, w.mul(k, w.number(line)), p.tag), level=2)
+
+    def row(r: V) -> None:
+        at = w.element(c, w.mul(n, w.add(r, w.number(p.rows))), p.tag)
+        for j in range(p.vectors):
+            w.prefetch(w.element(at, w.number(j * p.lanes), p.tag), True)
+
+    return tile.Ahead(place, None if p.turned else row)
 
 
 def _table(w: Writer, number: V, header: int, width: int, column: int) -> V:
@@ -316,10 +345,11 @@ def _product_text(p: Plan) -> str:
     m, n, k, step, depth, blocks, panels, pitch, tiles, down, across, downs, acrosses = f[3:16]
     last_row = w.binary("sub", m, w.number(p.rows))
     copies = None
-    if not p.a_by_row:
+    if p.copied:
         copies = w.let("ptr", f"alloca i8, i64 {_ROWS_BYTES}, align 64")
-    tall = w.add(w.mul(down, w.number(p.rows)), w.number(p.lanes - 1))
-    copy_pitch = w.binary("and", tall, w.number(-p.lanes))
+        ends = w.mul(w.binary("udiv", w.add(depth, w.number(p.lanes - 1)), w.number(p.lanes)),
+                     w.number(p.lanes))  # fmt: skip
+        between = w.add(w.mul(ends, w.number(p.rows)), w.number(2 * p.lanes))
 
     def chunk(number: V, _: list[V]) -> list[V]:
         # Neighbouring chunks, which one thread takes, share what is dearer to fetch.
@@ -344,10 +374,6 @@ def _product_text(p: Plan) -> str:
             first = w.smaller(wanted, last_row)
             return first, w.binary("sub", wanted, first)
 
-        first_copied = first_row(first_tile)[0]
-        after = w.add(first_row(w.binary("sub", stop_tile, w.number(1)))[0], w.number(p.rows))
-        width = w.binary("sub", after, first_copied)
-
         def block(number: V, _: list[V]) -> list[V]:
             first_k = w.mul(number, depth)
             count = w.smaller(depth, w.binary("sub", k, first_k))
@@ -355,8 +381,9 @@ def _product_text(p: Plan) -> str:
             if not p.direct:
                 b_block = w.add(b_first, w.mul(number, panels))
             if copies is not None:
-                start = w.element(a_base, w.add(w.mul(first_k, step), first_copied), p.tag)
-                _copy_rows(w, p, start, step, count, copies, width, copy_pitch)
+                start = w.element(a_base, first_k if p.a_by_row else w.mul(first_k, step), p.tag)
+                left.copy_tiles(w, p, start, step, count, first_tile, stop_tile,
+                                lambda t: first_row(t)[0], between, copies)  # fmt: skip
 
             def panel(q: V, _: list[V]) -> list[V]:
                 first_n = w.mul(q, w.number(p.columns))
@@ -370,24 +397,26 @@ def _product_text(p: Plan) -> str:
 
                 def row(t: V, _: list[V]) -> list[V]:
                     first, done = first_row(t)
-                    if copies is None:
-                        start = w.element(a_base, w.add(w.mul(first, step), first_k), p.tag)
-                        between, along = step, w.number(1)
-                    else:
-                        start = w.element(copies, w.binary("sub", first, first_copied), p.tag)
-                        between, along = w.number(1), copy_pitch
-                    rows = [
-                        w.element(start, w.mul(between, w.number(r)), p.tag) if r else start
-                        for r in range(p.rows)
-                    ]
                     place, across = (first_n, first) if p.turned else (first, first_n)
                     c = w.element(c_base, w.add(w.mul(place, m if p.turned else n), across), p.tag)
-                    if not p.turned:  # lines that are written late are asked for early
+                    if (
+                        not p.turned and not p.copied
+                    ):  # lines that are written late are asked for early
                         for r in range(p.rows):
                             for j in range(p.vectors):
                                 at = w.add(w.mul(n, w.number(r)), w.number(j * p.lanes))
                                 w.prefetch(w.element(c, at, p.tag), True)
-                    found = tile.sums(w, p.tag, p.lanes, rows, along, count, vectors, p.vectors)
+                    if copies is None:
+                        start = w.element(a_base, w.add(w.mul(first, step), first_k), p.tag)
+                        found = tile.sums_of_rows(w, p.tag, p.lanes, p.rows, start, step, count,
+                                                  vectors, p.vectors)  # fmt: skip
+                    else:
+                        number = w.binary("sub", t, first_tile)
+                        start = w.element(copies, w.mul(number, between), p.tag)
+                        rows = [w.element(start, w.number(r), p.tag) for r in range(p.rows)]
+                        ahead = None if p.direct else _ahead(w, p, b, pitch, number, count, c, n)
+                        found = tile.sums(w, p.tag, p.lanes, rows, w.number(p.rows), count, vectors,
+                                          p.vectors, ahead)  # fmt: skip
                     if p.turned:
                         _store_turned(w, p, found, c, m, w.binary("sub", n, first_n), done, again)
                     else:
@@ -419,30 +448,6 @@ def _rows_of(w: Writer, p: Plan, b: V, step: V, masks: list[V]) -> Callable[[V],
         ]
 
     return vectors
-
-
-def _copy_rows(
-    w: Writer, p: Plan, start: V, step: V, count: V, copies: V, width: V, pitch: V
-) -> None:
-    """Copies the chunk's part of a left operand whose rows lie side by side: [k][rows].
-
-    The tiles then read it without the distance between one k and the next, and what lies together
-    is read together.
-    """
-
-    def one(k: V, _: list[V]) -> list[V]:
-        source = w.element(start, w.mul(k, step), p.tag)
-        target = w.element(copies, w.mul(k, pitch), p.tag)
-
-        def part(i: V, mask: V | None, _: list[V]) -> list[V]:
-            x = w.load(w.element(source, i, p.tag), p.tag, p.lanes, mask)
-            w.store(x, w.element(target, i, p.tag), p.tag, mask)
-            return []
-
-        w.vector_loop(w.number(0), width, p.lanes, [], part)
-        return []
-
-    w.counted_loop(w.number(0), count, 1, [], one)
 
 
 def _masks(w: Writer, p: Panels, left: V) -> list[V]:

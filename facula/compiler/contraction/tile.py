@@ -41,6 +41,16 @@ def registers() -> Registers:
     return Registers(16, 6, 4)
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """What is asked of memory while a tile is summed, a little at a time: many requests at once
+    would keep the operands waiting.
+    """
+
+    place: Callable[[V], None]  # called at every place of the sum
+    row: Callable[[V], None] | None  # called for every row of the tile, spread over the sum
+
+
 def balanced(total: int, most: int) -> int:
     """The size of parts, none larger than `most`, that cover the total with least left over."""
     parts = -(-total // most)
@@ -62,26 +72,96 @@ def multiply_add(w: Writer, a: V, b: V, c: V) -> V:
 def sums(
     w: Writer, tag: str, lanes: int, rows: Sequence[V], step: V, count: V,
     vectors: Callable[[V], Sequence[V]], number: int,
+    ahead: Ahead | None = None,
 ) -> list[list[V]]:  # fmt: skip
     """The sums of a tile: for k below `count`, element k * step of each row times `vectors(k)`.
 
-    rows: addresses; vectors: the `number` vectors at place k. Returns the sums by row.
+    rows: addresses; vectors: the `number` vectors at place k; ahead: what is asked of memory
+    meanwhile. Returns the sums by row.
     """
+
+    def places(k: V) -> list[V]:
+        offset = w.mul(k, step) if step.name != "1" else k
+        return [w.element(row, offset, tag) for row in rows]
+
+    return _sums(w, tag, lanes, len(rows), count, places, vectors, number, ahead)
+
+
+def sums_of_rows(
+    w: Writer, tag: str, lanes: int, rows: int, start: V, between: V, count: V,
+    vectors: Callable[[V], Sequence[V]], number: int,
+) -> list[list[V]]:  # fmt: skip
+    """As `sums`, for rows that lie `between` elements apart from `start` on, each in one piece.
+
+    There are not registers enough for every row's address, and an addition for each of them would
+    take its turn from the multiply-add units. Two addresses and odd multiples of the distance are:
+    the processor scales and adds them on the way. What it is a multiple of is hidden from LLVM,
+    which would otherwise walk from row to row.
+    """
+    near = -(-rows // 2) if rows > 4 else rows
+    byte = w.mul(between, w.number(SIZE[tag]))
+    odd = {m: _opaque(w, w.mul(byte, w.number(m))) for m in range(1, near, 2)}
+    far = w.let("ptr", f"getelementptr i8, ptr {start.name}, i64 "
+                       f"{w.mul(byte, w.number(near)).name}")  # fmt: skip
+    bases = (start, _opaque(w, far))
+
+    def places(k: V) -> list[V]:
+        found: list[V] = []
+        for base in bases[: -(-rows // near)]:
+            first = w.element(base, k, tag)
+            for r in range(min(near, rows - len(found))):
+                if r == 0:
+                    found.append(first)
+                    continue
+                shift = (r & -r).bit_length() - 1
+                offset = odd[r >> shift]
+                if shift:
+                    offset = w.binary("shl", offset, w.number(shift))
+                found.append(w.let("ptr", f"getelementptr i8, ptr {first.name}, i64 "
+                                          f"{offset.name}"))  # fmt: skip
+        return found
+
+    return _sums(w, tag, lanes, rows, count, places, vectors, number)
+
+
+def _opaque(w: Writer, x: V) -> V:
+    """The same value, of which LLVM knows nothing."""
+    return w.let(x.ty, f'call {x.ty} asm "", "=r,0"({x})')
+
+
+def _sums(
+    w: Writer, tag: str, lanes: int, rows: int, count: V,
+    places: Callable[[V], Sequence[V]], vectors: Callable[[V], Sequence[V]], number: int,
+    ahead: Ahead | None = None,
+) -> list[list[V]]:  # fmt: skip
+    """Sums over k below `count` of the numbers at `places(k)`, a row each, times `vectors(k)`."""
     zero = w.splat("0.0", vec(REGISTER[tag], lanes))
-    start = [zero] * (len(rows) * number)
 
     def body(k: V, carried: list[V]) -> list[V]:
         across = vectors(k)
-        offset = w.mul(k, step) if step.name != "1" else k
+        if ahead is not None:
+            ahead.place(k)
         out = []
-        for r, row in enumerate(rows):
-            factor = spread(w, w.element(row, offset, tag), tag, lanes)
+        for r, place in enumerate(places(k)):
+            factor = spread(w, place, tag, lanes)
             for j, b in enumerate(across):
                 out.append(multiply_add(w, factor, b, carried[r * number + j]))
         return out
 
-    flat = w.counted_loop(w.number(0), count, 1, start, body)
-    return [flat[r * number : (r + 1) * number] for r in range(len(rows))]
+    zeros = [zero] * (rows * number)
+    if ahead is None or ahead.row is None:
+        flat = w.counted_loop(w.number(0), count, 1, zeros, body)
+    else:
+        row = ahead.row
+        part = w.binary("udiv", w.add(count, w.number(rows - 1)), w.number(rows))
+
+        def stretch(r: V, carried: list[V]) -> list[V]:
+            row(r)
+            low = w.mul(r, part)
+            return w.counted_loop(low, w.smaller(w.add(low, part), count), 1, carried, body)
+
+        flat = w.counted_loop(w.number(0), w.number(rows), 1, zeros, stretch)
+    return [flat[r * number : (r + 1) * number] for r in range(rows)]
 
 
 def packed_vectors(
@@ -137,5 +217,5 @@ def transposed(w: Writer, rows: list[V]) -> list[V]:
     return out
 
 
-__all__ = ["I64", "Registers", "balanced", "keep", "multiply_add", "packed_vectors", "registers",
-           "spread", "sums", "transposed"]  # fmt: skip
+__all__ = ["I64", "Ahead", "Registers", "balanced", "keep", "multiply_add", "packed_vectors",
+           "registers", "spread", "sums", "sums_of_rows", "transposed"]  # fmt: skip
