@@ -59,6 +59,7 @@ class Native(NamedTuple):
     """A native step: the digest of its kernel, where its record begins, chunks, most threads.
 
     entry: the entry of the schedule that it is for (see describe.py). name: what kind of step.
+    together: whether a thread does its stretch of the chunks in one call.
     """
 
     kernel: str
@@ -67,6 +68,7 @@ class Native(NamedTuple):
     threads: int
     entry: int
     name: str
+    together: bool
 
 
 class HostCall(NamedTuple):
@@ -204,11 +206,12 @@ class Program:
         """What runs a stretch: the runner, and its steps as the runner reads them."""
         records = self._records.buffer_info()[0]
         words: list[int] = []
-        for kernel, record, chunks, threads, entry, name in stretch.steps:
+        for kernel, record, chunks, threads, entry, name, together in stretch.steps:
             functions = code.loaded(kernel)
             if functions is None:
                 raise LookupError(f"kernel {kernel} is in no cache")
-            words += (functions["kernel"], records + 8 * record, chunks, threads)
+            most = -threads if together else threads
+            words += (functions["kernel"], records + 8 * record, chunks, most)
             self.kernels.append((entry, name, threads))
         steps = array("q", words)
         self._steps.append(steps)

@@ -90,6 +90,7 @@ class Builder:
         for order, entry in enumerate(s.entries):
             for v in _reads(entry):
                 last[s.alias.get(v, v)] = order
+        self._share(s, last)
         arena, offsets = _Arena(), {}
         wanted: list[tuple[int, int, int]] = []
         self._scratch: dict[int, int] = {}
@@ -114,11 +115,24 @@ class Builder:
         for v, base in s.alias.items():
             self._slot[v] = self._slot[base]
 
+    def _share(self, s: Scheduler, last: dict[int, int]) -> None:
+        """Results that take the memory of an operand that is read for the last time."""
+        for entry in s.entries:
+            if not isinstance(entry, Step) or entry.kind not in CONTRACTIONS:
+                continue
+            for a, v in contraction.shared_memory(entry.node):
+                base = s.alias.get(a, a)
+                free = s.place[base] >= 0 and base not in self._slot and v not in self._slot
+                if free and last[base] == entry.order and self._nbytes(base) == self._nbytes(v):
+                    above = [x for x, b in s.alias.items() if b == v]
+                    s.alias.update(dict.fromkeys((v, *above), base))
+                    last[base] = max(last[base], last.pop(v, entry.order))
+
     def _nbytes(self, v: int) -> int:
         return prod(self._graph.shapes[v]) * self._graph.dtypes[v].itemsize
 
     def _native(self, name: str, key: str, make: Any, record: Sequence[int | Address], chunks: int,
-                work: int, threshold: int = _PARALLEL) -> None:  # fmt: skip
+                work: int, threshold: int = _PARALLEL, together: bool = False) -> None:  # fmt: skip
         """Appends a native step.
 
         key, make: of the kernel, as `code.function_address` takes them. record: the words that the
@@ -135,7 +149,7 @@ class Builder:
             self._records.append(item)
         threads = 1 if work < 2 * threshold else min(chunks, work // threshold)
         kernel = self._kernel(key, make)
-        self._steps.append(Native(kernel, start, chunks, threads, self._entry, name))
+        self._steps.append(Native(kernel, start, chunks, threads, self._entry, name, together))
         self._work += work
 
     def _kernel(self, key: str, make: Callable[[], str]) -> str:
@@ -166,8 +180,9 @@ class Builder:
 
     def _step(self, step: NativeStep) -> None:
         self._native(
-            step.name, step.key, step.make, step.record, step.chunks, step.work, step.threshold
-        )
+            step.name, step.key, step.make, step.record, step.chunks, step.work, step.threshold,
+            step.together,
+        )  # fmt: skip
 
     def _opaque(self, s: Scheduler, step: Step) -> None:
         graph, node = s.graph, step.node

@@ -143,17 +143,29 @@ def _extra(t: Any, x: Any, more: Any, a: int, b: int) -> Any:
     return x if more is None else x + t.rows(more, a, b)
 
 
+def _before(t: Any, kept: Any, first: Any, steps: list[tuple[int, int]], k: int) -> Any:
+    """The state before step k of `steps`, of which the rows are kept; `first`: where it begins."""
+    a, b = steps[k]
+    if not k:
+        return t.rows(first, 0, b - a)
+    start, stop = steps[k - 1]
+    parts = [t.rows(kept, start, min(stop, start + b - a))]
+    if stop - start < b - a:
+        parts.append(t.rows(first, stop - start, b - a))
+    return t.join(parts, 0)
+
+
 def _lstm_run(arrays: Any, attrs: Any) -> Any:
     p, w, h0, c0 = arrays[:4]
     project = arrays[4].T if len(arrays) == 5 else None
     total, width = p.shape[0], c0.shape[1]
     out = np.empty((total, h0.shape[1]), p.dtype)
-    cells, before = np.empty((total, width), p.dtype), np.empty((total, width), p.dtype)
+    cells = np.empty((total, width), p.dtype)
     gates, previous = np.empty_like(p), np.empty_like(out)
     h, c, turned = h0.copy(), c0.copy(), w.T
     for a, b in _steps(*attrs):
         m = b - a
-        previous[a:b], before[a:b] = h[:m], c[:m]
+        previous[a:b] = h[:m]
         g = gates[a:b]
         np.matmul(h[:m], turned, out=g)
         g += p[a:b]
@@ -164,16 +176,17 @@ def _lstm_run(arrays: Any, attrs: Any) -> Any:
         c[:m] = cells[a:b] = f * c[:m] + i * n
         r = o * np.tanh(cells[a:b])
         h[:m] = out[a:b] = r if project is None else r @ project
-    return out, h, c, gates, cells, previous, before
+    return out, h, c, gates, cells, previous
 
 
 def _lstm_back(t: Any, attrs: Any, gs: Any, saved: Any) -> Any:
     """(gradients of p, h0, c0, and of the results before the projection's product)."""
-    g_out, g_h, g_c, more_gates, more_cells, more_h, more_c = gs
-    w, gates, cells, before, project, n = saved
+    g_out, g_h, g_c, more_gates, more_cells, more_h = gs
+    w, gates, cells, c0, project, n = saved
     h, c = _Carry(t, g_h, n), _Carry(t, g_c, n)
     made, results = {}, {}
-    for a, b in reversed(_steps(*attrs)):
+    steps = _steps(*attrs)
+    for k, (a, b) in reversed([*enumerate(steps)]):
         m = b - a
         i, f, g, o = t.columns(t.rows(gates, a, b), 4)
         d = results[a] = h.plus(t.rows(g_out, a, b), m)
@@ -182,14 +195,14 @@ def _lstm_back(t: Any, attrs: Any, gs: Any, saved: Any) -> Any:
         top = t.tanh(t.rows(cells, a, b))
         dc = c.plus(d * o * (1 - top * top), m)
         dc = _extra(t, dc, more_cells, a, b)
-        parts = [dc * g, dc * t.rows(before, a, b), dc * i, d * top]
+        parts = [dc * g, dc * _before(t, cells, c0, steps, k), dc * i, d * top]
         if more_gates is not None:
             extra = t.columns(t.rows(more_gates, a, b), 4)
             parts = [x + y for x, y in zip(parts, extra, strict=True)]
         slopes = (i * (1 - i), f * (1 - f), 1 - g * g, o * (1 - o))
         step = made[a] = t.join([x * s for x, s in zip(parts, slopes, strict=True)], 1)
         h.put(_extra(t, step @ w, more_h, a, b), m)
-        c.put(_extra(t, dc * f, more_c, a, b), m)
+        c.put(dc * f, m)
     order = sorted(made)
     joined = t.join([made[a] for a in order], 0)
     return joined, h.value, c.value, t.join([results[a] for a in order], 0)
@@ -415,7 +428,7 @@ def _weight(n: Any, step: Value, previous: int, operand: int) -> Value | None:
 def _lstm_shapes(metas: Any) -> Any:
     p, h, c = (metas[k].shape for k in (0, 2, 3))
     total = p[0]
-    return (total, h[1]), h, c, p, (total, c[1]), (total, h[1]), (total, c[1])
+    return (total, h[1]), h, c, p, (total, c[1]), (total, h[1])
 
 
 def _lstm_finish(n: Any, made: Any) -> Any:
@@ -494,11 +507,11 @@ def _lstm_examples() -> Example:
 
 # (input product [total, 4 H] of the gates i f g o, hidden weight [4 H, R], h [N, R], c [N, H], and
 # the projection [R, H] if there is one) -> (results [total, R], last h, last c, and for the
-# gradient: gates, cells, and h and c before each step). attrs: (sizes, whether the steps run
+# gradient: gates, cells, and h before each step). attrs: (sizes, whether the steps run
 # backwards)
 LSTM = _made(
     "lstm", _lstm_run, _lstm_back, _lstm_shapes,
-    lambda n: (n.i(1), n.o(3), n.o(4), n.o(6), n.i(4) if n.count == 5 else None),
+    lambda n: (n.i(1), n.o(3), n.o(4), n.i(3), n.i(4) if n.count == 5 else None),
     _lstm_finish, _lstm_back_shapes, _lstm_examples(),
 )  # fmt: skip
 # (input product [total, 3 H] of the gates r z n, hidden weight [3 H, H], h [N, H], and the bias of

@@ -11,7 +11,8 @@ sequentially consistent, so one of the two sees the other).
 
 The chunks are dealt out in equal stretches, one for each thread, each with its counter; who is
 done with the own stretch takes from the others'. So a thread meets the same part of the data from
-step to step, while it lies in that processor's cache.
+step to step, while it lies in that processor's cache. A step whose number of threads is negative
+wants each stretch in one call: its chunks share what the call brings near.
 
 A worker that sleeps is kept off the processor of the thread that wakes it: the system tends to run
 it there, behind the caller, for milliseconds. Who spins gives the processor away now and then, in
@@ -451,7 +452,8 @@ done:
 
 def _parallel() -> str:
     return f"""
-define internal void @parallel(ptr %pool, ptr %s, ptr %k, ptr %r, i64 %n, i64 %threads) nounwind {{
+define internal void @parallel(
+    ptr %pool, ptr %s, ptr %k, ptr %r, i64 %n, i64 %threads, i1 %whole) nounwind {{
 entry:
 {_fields(POOL, "pool", "started", "kernel", "slots", "record", "chunks", "grain", "parts")}
 {_fields(POOL, "pool", "pending", "main_sleeping", "main_lock", "main_wake")}
@@ -473,7 +475,8 @@ describe:
   %pieces = shl i64 %threads, 3
   %g0 = sdiv i64 %n, %pieces
   %none = icmp slt i64 %g0, 1
-  %g = select i1 %none, i64 1, i64 %g0
+  %g1 = select i1 %none, i64 1, i64 %g0
+  %g = select i1 %whole, i64 %n, i64 %g1
   store i64 %g, ptr %grain
   store i64 %threads, ptr %parts
   br label %count
@@ -550,7 +553,9 @@ step:
   %kernel = load ptr, ptr %p0
   %record = load ptr, ptr %p1
   %chunks = load i64, ptr %p2
-  %most = load i64, ptr %p3
+  %threads = load i64, ptr %p3
+  %whole = icmp slt i64 %threads, 0
+  %most = call i64 @llvm.abs.i64(i64 %threads, i1 false)
   %w = load atomic i64, ptr %want monotonic, align 8
   %t1 = call i64 @llvm.smin.i64(i64 %most, i64 %w)
   %t = call i64 @llvm.smin.i64(i64 %t1, i64 %chunks)
@@ -563,7 +568,8 @@ try:
   %got = extractvalue {{ i64, i1 }} %exchange, 1
   br i1 %got, label %together, label %alone
 together:
-  call void @parallel(ptr %pool, ptr %slots, ptr %kernel, ptr %record, i64 %chunks, i64 %t)
+  call void @parallel(
+    ptr %pool, ptr %slots, ptr %kernel, ptr %record, i64 %chunks, i64 %t, i1 %whole)
   br label %next
 alone:
   %owned0 = phi i1 [ %owned, %step ], [ false, %try ]
@@ -584,4 +590,5 @@ done:
   %status = load i64, ptr %word
   ret i64 %status
 }}
-declare i64 @llvm.smin.i64(i64, i64)"""
+declare i64 @llvm.smin.i64(i64, i64)
+declare i64 @llvm.abs.i64(i64, i1)"""

@@ -37,7 +37,9 @@ _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
 
 @dataclass
 class NativeStep:
-    """A native step: its code and record. `work`: multiply-adds or elements."""
+    """A native step: its code and record. `work`: multiply-adds or elements. `together`: whether a
+    thread does its stretch of the chunks in one go.
+    """
 
     name: str
     key: str
@@ -46,6 +48,7 @@ class NativeStep:
     chunks: int
     work: int
     threshold: int = field(default=1 << 15)
+    together: bool = False
 
 
 def height(m: int, vectors: int, most: int = 0) -> int:

@@ -1,16 +1,21 @@
-"""Recurrent layers: one native step for each step of the sequence, the weight packed once.
+"""Recurrent layers: the weight is packed once, then native code goes along the sequence.
 
-The hidden weight is packed so that the gates of a vector of units lie side by side. A chunk takes a
-vector of units (or two) and some sequences: it multiplies their hidden state of the step before
-with the weight, and finishes the cell while the sums are near. Steps of the sequence are steps of
-the program, so the threads meet between them, and nothing of a chunk depends on their number. The
-gradient goes the same way back: the product with the gradient of the step after it, then the
-formulas.
+The hidden weight is packed so that the gates of a vector of units lie side by side. A panel of the
+weight and some sequences make the hidden products of a vector of units (or two), and the cell is
+finished while the sums are near. The gradient goes the same way back: the product with the
+gradient of the step after it, then the formulas.
+
+Sequences do not know of each other. Where there are enough of them and the weight stays in a
+processor's own cache, a chunk is some sequences from their first step to their last: threads never
+wait for each other, and each finds what the step before has left in its own cache. Else a chunk is
+a panel, and each step of the sequence is a step of the program, between which the threads meet.
+Either way an element is one sum in one order, so that its bits depend on neither.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from ..emitter import V, vec
 from ..scalar_code import REGISTER, SIZE
@@ -19,17 +24,37 @@ from . import tile
 from .product import NativeStep, height, left_of, pack_columns, pack_rows, split
 from .recurrent_cells import CELLS, Cell, Formulas, width_of
 
-_BLOCK = 56  # most sequences of a chunk
-_HEADER = 12
+_BLOCK = 56  # most sequences that a thread takes along together
+_HEADER = 10
+_RUN = 6  # numbers of a step in the record
 _PANEL_BYTES = 1 << 15
+_WEIGHT_BYTES = 3 << 19  # of a weight that stays in a processor's own cache beside the rest
+_SEQUENCES = 16  # that are divided between threads
+_THRESHOLD = 1 << 18
+
+
+class Run(NamedTuple):
+    """A step of the sequence: its first row and its sequences, those of the step that is run
+    before it, and of the one after.
+    """
+
+    row: int
+    count: int
+    row_before: int
+    before: int
+    row_after: int
+    after: int
 
 
 class Layer:
-    """The run of a layer, or of its gradient, over a sequence."""
+    """The run of a layer, or of its gradient, over a sequence.
+
+    wanted: the names of the results that somebody reads.
+    """
 
     def __init__(
         self, kind: str, back: bool, tag: str, width: int, rows: int, sizes: Sequence[int],
-        reverse: bool, biased: bool,
+        reverse: bool, biased: bool, wanted: Collection[str],
     ) -> None:  # fmt: skip
         self.kind, self.back, self.tag, self.width, self.biased = kind, back, tag, width, biased
         self.cell: Cell = CELLS[kind]
@@ -43,20 +68,35 @@ class Layer:
             self.units = 1
         self.vectors = self.units * (1 if back else gates)
         self.columns = self.vectors * self.lanes
-        most = registers.rows * registers.vectors // self.vectors
-        self.rows = height(rows, self.vectors, most)
-        self.block = max(1, _BLOCK // self.rows) * self.rows
         self.depth_of_all = gates * width if back else width
         self.depth = tile.balanced(
             self.depth_of_all, max(16, _PANEL_BYTES // (self.columns * SIZE[tag]))
         )
         self.panels = -(-width // (self.units * self.lanes))
         self.pitch = -(-self.depth_of_all // self.lanes) * self.lanes * self.columns
+        self.whole = self._whole()
+        most = registers.rows * registers.vectors // self.vectors
+        if self.whole and rows >= _SEQUENCES:
+            most = min(most, rows // 2)
+        self.rows = height(rows, self.vectors, most)
+        self.block = max(1, _BLOCK // self.rows) * self.rows
         if back:
             self.names = (*self.cell.gradient_operands, *self.cell.gradient_results)
+            results = self.cell.gradient_results
         else:
             operands = self.cell.operands if biased or kind != "gru" else self.cell.operands[:3]
             self.names = (*operands, *self.cell.results)
+            results = self.cell.results
+        # What goes from step to step is written whether somebody reads it afterwards or not.
+        carried = ("step", "g_h0", "g_c0") if back else ("out", "c")
+        self.written = tuple(n for n in results if n in carried or n in wanted)
+
+    def _whole(self) -> bool:
+        """Whether a chunk is some sequences over all steps: by shapes alone."""
+        if min(self.sizes) < self.count or self.scratch_bytes > _WEIGHT_BYTES:
+            return False
+        step = self.count * self.width * self.depth_of_all
+        return self.count >= _SEQUENCES or step < 2 * _THRESHOLD
 
     @property
     def scratch_bytes(self) -> int:
@@ -70,71 +110,79 @@ class Layer:
             [at["w"], scratch, self.width, self.depth_of_all, self.pitch], self.panels,
             self.panels * self.pitch,
         )  # fmt: skip
-        runs = self._runs()
-        return [pack, self._begin(at, runs), *self._loop(at, runs, scratch)]
+        return [pack, *self._begin(at), *self._loop(at, scratch)]
 
     @property
     def _tag_of_key(self) -> str:
-        flags = f"{int(self.back)} {int(self.biased)}"
-        return f"{self.kind} {flags} {self.tag} {self.rows} {self.units} {self.block}"
+        flags = f"{int(self.back)} {int(self.biased)} {int(self.whole)}"
+        shape = f"{self.rows} {self.units} {self.block}"
+        return f"{self.kind} {flags} {self.tag} {shape} {','.join(self.written)}"
 
-    def _runs(self) -> list[tuple[int, int]]:
-        """(first row, sequences) of each step in the order in which the layer runs them."""
-        out, at = [], 0
+    def _runs(self) -> list[Run]:
+        """The steps in the order in which the layer runs them."""
+        rows, at = [], 0
         for m in self.sizes:
-            out.append((at, m))
+            rows.append((at, m))
             at += m
-        return out[::-1] if self.reverse else out
+        if self.reverse:
+            rows.reverse()
+        none = (0, 0)
+        return [
+            Run(*here, *before, *after)
+            for here, before, after in zip(rows, [none, *rows[:-1]], [*rows[1:], none], strict=True)
+        ]
 
-    def _begin(self, at: dict[str, int], runs: list[tuple[int, int]]) -> NativeStep:
-        """Copies the first states to the steps where sequences begin, and to the last states."""
+    def _begin(self, at: dict[str, int]) -> list[NativeStep]:
+        """Copies the first states to where the steps go on with them."""
         if self.back:
-            pairs = [(at["g_h"], at["g_h0"])]
-            if "g_c" in at:
-                pairs.append((at["g_c"], at["g_c0"]))
-            table = [(0, 0, self.count)] * len(pairs)
-            copies = [(*pair, *entry) for pair, entry in zip(pairs, table, strict=True)]
+            pairs = [("g_h", "g_h0"), ("g_c", "g_c0")]
         else:
-            copies = []
-            for kept, first, last in self.cell.state:
-                copies.append((at[first], at[last], 0, 0, self.count))
-                done = 0
-                for row, m in runs:
-                    if m > done:
-                        copies.append((at[first], at[kept], done, row + done, m - done))
-                        done = m
-        record = [len(copies), self.width, *(n for copy in copies for n in copy)]
-        return NativeStep(
-            "copy", f"recurrent copy {self.tag}", lambda: _copy_text(self), record, 1, 1
-        )
+            pairs = [("c0", "c")]
+        record = [n for a, b in pairs if a in at for n in (at[a], at[b])]
+        if not record:
+            return []
+        size = self.count * self.width
+        return [
+            NativeStep(
+                "copy",
+                f"recurrent copy {self.tag}",
+                lambda: _copy_text(self),
+                [len(record) // 2, size, *record],
+                1,
+                1,
+            )  # fmt: skip
+        ]
 
-    def _loop(
-        self, at: dict[str, int], runs: list[tuple[int, int]], scratch: int
-    ) -> list[NativeStep]:
+    def _loop(self, at: dict[str, int], scratch: int) -> list[NativeStep]:
         slots = [at[name] for name in self.names]
         key = f"recurrent {self._tag_of_key}"
-        # What a step needs to know of the one that gives it its product, or takes its state.
-        if self.back:
-            order = [*reversed(runs), (0, 0)]
-            others = [(0, 0), *reversed(runs)]
-        else:
-            order, others = runs, [*runs[1:], (0, 0)]
+        runs = self._runs()
+        if self.back:  # the last one takes the gradient of the first states
+            row, m = runs[0][:2]
+            runs = [*reversed(runs), Run(0, 0, 0, 0, row, m)]
+        stretches = [runs] if self.whole else [[run] for run in runs]
         out = []
-        for (row, m), (other, n) in zip(order, others, strict=True):
-            most = max(m, n) if self.back else m
-            blocks = -(-most // self.block)
-            work = most * self.width * self.cell.gates * self.width
-            record = [scratch, row, m, other, n, self.width, self.depth_of_all, self.depth,
-                      self.pitch, self.panels, most, 0, *slots]  # fmt: skip
+        for stretch in stretches:
+            most = max(max(run.count, run.after if self.back else 0) for run in stretch)
+            if self.whole:
+                chunks = -(-most // self.rows)
+            else:
+                chunks = -(-most // self.block) * self.panels
+            record = [
+                scratch, self.width, self.depth_of_all, self.depth, self.pitch, self.panels, most,
+                len(stretch), 0, 0, *slots, *(n for run in stretch for n in run),
+            ]  # fmt: skip
+            work = len(stretch) * most * self.width * self.depth_of_all
             out.append(
                 NativeStep(
                     self.kind,
                     key,
-                    lambda: _step_text(self),
+                    lambda: _steps_text(self),
                     record,
-                    blocks * self.panels,
+                    chunks,
                     work,
-                    1 << 18,
+                    _THRESHOLD,
+                    self.whole,
                 )  # fmt: skip
             )
         return out
@@ -167,24 +215,18 @@ def _pack_text(p: Layer) -> str:
 
 def _copy_text(p: Layer) -> str:
     w = Writer()
-    count, width = w.field(0), w.field(1)
+    count, size = w.field(0), w.field(1)
 
     def one(i: V, _: list[V]) -> list[V]:
-        base = w.add(w.mul(i, w.number(5)), w.number(2))
-        numbers = []
-        for k in range(5):
-            place = w.add(base, w.number(k))
-            at = w.let("ptr", f"getelementptr i64, ptr %rec, i64 {place.name}")
-            numbers.append(w.let(I64, f"load i64, ptr {at.name}, align 8"))
-        source = w.element(w.slot(numbers[0]), w.mul(numbers[2], width), p.tag)
-        target = w.element(w.slot(numbers[1]), w.mul(numbers[3], width), p.tag)
+        base = w.add(w.mul(i, w.number(2)), w.number(2))
+        source, target = (w.slot(_entry(w, w.add(base, w.number(k)))) for k in range(2))
 
         def part(k: V, mask: V | None, _: list[V]) -> list[V]:
             x = w.load(w.element(source, k, p.tag), p.tag, p.lanes, mask)
             w.store(x, w.element(target, k, p.tag), p.tag, mask)
             return []
 
-        w.vector_loop(w.number(0), w.mul(numbers[4], width), p.lanes, [], part)
+        w.vector_loop(w.number(0), size, p.lanes, [], part)
         return []
 
     w.counted_loop(w.number(0), count, 1, [], one)
@@ -192,136 +234,202 @@ def _copy_text(p: Layer) -> str:
     return w.module()
 
 
-def _step_text(p: Layer) -> str:
+def _entry(w: Writer, place: V) -> V:
+    at = w.let("ptr", f"getelementptr i64, ptr %rec, i64 {place.name}")
+    return w.let(I64, f"load i64, ptr {at.name}, align 8")
+
+
+def _steps_text(p: Layer) -> str:
     w = Writer()
     f = [w.field(i) for i in range(_HEADER + len(p.names))]
-    packed = w.slot(f[0])
-    row, m, other, n, width, depth_of_all, depth, pitch, panels, most = f[1:11]
     arrays = {name: w.slot(f[_HEADER + i]) for i, name in enumerate(p.names)}
     sums = w.let("ptr", f"alloca i8, i64 {p.block * p.columns * SIZE[p.tag]}, align 64")
-    # The rows of the product's left operand: the state before this step, or the gradient of the
-    # step after it.
-    if p.back:
-        left, first_left, have = arrays["step"], other, n
-    else:
-        left, first_left, have = arrays["previous"], row, m
+    step = _Step(w, p, arrays, w.slot(f[0]), sums, f[1], f[2], f[3], f[4])
+    panels, most, runs = f[5:8]
+    begin, end = V(I64, "%begin"), V(I64, "%end")
 
     def chunk(number: V, _: list[V]) -> list[V]:
         block, panel = split(w, number, panels)
+        step.find(w.number(0))
         first = w.mul(block, w.number(p.block))
-        count = w.smaller(w.number(p.block), w.binary("sub", most, first))
-        b = w.element(packed, w.mul(panel, pitch), p.tag)
-        start = w.element(left, w.mul(first_left, depth_of_all), p.tag)
-        _products(w, p, start, first, count, have, b, depth_of_all, depth, sums)
-        unit = w.mul(panel, w.number(p.units * p.lanes))
-
-        def one(r: V, _: list[V]) -> list[V]:
-            for j in range(p.units):
-                _cell(w, p, arrays, sums, r, w.add(first, r),
-                      w.add(unit, w.number(j * p.lanes)), j, row, m, other, n, width)  # fmt: skip
-            return []
-
-        w.counted_loop(w.number(0), count, 1, [], one)
+        step.panel(panel, first, w.smaller(w.number(p.block), w.binary("sub", most, first)))
         return []
 
-    w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], chunk)
+    def sequences(first: V, _: list[V]) -> list[V]:
+        count = w.smaller(w.number(p.block), w.binary("sub", stop, first))
+
+        def run(t: V, _: list[V]) -> list[V]:
+            step.find(t)
+
+            def panel(q: V, _: list[V]) -> list[V]:
+                step.panel(q, first, count)
+                return []
+
+            w.counted_loop(w.number(0), panels, 1, [], panel)
+            return []
+
+        w.counted_loop(w.number(0), runs, 1, [], run)
+        return []
+
+    if p.whole:
+        stop = w.smaller(w.mul(end, w.number(p.rows)), most)
+        w.counted_loop(w.mul(begin, w.number(p.rows)), stop, p.block, [], sequences)
+    else:
+        w.counted_loop(begin, end, 1, [], chunk)
     w.stmt("ret void")
     return w.module()
 
 
-def _products(
-    w: Writer, p: Layer, start: V, first: V, count: V, have: V, b: V, depth_of_all: V, depth: V,
-    sums: V,
-) -> None:  # fmt: skip
-    """Writes the products of `count` sequences from `first` on; those from `have` on are 0."""
-    tiles = w.binary("udiv", w.add(count, w.number(p.rows - 1)), w.number(p.rows))
-    last = w.binary("sub", have, w.number(1))
-    some = w.compare("icmp", "sgt", have, first)
-    blocks = w.binary("udiv", w.add(depth_of_all, w.binary("sub", depth, w.number(1))), depth)
+class _Step:
+    """Writes the work of one step of the sequence."""
 
-    def block(k: V, _: list[V]) -> list[V]:
-        first_k = w.mul(k, depth)
-        length = w.smaller(depth, w.binary("sub", depth_of_all, first_k))
-        length = w.select(some, length, w.number(0))
-        panel = w.element(b, w.mul(first_k, w.number(p.columns)), p.tag)
-        vectors = tile.packed_vectors(w, panel, p.tag, p.lanes, p.vectors)
-        again = w.compare("icmp", "sgt", k, w.number(0))
+    def __init__(
+        self, w: Writer, p: Layer, arrays: dict[str, V], packed: V, sums: V, width: V,
+        depth_of_all: V, depth: V, pitch: V,
+    ) -> None:  # fmt: skip
+        self.w, self.p, self.arrays, self.packed, self.sums = w, p, arrays, packed, sums
+        self.width, self.depth_of_all, self.depth, self.pitch = width, depth_of_all, depth, pitch
 
-        def one(t: V, _: list[V]) -> list[V]:
-            base = w.mul(t, w.number(p.rows))
-            rows = []
-            for r in range(p.rows):
-                number = w.smaller(w.add(first, w.add(base, w.number(r))), last)
-                place = w.add(w.mul(number, depth_of_all), first_k)
-                rows.append(w.element(start, place, p.tag))
-            found = tile.sums(w, p.tag, p.lanes, rows, w.number(1), length, vectors, p.vectors)
-            to = w.element(sums, w.mul(base, w.number(p.columns)), p.tag)
+    def find(self, t: V) -> None:
+        """Loads the numbers of step t of the record."""
+        w = self.w
+        base = w.add(w.mul(t, w.number(_RUN)), w.number(_HEADER + len(self.p.names)))
+        numbers = [_entry(w, w.add(base, w.number(k))) for k in range(_RUN)]
+        self.row, self.m, self.row_before, self.before, self.row_after, self.after = numbers
 
-            def put(add: bool) -> None:
-                tile.keep(w, p.tag, p.lanes, found, to, p.columns, add)
+    def panel(self, panel: V, first: V, count: V) -> None:
+        """The products and formulas of a panel for `count` sequences from `first` on."""
+        w, p = self.w, self.p
+        self._products(w.element(self.packed, w.mul(panel, self.pitch), p.tag), first, count)
+        unit = w.mul(panel, w.number(p.units * p.lanes))
 
-            w.when(again, lambda: put(True), lambda: put(False))
+        def one(r: V, _: list[V]) -> list[V]:
+            for j in range(p.units):
+                self._cell(r, w.add(first, r), w.add(unit, w.number(j * p.lanes)), j)
             return []
 
-        w.counted_loop(w.number(0), tiles, 1, [], one)
-        return []
+        w.counted_loop(w.number(0), count, 1, [], one)
 
-    w.counted_loop(w.number(0), blocks, 1, [], block)
+    def _left(self, number: V) -> V:
+        """The row of the product's left operand for a sequence: the state before this step, or the
+        gradient of the step after it.
+        """
+        w, p = self.w, self.p
+        if p.back:
+            at = w.add(self.row_after, number)
+            return w.element(self.arrays["step"], w.mul(at, self.depth_of_all), p.tag)
+        return self._state_before("out", "h0", number)
 
+    def _state_before(self, kept: str, first: str, number: V) -> V:
+        """The row of a sequence's state before this step; `first`: where it begins."""
+        w, p = self.w, self.p
+        goes_on = w.compare("icmp", "slt", number, self.before)
+        row = w.select(goes_on, w.add(self.row_before, number), number)
+        base = w.let(
+            "ptr", f"select {goes_on}, {self.arrays[kept]}, {self.arrays[first]}"
+        )  # fmt: skip
+        return w.element(base, w.mul(row, self.width), p.tag)
 
-def _cell(
-    w: Writer, p: Layer, arrays: dict[str, V], sums: V, r: V, sequence: V, unit: V, j: int,
-    row: V, m: V, other: V, n: V, width: V,
-) -> None:  # fmt: skip
-    """The formulas for one sequence and vector j of units."""
-    mask = left_of(w, w.binary("sub", width, unit), p.lanes)
-    formulas = Formulas(w, p.tag, p.lanes)
-    here = w.add(row, sequence)
+    def _products(self, b: V, first: V, count: V) -> None:
+        """The products of a panel, kept in `sums`. Back, those of sequences that end here are not
+        used.
+        """
+        w, p = self.w, self.p
+        tiles = w.binary("udiv", w.add(count, w.number(p.rows - 1)), w.number(p.rows))
+        have = self.after if p.back else self.m
+        last = w.smaller(w.add(first, count), have)
+        some = w.compare("icmp", "sgt", last, first)
+        last = w.binary("sub", last, w.number(1))
+        rest = w.binary("sub", self.depth, w.number(1))
+        blocks = w.binary("udiv", w.add(self.depth_of_all, rest), self.depth)
 
-    def at(name: str, gate: int, of: V) -> V:
-        factor = width_of(p.cell, name)
-        place = w.add(w.mul(of, w.number(factor)), w.number(gate))
-        return w.element(arrays[name], w.add(w.mul(place, width), unit), p.tag)
+        def block(k: V, _: list[V]) -> list[V]:
+            first_k = w.mul(k, self.depth)
+            length = w.smaller(self.depth, w.binary("sub", self.depth_of_all, first_k))
+            length = w.select(some, length, w.number(0))
+            panel = w.element(b, w.mul(first_k, w.number(p.columns)), p.tag)
+            vectors = tile.packed_vectors(w, panel, p.tag, p.lanes, p.vectors)
+            again = w.compare("icmp", "sgt", k, w.number(0))
 
-    def load(name: str, gate: int) -> V:
-        if name == "bias":
-            if not p.biased:
+            def one(t: V, _: list[V]) -> list[V]:
+                base = w.mul(t, w.number(p.rows))
+                rows = []
+                for r in range(p.rows):
+                    number = w.smaller(w.add(first, w.add(base, w.number(r))), last)
+                    rows.append(w.element(self._left(number), first_k, p.tag))
+                found = tile.sums(w, p.tag, p.lanes, rows, w.number(1), length, vectors, p.vectors)
+                to = w.element(self.sums, w.mul(base, w.number(p.columns)), p.tag)
+
+                def put(add: bool) -> None:
+                    tile.keep(w, p.tag, p.lanes, found, to, p.columns, add)
+
+                w.when(again, lambda: put(True), lambda: put(False))
+                return []
+
+            w.counted_loop(w.number(0), tiles, 1, [], one)
+            return []
+
+        w.counted_loop(w.number(0), blocks, 1, [], block)
+
+    def _cell(self, r: V, sequence: V, unit: V, j: int) -> None:
+        """The formulas for row r of the sums and vector j of their units."""
+        w, p = self.w, self.p
+        mask = left_of(w, w.binary("sub", self.width, unit), p.lanes)
+        formulas = Formulas(w, p.tag, p.lanes)
+        here = w.add(self.row, sequence)
+
+        def at(name: str, gate: int) -> V:
+            if name == "before":
+                kept = ("cells", "c0") if p.back else ("out", "h0")
+                return w.element(self._state_before(*kept, sequence), unit, p.tag)
+            if name == "bias":
+                of = w.number(0)
+            else:
+                of = sequence if name in ("g_c0", "g_h0", "h", "c") else here
+            factor = width_of(p.cell, name)
+            place = w.add(w.mul(of, w.number(factor)), w.number(gate))
+            return w.element(self.arrays[name], w.add(w.mul(place, self.width), unit), p.tag)
+
+        def load(name: str, gate: int) -> V:
+            if name == "bias" and not p.biased:
                 return formulas.number(0.0)
-            return w.load(at(name, gate, w.number(0)), p.tag, p.lanes, mask)
-        whole = sequence if name in ("g_c0", "g_h0") else here
-        return w.load(at(name, gate, whole), p.tag, p.lanes, mask)
+            return w.load(at(name, gate), p.tag, p.lanes, mask)
 
-    def store(name: str, gate: int, x: V) -> None:
-        whole = sequence if name in ("g_c0", "g_h0") else here
-        w.store(x, at(name, gate, whole), p.tag, mask)
+        def store(name: str, gate: int, x: V) -> None:
+            if name in p.written:
+                w.store(x, at(name, gate), p.tag, mask)
 
-    def product(q: int) -> V:
-        place = w.add(w.mul(r, w.number(p.columns)), w.number((q * p.units + j) * p.lanes))
-        ty = vec(REGISTER[p.tag], p.lanes)
-        source = w.element(sums, place, p.tag)
-        return w.let(ty, f"load {ty}, ptr {source.name}, align {p.lanes * SIZE[p.tag]}")
+        def product(q: int) -> V:
+            place = w.add(w.mul(r, w.number(p.columns)), w.number((q * p.units + j) * p.lanes))
+            ty = vec(REGISTER[p.tag], p.lanes)
+            source = w.element(self.sums, place, p.tag)
+            return w.let(ty, f"load {ty}, ptr {source.name}, align {p.lanes * SIZE[p.tag]}")
 
-    if not p.back:
-        states = p.cell.forward(formulas, [product(q) for q in range(p.cell.gates)], load, store)
-        goes_on = w.compare("icmp", "slt", sequence, n)
-        for (kept, _, last), x in zip(p.cell.state, states, strict=True):
-            further, end = at(kept, 0, w.add(other, sequence)), at(last, 0, sequence)
-            w.store(x, w.let("ptr", f"select {goes_on}, {further}, {end}"), p.tag, mask)
-        return
-    # What came back to this sequence: the product where it goes on, and what is kept.
-    came = w.compare("icmp", "slt", sequence, n)
-    x = w.select(came, product(0), formulas.number(0.0))
-    carried = formulas.add(x, load("g_h0", 0))
+        if not p.back:
+            if "previous" in p.written:
+                store("previous", 0, load("before", 0))
+            if __import__("os").environ.get("NOCELL"):
+                return
+            h = p.cell.forward(formulas, [product(q) for q in range(p.cell.gates)], load, store)
+            store("out", 0, h)
+            if "h" in p.written:
+                ends = w.compare("icmp", "sge", sequence, self.after)
+                w.when(ends, lambda: store("h", 0, h))
+            return
+        # What came back to this sequence: the product where it goes on, and what is kept.
+        came = w.compare("icmp", "slt", sequence, self.after)
+        x = w.select(came, product(0), formulas.number(0.0))
+        carried = formulas.add(x, load("g_h0", 0))
 
-    def inside() -> None:
-        d = formulas.add(load("g_out", 0), carried)
-        store("g_h0", 0, p.cell.backward(formulas, d, load, store))
+        def inside() -> None:
+            d = formulas.add(load("g_out", 0), carried)
+            store("g_h0", 0, p.cell.backward(formulas, d, load, store))
 
-    w.when(
-        w.compare("icmp", "slt", sequence, m),
-        inside,
-        lambda: store("g_h0", 0, carried),
-    )
+        w.when(
+            w.compare("icmp", "slt", sequence, self.m),
+            inside,
+            lambda: store("g_h0", 0, carried),
+        )
 
 
 __all__ = ["Layer"]

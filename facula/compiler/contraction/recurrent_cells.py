@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from ..emitter import V
 from ..scalar_code import constant, emit_op
+from ..vector_math_exponential import expm1_parts
+from ..vector_math_expression import Number, clamp_below, fma, where
 from ..writer import Writer
 
 Load = Callable[[str, int], V]  # (name of an array, gate): its vector in this row
@@ -40,11 +42,53 @@ class Formulas:
             a = self._op("mul", a, b)
         return a
 
-    def sigmoid(self, x: V) -> V:
-        return self._op("sigmoid", x)
+    def _exponential(self, x: V, factor: float) -> tuple[Number, Number, Number]:
+        """(x, s, s p) with exp(-factor |x|) = s + s p; numbers too small for a normal one stop."""
+        number = Number(self.w, x)
+        argument = clamp_below(abs(number) * -factor, number.pick(-87, -708))
+        p, s = expm1_parts(argument, 1.0)
+        return number, s, p
+
+    def _sigmoid(self, x: V) -> tuple[Number, Number]:
+        """A numerator, and a denominator from 1 to 2, which is no NaN."""
+        number, s, p = self._exponential(x, 1.0)
+        z = fma(s, p, s)
+        return where(number >= 0, 1.0, z), where(z < 1, z, 1.0) + 1
+
+    def _tanh(self, x: V) -> tuple[Number, Number]:
+        """-e / (2 + e) with e = exp(-2 |x|) - 1, in which small numbers keep all their digits."""
+        number, s, p = self._exponential(x, 2.0)
+        e = fma(s, p, s - 1)
+        return e.copysign(number), where(e < 0, e, 0.0) + 2
+
+    def gates(self, sigmoids: Sequence[V], tanhs: Sequence[V]) -> list[V]:
+        """The sigmoids of some vectors, then the hyperbolic tangents of others.
+
+        Four divisions take longer than the polynomials. The denominators lie between 1 and 2, so
+        one division gives all quotients: 1 / a = b / (a b). A NaN is in the numerator alone, and
+        stays with its own gate.
+        """
+        parts = [*map(self._sigmoid, sigmoids), *map(self._tanh, tanhs)]
+        if len(parts) == 1:
+            ((numerator, denominator),) = parts
+            return [(numerator / denominator).v]
+        found = self._inverses([d for _, d in parts])
+        return [(n * i).v for (n, _), i in zip(parts, found, strict=True)]
+
+    def _inverses(self, numbers: list[Number]) -> list[Number]:
+        if len(numbers) == 1:
+            return [1.0 / numbers[0]]
+        pairs = [a * b for a, b in zip(numbers[::2], numbers[1::2], strict=False)]
+        if len(numbers) % 2:
+            pairs.append(numbers[-1])
+        out = []
+        for k, inverse in enumerate(self._inverses(pairs)):
+            pair = numbers[2 * k : 2 * k + 2]
+            out += [inverse] if len(pair) == 1 else [inverse * pair[1], inverse * pair[0]]
+        return out
 
     def tanh(self, x: V) -> V:
-        return self._op("tanh", x)
+        return self.gates([], [x])[0]
 
     def relu(self, x: V) -> V:
         return self._op("relu", x)
@@ -71,8 +115,8 @@ class Cell:
 
     gates: vectors of the hidden product for each vector of units; kept: gates that the layer keeps
     for its gradient. operands, results: names of the arrays of the layer; gradient_operands and
-    gradient_results: of its gradient, each in the order of the node. state: arrays of one row for
-    each sequence that go from step to step, with the name of their first and last value.
+    gradient_results: of its gradient, each in the order of the node. The formulas find the state
+    of the step before as "before": for the LSTM's gradient that of the cell, else the result.
     """
 
     gates: int
@@ -81,21 +125,23 @@ class Cell:
     results: tuple[str, ...]
     gradient_operands: tuple[str, ...]
     gradient_results: tuple[str, ...]
-    state: tuple[tuple[str, str, str], ...]
-    forward: Callable[[Formulas, Sequence[V], Load, Store], tuple[V, ...]]
+    forward: Callable[[Formulas, Sequence[V], Load, Store], V]
     backward: Callable[[Formulas, V, Load, Store], V]
+    # (operand, result) where the formulas read a place of one before they write that of the other,
+    # and nobody reads it again: they may be one memory. Of the layer, then of its gradient.
+    shared: tuple[tuple[str, str], ...] = ()
+    gradient_shared: tuple[tuple[str, str], ...] = ()
 
 
-def _lstm(f: Formulas, product: Sequence[V], load: Load, store: Store) -> tuple[V, ...]:
+def _lstm(f: Formulas, product: Sequence[V], load: Load, store: Store) -> V:
     i, r, n, o = (f.add(x, load("p", q)) for q, x in enumerate(product))
-    i, r, n, o = f.sigmoid(i), f.sigmoid(r), f.tanh(n), f.sigmoid(o)
+    i, r, o, n = f.gates([i, r, o], [n])
     for q, x in enumerate((i, r, n, o)):
         store("gates", q, x)
-    c = f.add(f.mul(r, load("before", 0)), f.mul(i, n))
+    c = f.add(f.mul(r, load("c", 0)), f.mul(i, n))
     store("cells", 0, c)
-    h = f.mul(o, f.tanh(c))
-    store("out", 0, h)
-    return h, c
+    store("c", 0, c)
+    return f.mul(o, f.tanh(c))
 
 
 def _lstm_back(f: Formulas, d: V, load: Load, store: Store) -> V:
@@ -111,16 +157,13 @@ def _lstm_back(f: Formulas, d: V, load: Load, store: Store) -> V:
     return f.number(0.0)
 
 
-def _gru(f: Formulas, product: Sequence[V], load: Load, store: Store) -> tuple[V, ...]:
+def _gru(f: Formulas, product: Sequence[V], load: Load, store: Store) -> V:
     hidden = [f.add(x, load("bias", q)) for q, x in enumerate(product)]
-    r = f.sigmoid(f.add(load("p", 0), hidden[0]))
-    z = f.sigmoid(f.add(load("p", 1), hidden[1]))
+    r, z = f.gates([f.add(load("p", q), hidden[q]) for q in range(2)], [])
     n = f.tanh(f.add(load("p", 2), f.mul(r, hidden[2])))
     for q, x in enumerate((r, z, n, hidden[2])):
         store("gates", q, x)
-    h = f.add(n, f.mul(z, f.sub(load("previous", 0), n)))
-    store("out", 0, h)
-    return (h,)
+    return f.add(n, f.mul(z, f.sub(load("before", 0), n)))
 
 
 def _gru_back(f: Formulas, d: V, load: Load, store: Store) -> V:
@@ -135,12 +178,10 @@ def _gru_back(f: Formulas, d: V, load: Load, store: Store) -> V:
     return f.mul(d, z)
 
 
-def _plain(name: str) -> Callable[[Formulas, Sequence[V], Load, Store], tuple[V, ...]]:
-    def forward(f: Formulas, product: Sequence[V], load: Load, store: Store) -> tuple[V, ...]:
+def _plain(name: str) -> Callable[[Formulas, Sequence[V], Load, Store], V]:
+    def forward(f: Formulas, product: Sequence[V], load: Load, store: Store) -> V:
         x = f.add(load("p", 0), product[0])
-        h = f.tanh(x) if name == "tanh" else f.relu(x)
-        store("out", 0, h)
-        return (h,)
+        return f.tanh(x) if name == "tanh" else f.relu(x)
 
     return forward
 
@@ -155,28 +196,24 @@ def _plain_back(name: str) -> Callable[[Formulas, V, Load, Store], V]:
     return backward
 
 
-_H = ("previous", "h0", "h")
-
-
 def _plain_cell(name: str) -> Cell:
     return Cell(
         1, 0, ("p", "w", "h0"), ("out", "h", "previous"), ("g_out", "g_h", "w", "out"),
-        ("step", "g_h0"), (_H,), _plain(name), _plain_back(name),
+        ("step", "g_h0"), _plain(name), _plain_back(name),
+        (("p", "out"),), (("g_out", "step"),),
     )  # fmt: skip
 
 
 CELLS = {
     "lstm": Cell(
-        4, 4, ("p", "w", "h0", "c0"),
-        ("out", "h", "c", "gates", "cells", "previous", "before"),
-        ("g_out", "g_h", "g_c", "w", "gates", "cells", "before"),
-        ("step", "g_h0", "g_c0", "results"),
-        (_H, ("before", "c0", "c")), _lstm, _lstm_back,
+        4, 4, ("p", "w", "h0", "c0"), ("out", "h", "c", "gates", "cells", "previous"),
+        ("g_out", "g_h", "g_c", "w", "gates", "cells", "c0"),
+        ("step", "g_h0", "g_c0", "results"), _lstm, _lstm_back,
+        (("p", "gates"),), (("gates", "step"),),
     ),
     "gru": Cell(
         3, 4, ("p", "w", "h0", "bias"), ("out", "h", "gates", "previous"),
-        ("g_out", "g_h", "w", "gates", "previous"), ("inputs", "g_h0", "step"),
-        (_H,), _gru, _gru_back,
+        ("g_out", "g_h", "w", "gates", "previous"), ("inputs", "g_h0", "step"), _gru, _gru_back,
     ),
     "rnn_tanh": _plain_cell("tanh"),
     "rnn_relu": _plain_cell("relu"),

@@ -75,6 +75,20 @@ def steps(
     return [weight_plan(graph, node.ins, node.attrs, tag).step(x, y, slot(out), parts)]
 
 
+def shared_memory(node: GraphNode) -> list[tuple[int, int]]:
+    """(operand, result) of a node that may be one memory, where nobody else wants the operand."""
+    if node.op != "recur":
+        return []
+    kind, back = node.attrs[:2]
+    cell = CELLS[kind]
+    operands = cell.gradient_operands if back else cell.operands
+    results = cell.gradient_results if back else cell.results
+    return [
+        (node.ins[operands.index(a)], node.outs[results.index(b)])
+        for a, b in (cell.gradient_shared if back else cell.shared)
+    ]
+
+
 def _product(graph: Graph, node: GraphNode, operands: Sequence[View], tag: str) -> Plan | None:
     shape = graph.shapes[node.outs[0]]
     k = graph.shapes[node.ins[0]][-1]
@@ -93,7 +107,10 @@ def _layer(graph: Graph, node: GraphNode, tag: str) -> Layer:
     names = cell.gradient_operands if back else cell.operands
     rows, width = graph.shapes[node.ins[names.index("g_h" if back else "h0")]]
     biased = not back and len(node.ins) == len(names) and "bias" in names
-    return Layer(kind, back, tag, width, rows, sizes, reverse, biased)
+    read = {*graph.outputs, *(v for n in graph.nodes for v in n.ins)}
+    results = cell.gradient_results if back else cell.results
+    wanted = [name for name, v in zip(results, node.outs, strict=True) if v in read]
+    return Layer(kind, back, tag, width, rows, sizes, reverse, biased, wanted)
 
 
 def _axes(size: Any, result: Any, kernel: Any, attrs: Any) -> list[Axis]:
