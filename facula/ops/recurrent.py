@@ -290,7 +290,7 @@ def _plain_back(slope: Callable[..., Any]) -> Callable[..., Any]:
 # ---------------------------------------------------------------- lowerings
 def _lowered(name: str, back: bool, b: Any, ins: list[int], node: Any, facts: Any) -> Any:
     """One node of the compiler's, where it has code: for float32 and float64."""
-    if node.meta.dtype not in (float32, float64) or any(0 in m.shape for m in node.metas):
+    if not _native(node):
         return None
     reference, attrs, metas = node.op.reference, node.attrs, node.metas
     return b.add_many(
@@ -299,13 +299,46 @@ def _lowered(name: str, back: bool, b: Any, ins: list[int], node: Any, facts: An
     )  # fmt: skip
 
 
+def _native(node: Any) -> bool:
+    return node.meta.dtype in (float32, float64) and not any(0 in m.shape for m in node.metas)
+
+
 def _lower(name: str) -> Callable[..., Any]:
     def lower(b: Any, ins: list[int], node: Any) -> Any:
         if name == "lstm" and len(ins) == 5:
             return None
-        return _lowered(name, False, b, ins, node, node.attrs)
+        found = _biased(b, ins[0])
+        if found is None or (name == "gru" and len(ins) < 4) or not _native(node):
+            return _lowered(name, False, b, ins, node, node.attrs)
+        reference, attrs, metas = node.op.reference, node.attrs, node.metas
+        product, bias = found
+        return b.add_many(
+            "recur", (product, *ins[1:], bias), metas, (name, False, *attrs),
+            lambda p, *rest: reference((p + rest[-1], *rest[:-1]), attrs, metas),
+        )  # fmt: skip
 
     return lower
+
+
+def _biased(b: Any, p: int) -> tuple[int, int] | None:
+    """(x, bias) where p is the sum of x and a row that is the same for each row of x.
+
+    The cells add the row while they are at it, which saves a pass over the input product.
+    """
+    made = {v: n for n in b.graph.nodes[-8:] for v in n.outs}
+    node = made.get(p)
+    if node is None or node.op != "add":
+        return None
+    x, row = node.ins
+    width = b.graph.shapes[p][1]
+    for op in ("expand", "reshape"):
+        if (
+            row in made
+            and made[row].op == op
+            and (op == "expand" or b.graph.shapes[row] == (1, width))
+        ):
+            row = made[row].ins[0]
+    return (x, row) if b.graph.shapes[row] == (width,) else None
 
 
 def _lower_back(name: str) -> Callable[..., Any]:

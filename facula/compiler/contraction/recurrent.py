@@ -15,7 +15,7 @@ Either way an element is one sum in one order, so that its bits depend on neithe
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..emitter import V, vec
 from ..scalar_code import REGISTER, SIZE
@@ -39,7 +39,7 @@ class Run(NamedTuple):
     """
 
     row: int
-    count: int
+    sequences: int
     row_before: int
     before: int
     row_after: int
@@ -49,14 +49,14 @@ class Run(NamedTuple):
 class Layer:
     """The run of a layer, or of its gradient, over a sequence.
 
-    wanted: the names of the results that somebody reads.
+    operands: how many there are. wanted: the names of the results that somebody reads.
     """
 
     def __init__(
         self, kind: str, back: bool, tag: str, width: int, rows: int, sizes: Sequence[int],
-        reverse: bool, biased: bool, wanted: Collection[str],
+        reverse: bool, operands: int, wanted: Collection[str],
     ) -> None:  # fmt: skip
-        self.kind, self.back, self.tag, self.width, self.biased = kind, back, tag, width, biased
+        self.kind, self.back, self.tag, self.width, self.operands = kind, back, tag, width, operands
         self.cell: Cell = CELLS[kind]
         self.count, self.sizes, self.reverse = rows, sizes, reverse
         registers = tile.registers()
@@ -84,8 +84,7 @@ class Layer:
             self.names = (*self.cell.gradient_operands, *self.cell.gradient_results)
             results = self.cell.gradient_results
         else:
-            operands = self.cell.operands if biased or kind != "gru" else self.cell.operands[:3]
-            self.names = (*operands, *self.cell.results)
+            self.names = (*self.cell.operands[:operands], *self.cell.results)
             results = self.cell.results
         # What goes from step to step is written whether somebody reads it afterwards or not.
         carried = ("step", "g_h0", "g_c0") if back else ("out", "c")
@@ -114,7 +113,7 @@ class Layer:
 
     @property
     def _tag_of_key(self) -> str:
-        flags = f"{int(self.back)} {int(self.biased)} {int(self.whole)}"
+        flags = f"{int(self.back)} {self.operands} {int(self.whole)}"
         shape = f"{self.rows} {self.units} {self.block}"
         return f"{self.kind} {flags} {self.tag} {shape} {','.join(self.written)}"
 
@@ -163,7 +162,7 @@ class Layer:
         stretches = [runs] if self.whole else [[run] for run in runs]
         out = []
         for stretch in stretches:
-            most = max(max(run.count, run.after if self.back else 0) for run in stretch)
+            most = max(max(run.sequences, run.after if self.back else 0) for run in stretch)
             if self.whole:
                 chunks = -(-most // self.rows)
             else:
@@ -382,7 +381,7 @@ class _Step:
             if name == "before":
                 kept = ("cells", "c0") if p.back else ("out", "h0")
                 return w.element(self._state_before(*kept, sequence), unit, p.tag)
-            if name == "bias":
+            if name in ("bias", "hidden_bias"):
                 of = w.number(0)
             else:
                 of = sequence if name in ("g_c0", "g_h0", "h", "c") else here
@@ -390,9 +389,9 @@ class _Step:
             place = w.add(w.mul(of, w.number(factor)), w.number(gate))
             return w.element(self.arrays[name], w.add(w.mul(place, self.width), unit), p.tag)
 
-        def load(name: str, gate: int) -> V:
-            if name == "bias" and not p.biased:
-                return formulas.number(0.0)
+        def load(name: str, gate: int) -> Any:
+            if name != "before" and name not in self.arrays:
+                return None
             return w.load(at(name, gate), p.tag, p.lanes, mask)
 
         def store(name: str, gate: int, x: V) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..emitter import V
 from ..scalar_code import constant, emit_op
@@ -15,7 +16,7 @@ from ..vector_math_exponential import expm1_parts
 from ..vector_math_expression import Number, clamp_below, fma, where
 from ..writer import Writer
 
-Load = Callable[[str, int], V]  # (name of an array, gate): its vector in this row
+Load = Callable[[str, int], Any]  # (name of an array, gate): its vector in this row, or None
 Store = Callable[[str, int, V], None]
 
 
@@ -114,8 +115,9 @@ class Cell:
     """A kind of layer.
 
     gates: vectors of the hidden product for each vector of units; kept: gates that the layer keeps
-    for its gradient. operands, results: names of the arrays of the layer; gradient_operands and
-    gradient_results: of its gradient, each in the order of the node. The formulas find the state
+    for its gradient. operands, results: names of the arrays of the layer, of which the biases at
+    the end may be missing; gradient_operands and gradient_results: of its gradient, each in the
+    order of the node. The formulas find the state
     of the step before as "before": for the LSTM's gradient that of the cell, else the result.
     """
 
@@ -133,8 +135,14 @@ class Cell:
     gradient_shared: tuple[tuple[str, str], ...] = ()
 
 
+def _given(f: Formulas, load: Load, gate: int) -> V:
+    """What the input gives to a gate."""
+    x, bias = load("p", gate), load("bias", gate)
+    return x if bias is None else f.add(x, bias)
+
+
 def _lstm(f: Formulas, product: Sequence[V], load: Load, store: Store) -> V:
-    i, r, n, o = (f.add(x, load("p", q)) for q, x in enumerate(product))
+    i, r, n, o = (f.add(x, _given(f, load, q)) for q, x in enumerate(product))
     i, r, o, n = f.gates([i, r, o], [n])
     for q, x in enumerate((i, r, n, o)):
         store("gates", q, x)
@@ -158,9 +166,10 @@ def _lstm_back(f: Formulas, d: V, load: Load, store: Store) -> V:
 
 
 def _gru(f: Formulas, product: Sequence[V], load: Load, store: Store) -> V:
-    hidden = [f.add(x, load("bias", q)) for q, x in enumerate(product)]
-    r, z = f.gates([f.add(load("p", q), hidden[q]) for q in range(2)], [])
-    n = f.tanh(f.add(load("p", 2), f.mul(r, hidden[2])))
+    bias = [load("hidden_bias", q) for q in range(3)]
+    hidden = [x if b is None else f.add(x, b) for x, b in zip(product, bias, strict=True)]
+    r, z = f.gates([f.add(_given(f, load, q), hidden[q]) for q in range(2)], [])
+    n = f.tanh(f.add(_given(f, load, 2), f.mul(r, hidden[2])))
     for q, x in enumerate((r, z, n, hidden[2])):
         store("gates", q, x)
     return f.add(n, f.mul(z, f.sub(load("before", 0), n)))
@@ -180,7 +189,7 @@ def _gru_back(f: Formulas, d: V, load: Load, store: Store) -> V:
 
 def _plain(name: str) -> Callable[[Formulas, Sequence[V], Load, Store], V]:
     def forward(f: Formulas, product: Sequence[V], load: Load, store: Store) -> V:
-        x = f.add(load("p", 0), product[0])
+        x = f.add(_given(f, load, 0), product[0])
         return f.tanh(x) if name == "tanh" else f.relu(x)
 
     return forward
@@ -198,7 +207,7 @@ def _plain_back(name: str) -> Callable[[Formulas, V, Load, Store], V]:
 
 def _plain_cell(name: str) -> Cell:
     return Cell(
-        1, 0, ("p", "w", "h0"), ("out", "h", "previous"), ("g_out", "g_h", "w", "out"),
+        1, 0, ("p", "w", "h0", "bias"), ("out", "h", "previous"), ("g_out", "g_h", "w", "out"),
         ("step", "g_h0"), _plain(name), _plain_back(name),
         (("p", "out"),), (("g_out", "step"),),
     )  # fmt: skip
@@ -206,13 +215,13 @@ def _plain_cell(name: str) -> Cell:
 
 CELLS = {
     "lstm": Cell(
-        4, 4, ("p", "w", "h0", "c0"), ("out", "h", "c", "gates", "cells", "previous"),
+        4, 4, ("p", "w", "h0", "c0", "bias"), ("out", "h", "c", "gates", "cells", "previous"),
         ("g_out", "g_h", "g_c", "w", "gates", "cells", "c0"),
         ("step", "g_h0", "g_c0", "results"), _lstm, _lstm_back,
         (("p", "gates"),), (("gates", "step"),),
     ),
     "gru": Cell(
-        3, 4, ("p", "w", "h0", "bias"), ("out", "h", "gates", "previous"),
+        3, 4, ("p", "w", "h0", "hidden_bias", "bias"), ("out", "h", "gates", "previous"),
         ("g_out", "g_h", "w", "gates", "previous"), ("inputs", "g_h0", "step"), _gru, _gru_back,
     ),
     "rnn_tanh": _plain_cell("tanh"),
@@ -222,6 +231,6 @@ CELLS = {
 
 def width_of(cell: Cell, name: str) -> int:
     """The width of an array, divided by that of the hidden state."""
-    if name in ("p", "step", "inputs", "bias"):
+    if name in ("p", "step", "inputs", "bias", "hidden_bias"):
         return cell.gates
     return cell.kept if name == "gates" else 1

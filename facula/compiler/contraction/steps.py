@@ -106,11 +106,10 @@ def _layer(graph: Graph, node: GraphNode, tag: str) -> Layer:
     cell = CELLS[kind]
     names = cell.gradient_operands if back else cell.operands
     rows, width = graph.shapes[node.ins[names.index("g_h" if back else "h0")]]
-    biased = not back and len(node.ins) == len(names) and "bias" in names
     read = {*graph.outputs, *(v for n in graph.nodes for v in n.ins)}
     results = cell.gradient_results if back else cell.results
     wanted = [name for name, v in zip(results, node.outs, strict=True) if v in read]
-    return Layer(kind, back, tag, width, rows, sizes, reverse, biased, wanted)
+    return Layer(kind, back, tag, width, rows, sizes, reverse, len(node.ins), wanted)
 
 
 def _axes(size: Any, result: Any, kernel: Any, attrs: Any) -> list[Axis]:
