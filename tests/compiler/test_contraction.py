@@ -166,7 +166,8 @@ def test_partial_sums_of_a_small_weight() -> None:
 
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
 @pytest.mark.parametrize(
-    ("width", "batch", "lengths"), [(5, 3, 7), (40, 70, 3), (33, 9, (5, 5, 4, 3, 3, 1, 1, 1, 1))]
+    ("width", "batch", "lengths"),
+    [(5, 3, 7), (40, 70, 3), (33, 9, (5, 5, 4, 3, 3, 1, 1, 1, 1)), (200, 5, 2)],
 )
 def test_recurrent_layers(kind: str, width: int, batch: int, lengths: Any) -> None:
     """Machine code against the references in float64, both directions, lengths that differ."""
@@ -194,6 +195,48 @@ def test_recurrent_layers(kind: str, width: int, batch: int, lengths: Any) -> No
         found = [v.detach().numpy().copy() for v in run(x, facula.float32)]
     for a, b in zip(found, wanted, strict=True):
         close(a, b, 64 * steps)
+
+
+def test_a_nan_stays_with_its_gate() -> None:
+    """The gates of a unit share a division, but not a NaN: the cell knows nothing of the output."""
+    layer = facula.nn.LSTM(3, 17)
+    with facula.no_grad():
+        layer.bias_ih_l0[3 * 17 + 5] = float("nan")
+        for _ in range(3):
+            y, (_, c) = layer(facula.tensor(data(1, 20, 3)))
+            assert np.isnan(y.numpy()[0]).any(0).nonzero()[0].tolist() == [5]
+            assert np.isfinite(c.numpy()).all()
+
+
+def test_gates_at_the_ends_of_the_scale() -> None:
+    """Large inputs saturate; small ones keep their digits."""
+    layer = facula.nn.RNN(1, 1, bias=False)
+    with facula.no_grad():
+        layer.weight_ih_l0[:] = 1.0
+        x = np.array([-3e38, -100, -9, -1e-3, -1e-30, 0, 1e-12, 0.5, 40, 3e38], "float32")
+        for _ in range(3):
+            y, _ = layer(facula.tensor(x).reshape(1, -1, 1))
+            wanted = np.tanh(x.astype("float64"))
+            np.testing.assert_allclose(y.numpy()[0, :, 0], wanted, rtol=4e-7)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_sequences_are_divided_among_any_threads(kind: str, threads: None) -> None:
+    """A thread takes as many sequences along as it finds: the same bits however they are cut."""
+
+    def everything() -> list[bytes]:
+        facula.manual_seed(2)
+        layer = getattr(facula.nn, kind)(9, 72)
+        y, _ = layer(facula.tensor(data(12, 35, 9)))
+        (y * y).sum().backward()
+        return [v.detach().numpy().tobytes() for v in (y, *(p.grad for p in layer.parameters()))]
+
+    found = []
+    for count in (1, 2, 3, 16):
+        cpu.set_num_threads(count)
+        everything()
+        found += [everything(), everything()]
+    assert all(bits == found[0] for bits in found)
 
 
 def test_the_number_of_threads_changes_no_bit(threads: None) -> None:
