@@ -92,6 +92,14 @@ def test_two_processes_make_one_row(scripts: dict[str, Any]) -> None:
     assert "`cnn_step`, PyTorch: no" in text and "JAX: not installed" in text
 
 
+def test_families_are_timed_in_processes_of_their_own(run_python: Any) -> None:
+    script = str(ROOT / "benchmarks" / "families.py")
+    done = run_python(script, "--only", "Rosenbrock", "dot", "--threads")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines() if line[:1] == "R"]
+    assert len(rows) == 1 and [float(x) > 0 for x in rows[0][1:]] == [True] * 6
+
+
 @pytest.mark.parametrize("name", ["tutorial_epoch", "mlp_latency", "double_backward"])
 def test_a_measurement(run_python: Any, name: str) -> None:
     script = str(ROOT / "benchmarks" / "measure.py")
