@@ -645,11 +645,12 @@ def mark_written(v: Value, owner: Any, expected: int, call: tuple[int, int]) -> 
     exempt = _NONE
     if inside:
         # part of the path, so that a remembered backward pass knows of it
-        key = ("written", slot, call[0] - tr.base, call[1] - tr.base)
+        read, made = (n if 0 <= (n := c - tr.base) < SLOTS else -1 for c in call)  # -1: outside
+        key = ("written", slot, read, made)
         nxt = tr.node.edges.get(key)
         if nxt is None:
             nxt = Node(tr.node, MODE)
-            nxt.attrs = (_calls_between(tr.node, key[2], key[3]),)
+            nxt.attrs = (_calls_between(tr.node, read, made),)
             tr.node.edges[key] = nxt
             grown()
         tr.node = nxt

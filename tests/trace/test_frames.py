@@ -212,3 +212,27 @@ def test_one_map_of_producers_serves_a_path_and_its_branches() -> None:
         line.append(child(line[-1], 1))
         line[-1].producers()
     assert line[-1].producers() is line[20].producers()
+
+
+def test_a_write_into_a_part_follows_one_path():
+    """What lies outside the frame has other numbers in each: they are no part of the path."""
+    x = facula.ones(30, 20)
+
+    def step():
+        y = x * 1.5
+        y[1:5, ::2] *= 2
+        y[:, 0] = x[:, 1]
+        return (y + 1).sum().item()
+
+    def nodes():
+        todo, count = [state.tr.root], 0
+        while todo:
+            count += 1
+            todo += todo.pop().edges.values()
+        return count
+
+    values = {step() for _ in range(6)}
+    flush()
+    before = nodes()
+    values |= {step() for _ in range(6)}
+    assert len(values) == 1 and nodes() == before
