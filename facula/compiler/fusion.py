@@ -59,12 +59,16 @@ class Materialise(Exception):
 class Root:
     """What a cluster produces: a store of `value` (from `source`), or the reduction `value`."""
 
-    __slots__ = ("value", "source", "target", "reduce", "expr", "address", "stored", "index")
+    __slots__ = (
+        "value", "source", "target", "reduce", "expr", "address", "stored", "index", "after",
+    )  # fmt: skip
 
     def __init__(
-        self, value: int, source: int, target: Target | None = None, reduce: Any = None
-    ) -> None:
+        self, value: int, source: int, target: Target | None = None, reduce: Any = None,
+        after: int = -1,
+    ) -> None:  # fmt: skip
         self.value, self.source, self.target, self.reduce = value, source, target, reduce
+        self.after = after  # a cluster that must have stored before this root does
         self.expr = -1
         self.address: Affine = ()
         self.stored = reduce is None
@@ -376,7 +380,7 @@ class Cluster:
             return self._pad(v, node, m, guard)
         if op == "cat":
             return self._cat(v, node, m, guard)
-        if op in ("reshape", "permute", "expand", "slice", "flip"):
+        if op in ("reshape", "permute", "expand", "slice", "flip", "strided"):
             return self._move(v, node, m, guard)
         if place == self.order:
             raise Reject
@@ -401,6 +405,8 @@ class Cluster:
             if place is not None:
                 raise Reject from None
             raise Materialise(source) from None
+        if node.op == "strided" and place is None and s.numel(v) > s.numel(source):
+            raise Materialise(source)  # windows that overlap
         if node.op == "expand" and place is None and s.numel(source) > 1:
             self._check_expand(source, inner, s.numel(v))
         return self.value(source, self.map_id(inner), guard)

@@ -167,6 +167,9 @@ def movement_map(
             (s + a[0] * t, *(c * t for c in a[1:]))
             for a, s, t in zip(index, starts, steps, strict=True)
         )
+    if op == "strided":
+        strides, offset = attrs
+        return (shift(combine(list(zip(strides, index, strict=True)), len(sizes)), offset),)
     if op == "flip":
         dims = attrs[0]
         return tuple(

@@ -17,7 +17,7 @@ from typing import Any
 from .. import config
 from ..graph.graph import Graph
 from ..runtime import code, cpu
-from . import codegen, gemm, pipeline, scatter, update
+from . import codegen, gemm, pipeline, scan, scatter, sort, update
 from .contraction import steps as contraction
 from .contraction.product import NativeStep
 from .executable import FIRST, Access, Address, Blueprint, HostCall, Native, Program, Stretch
@@ -99,9 +99,13 @@ class Builder:
                 node = entry.node
                 tag = s.tags[node.outs[0]]
                 nbytes = contraction.scratch_bytes(graph, node, entry.operands, tag)
-                if nbytes:
-                    wanted.append((entry.order, entry.order, -1 - entry.order))
-                    self._scratch[-1 - entry.order] = nbytes
+            elif isinstance(entry, Step) and entry.kind == "sort":
+                nbytes = self._sorted(s, entry).scratch_bytes
+            else:
+                continue
+            if nbytes:
+                wanted.append((entry.order, entry.order, -1 - entry.order))
+                self._scratch[-1 - entry.order] = nbytes
         for v, order in s.place.items():
             if order >= 0 and v not in s.alias and v not in self._slot:
                 wanted.append((s.first.get(v, order), last.get(v, order), v))
@@ -209,6 +213,10 @@ class Builder:
             )  # fmt: skip
         elif step.kind == "scatter":
             self._scatter(s, step)
+        elif step.kind == "scan":
+            self._scan(s, step)
+        elif step.kind == "sort":
+            self._sort(s, step)
         else:
             expr, _, k, written = node.attrs[:4]
             rows = [step.operands[i : i + k] for i in range(0, len(step.operands), k)]
@@ -234,15 +242,35 @@ class Builder:
         plan = scatter.Plan(
             s.tags[out], s.tags[index.value], slots, index, source,
             graph.shapes[node.ins[1]], graph.shapes[out], node.attrs[0], step.number,
+            node.op == "scatter_add",
         )  # fmt: skip
         self._native(
-            "scatter_add",
+            node.op,
             plan.key,
             plan.generate(),
             plan.record,
             plan.chunks,
             plan.work,
         )
+
+    def _scan(self, s: Scheduler, step: Step) -> None:
+        node, (source,) = step.node, step.operands
+        out = node.outs[0]
+        slots = [self._slot[out], self._slot[source.value]]
+        op, axis = node.attrs
+        plan = scan.Plan(op, s.tags[out], slots, source, self._graph.shapes[out], axis)
+        self._native("scan", plan.key, plan.generate(), plan.record, plan.chunks, plan.work)
+
+    def _sorted(self, s: Scheduler, step: Step) -> sort.Plan:
+        node, (source,) = step.node, step.operands
+        tag = s.tags[node.ins[0]]
+        return sort.Plan(tag, source, self._graph.shapes[node.ins[0]], *node.attrs)
+
+    def _sort(self, s: Scheduler, step: Step) -> None:
+        plan = self._sorted(s, step)
+        slots = [self._slot[v] for v in (*step.node.outs, step.operands[0].value)]
+        record = plan.record([*slots, self._slot.get(-1 - step.order, -1)])
+        self._native("sort", plan.key, plan.generate(), record, plan.chunks, plan.work)
 
     def _host(self, step: Step) -> None:
         self._close_stretch()

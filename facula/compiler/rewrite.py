@@ -21,8 +21,8 @@ _PURE = (
     ELEMENTWISE
     | REDUCTIONS
     | frozenset(
-        "const scalar iota reshape permute expand slice flip pad cat take gather matmul scatter_add"
-        " reduce_block convolve convolve_weight".split()
+        "const scalar iota reshape permute expand slice flip pad cat strided strided_write take"
+        " gather matmul scatter scatter_add scan reduce_block convolve convolve_weight".split()
     )
 )
 

@@ -1,8 +1,10 @@
-"""scatter_add: out[..., index[p], ...] += source[p], over memory that already holds the base.
+"""scatter_add and scatter: out[..., index[p], ...] += (or =) source[p], over memory that already
+holds the base.
 
 Chunks divide the positions of the other axes, and each goes along the scattered axis in order, so
-that no two threads meet and sums have a fixed order. Where the index does not vary along the last
-other axis (the gradient of an embedding), that axis is worked on in vectors.
+that no two threads meet, sums have a fixed order, and of what is put in one place the last stays.
+Where the index does not vary along the last other axis (the gradient of an embedding), that axis is
+worked on in vectors.
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ class Plan:
 
     def __init__(
         self, tag: str, index_tag: str, slots: Sequence[int], index: View, source: View,
-        shape: Sequence[int], out_shape: Sequence[int], axis: int, node: int,
+        shape: Sequence[int], out_shape: Sequence[int], axis: int, node: int, adds: bool,
     ) -> None:  # fmt: skip
-        """slots: of out, index and source; shape: of the index."""
+        """slots: of out, index and source; shape: of the index; adds: or replaces."""
+        self.adds = adds
         out_strides = strides_of(out_shape)
         others = [d for d in range(len(shape)) if d != axis and shape[d] != 1]
         inner = others.pop() if others else -1
@@ -59,7 +62,8 @@ class Plan:
 
     @property
     def key(self) -> str:
-        return f"scatter {self.tag} {self.index_tag} {self.outer} {self.vector}"
+        how = "add" if self.adds else "put"
+        return f"scatter {how} {self.tag} {self.index_tag} {self.outer} {self.vector}"
 
     def generate(self) -> Callable[[], str]:
         return lambda: _text(self)
@@ -96,8 +100,10 @@ def _text(p: Plan) -> str:
                 def add(i: V, mask: V | None, _: list[V]) -> list[V]:
                     to = w.element(out, w.add(start, i), p.tag)
                     x = w.load(w.element(source, w.add(at[2], i), p.tag), p.tag, 16, mask)
-                    old = w.load(to, p.tag, 16, mask)
-                    w.store(emit_op(w, "add", [old, x], p.tag, p.tag), to, p.tag, mask)
+                    if p.adds:
+                        old = w.load(to, p.tag, 16, mask)
+                        x = emit_op(w, "add", [old, x], p.tag, p.tag)
+                    w.store(x, to, p.tag, mask)
                     return []
 
                 w.vector_loop(low, high, 16, [], add)
@@ -108,7 +114,9 @@ def _text(p: Plan) -> str:
                 row = _row(w, p, index, x, size, node)
                 to = w.element(out, w.add(o, w.mul(row, axis_step[0])), p.tag)
                 value = w.load(w.element(source, s, p.tag), p.tag)
-                w.store(emit_op(w, "add", [w.load(to, p.tag), value], p.tag, p.tag), to, p.tag)
+                if p.adds:
+                    value = emit_op(w, "add", [w.load(to, p.tag), value], p.tag, p.tag)
+                w.store(value, to, p.tag)
                 return []
 
             w.counted_loop(low, high, 1, [], one)

@@ -32,8 +32,11 @@ from .scalar_code import COMPARE, ELEMENTWISE, HALVES, HEAVY, TAGS, native
 
 ATTENTION = frozenset("attention attention_backward".split())
 CONTRACTIONS = ATTENTION | frozenset("matmul convolve convolve_weight recur".split())
-MOVEMENT = frozenset("reshape permute expand slice flip pad cat".split())
+# those whose result is the operand at other addresses, whatever its elements are
+MOVED = frozenset("reshape permute expand slice flip strided".split())
+MOVEMENT = MOVED | {"pad", "cat"}
 SOURCES = frozenset("scalar const iota".split())
+_ANY = frozenset("take gather multi_update strided_write scatter sort".split())  # of any dtype
 LAZY = ELEMENTWISE | MOVEMENT | SOURCES | {"take", "gather"}
 MAX_DEPTH = 48
 MAX_COST = 120
@@ -71,7 +74,7 @@ def is_native(node: GraphNode, graph: Graph) -> bool:
     for v in (*node.ins, *node.outs):
         if graph.dtypes[v] not in TAGS:
             return False
-    if op in MOVEMENT or op in SOURCES or op in ("take", "gather", "multi_update"):
+    if op in MOVEMENT or op in SOURCES or op in _ANY:
         return True
     if op in ELEMENTWISE:
         return native(op, TAGS[graph.dtypes[node.ins[-1]]])
@@ -81,7 +84,7 @@ def is_native(node: GraphNode, graph: Graph) -> bool:
         return not half or (op != "reduce_block" and op not in ("sum", "prod"))
     if op in CONTRACTIONS:
         return TAGS[graph.dtypes[node.outs[0]]] in ("f32", "f64")
-    if op == "scatter_add":
+    if op in ("scatter_add", "scan"):
         return not half
     return False
 
@@ -206,8 +209,12 @@ class Scheduler:
             for a in node.ins:
                 self.realise(a)
             self._step(op, node, number, node.ins)
+        elif op in ("scan", "sort"):
+            self._step(op, node, number, (self.view(node.ins[0]),))
+        elif op == "strided_write":
+            self._write(node)
         else:
-            assert op == "scatter_add", op
+            assert op in ("scatter", "scatter_add"), op
             self._scatter(number, node)
 
     def _step(self, kind: str, node: GraphNode, number: int, operands: tuple[Any, ...]) -> None:
@@ -217,7 +224,7 @@ class Scheduler:
             self.place[v] = order
 
     def _scatter(self, number: int, node: GraphNode) -> None:
-        """First the base is written to the result's memory, then the sources are added."""
+        """First the base is written to the result's memory, then the sources are added or put."""
         v = node.outs[0]
         base, index, source = node.ins
         if not self.numel(v):
@@ -231,6 +238,41 @@ class Scheduler:
 
         self.first[v] = self._place(v, Root(v, base, target), self.shapes[v])
         self._step("scatter", node, number, views)
+
+    def _write(self, node: GraphNode) -> None:
+        """First the base is written to the result's memory, then the new elements over it.
+
+        What writes made before, and nothing else reads, is the memory that the next one goes on in.
+        """
+        v, (base, new) = node.outs[0], node.ins
+        strides, offset = node.attrs
+        if not self.numel(v):
+            self.place[v] = len(self.entries) - 1
+            return
+        below = self.producer[base]
+        alone = self.uses[base] == 1 and base not in self.outputs and base in self.place
+        memory = self.alias.get(base, base)
+        if alone and below is not None and below.op == "strided_write" and (
+            v not in self.outputs or memory not in self.memory_of
+        ):  # fmt: skip
+            self.alias[v], order = memory, self.place[base]
+            if v in self.outputs:
+                self.memory_of[memory] = v
+        else:
+            whole = strides_of(self.shapes[v])
+
+            def everywhere(at: IndexMap, sizes: Sequence[int]) -> Affine:
+                return offset_of_strides(at, whole, len(sizes))
+
+            order = self._place(v, Root(v, base, everywhere), self.shapes[v])
+            self.first[v] = order
+
+        def inside(at: IndexMap, sizes: Sequence[int]) -> Affine:
+            return shift(offset_of_strides(at, list(strides), len(sizes)), offset)
+
+        if self.numel(new):
+            order = self._place(v, Root(v, new, inside, after=order), self.shapes[new])
+        self.place[v] = order
 
     def _host(self, number: int, node: GraphNode) -> None:
         if node.host is None:
@@ -421,7 +463,7 @@ class Scheduler:
             if cluster is first and tried:
                 continue
             tried += 1
-            if cluster.order < ready:
+            if cluster.order < ready or cluster.order <= root.after:
                 continue
             if size != cluster.numel and size != cluster.kept:
                 continue
@@ -562,7 +604,7 @@ class Scheduler:
         base, index = v, identity_map(len(shape))
         while base not in self.place:
             node = self.producer[base]
-            if node is None or node.op not in ("reshape", "permute", "expand", "slice", "flip"):
+            if node is None or node.op not in MOVED:
                 break
             source = node.ins[0]
             try:

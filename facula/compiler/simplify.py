@@ -19,7 +19,7 @@ from .scalar_code import ELEMENTWISE, TAGS
 
 _NOTHING = object()
 _CHOICES = 12  # places of a window, for instance
-_SPREADING = frozenset(("reshape", "permute", "expand", "slice", "flip"))
+_SPREADING = frozenset(("reshape", "permute", "expand", "slice", "flip", "strided"))
 _LOSSLESS = {
     ("b1", "u8"), ("b1", "i32"), ("b1", "i64"), ("b1", "f32"), ("b1", "f64"), ("u8", "i32"),
     ("u8", "i64"), ("u8", "f32"), ("u8", "f64"), ("i32", "i64"), ("i32", "f64"), ("f32", "f64"),

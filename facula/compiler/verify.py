@@ -89,6 +89,14 @@ def _check_movement(
     elif op == "slice":
         starts, stops, steps = attrs
         want = tuple(len(range(*x)) for x in zip(starts, stops, steps, strict=True))
+    elif op in ("strided", "strided_write"):
+        strides, offset = attrs
+        size = out if op == "strided" else ins[1]
+        most = offset + sum((n - 1) * s for n, s in zip(size, strides, strict=True))
+        _require(offset >= 0 and min(strides, default=0) >= 0, "a step backwards")
+        _require(0 in size or most < prod(ins[0]), "reaches over the end")
+        _require(op != "strided" or len(ins[0]) == 1, "the operand is not flat")
+        want = out if op == "strided" else ins[0]
     elif op == "pad":
         want = tuple(n + a + b for n, a, b in zip(ins[0], attrs[0], attrs[1], strict=True))
     elif op == "cat":
@@ -110,8 +118,9 @@ def _check_movement(
         want = (*ins[0][:axis], *ins[1], *ins[0][axis + 1 :])
     elif op == "gather":
         want = ins[1]
-    elif op == "scatter_add":
+    elif op in ("scatter", "scatter_add", "scan"):
         want = ins[0]
     _require(out == want, f"expected the shape {want}")
-    if op in ("reshape", "permute", "expand", "slice", "flip", "pad", "cat", "take", "gather"):
+    if op in ("reshape", "permute", "expand", "slice", "flip", "pad", "cat", "take", "gather",
+              "strided", "strided_write"):  # fmt: skip
         _require(graph.dtypes[node.ins[0]] is graph.dtypes[node.outs[0]], "the dtype changes")

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dtypes import bool_, int64, uint8
 from ..ops import elementwise as e
+from ..ops import index_arrays as ia
 from ..ops import indexing as ix
 from ..ops import movement as mv
 from ..ops.record import normalize_dim, promote_types
@@ -185,6 +186,15 @@ def _bounds(s: slice, n: int) -> tuple[int, int, int]:
 _basics: dict[Any, tuple[Any, tuple[int, ...], str]] = {}
 
 
+def _remembered(key: Any, steps: Any) -> Any:
+    """The steps, which are kept under the key if there is one."""
+    if key is not None:
+        if len(_basics) > 10_000:
+            _basics.clear()
+        _basics[key] = steps
+    return steps
+
+
 def _basic(t: Tensor, p: Parsed) -> Tensor:
     """The view of the basic part."""
     return _view_of(t, *_steps(t._v.meta.shape, p))
@@ -208,15 +218,23 @@ def _view_of(t: Tensor, cut: Any, new: tuple[int, ...], name: str) -> Tensor:
 
 
 def _key(m: Any, index: Any) -> Any:
-    """What an index of one position or slice is looked up by; None for others."""
-    kind = type(index)
-    if kind is int:
-        return (m, index)
-    if kind is slice:
-        a, b, c = index.start, index.stop, index.step
-        if all(x is None or type(x) is int for x in (a, b, c)):
-            return (m, a, b, c)
-    return None
+    """What an index of positions, slices and new axes is looked up by; None for others."""
+    out = [m]
+    for x in index if type(index) is tuple else (index,):
+        kind = type(x)
+        if kind is int:
+            out.append(x)
+        elif kind is slice:
+            a, b, c = x.start, x.stop, x.step
+            for n in (a, b, c):
+                if n is not None and type(n) is not int:
+                    return None
+            out.append((a, b, c))
+        elif x is None or x is Ellipsis:
+            out.append(x)
+        else:
+            return None
+    return tuple(out)
 
 
 def _getitem(self: Tensor, index: Any) -> Tensor:
@@ -227,12 +245,7 @@ def _getitem(self: Tensor, index: Any) -> Tensor:
         return _view_of(self, *known)
     p = Parsed(m.shape, _normal(index))
     if all(a is None for a in p.arrays):
-        steps = _steps(m.shape, p)
-        if key is not None:
-            if len(_basics) > 10_000:
-                _basics.clear()
-            _basics[key] = steps
-        return _view_of(self, *steps)
+        return _view_of(self, *_remembered(key, _steps(m.shape, p)))
     base = _basic(self, p)
     return wrap(_index(base._v, p.arrays))
 
@@ -240,7 +253,7 @@ def _getitem(self: Tensor, index: Any) -> Tensor:
 def _index(v: Value, arrays: list[Value | None]) -> Value:
     _check_arrays(v.meta.shape, arrays)
     used = tuple(a is not None for a in arrays)
-    return record(ix.INDEX, (v, *[a for a in arrays if a is not None]), used)
+    return record(ia.INDEX, (v, *[a for a in arrays if a is not None]), used)
 
 
 def _check_arrays(shape: tuple[int, ...], arrays: list[Value | None]) -> None:
@@ -262,6 +275,11 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
     if write_memory(self, index, value):
         return
     new = value_of(_as_value(value, self), "__setitem__", "value")
+    key = _key(self._v.meta, index)
+    known = _basics.get(key) if key is not None else None
+    if known is not None:
+        _assign(_view_of(self, *known), new)
+        return
     items = _normal(index)
     if (
         len(items) == 1
@@ -277,7 +295,7 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
             return
     p = Parsed(self._v.meta.shape, items)
     if all(a is None for a in p.arrays):
-        _assign(_basic(self, p), new)
+        _assign(_view_of(self, *_remembered(key, _steps(self._v.meta.shape, p))), new)
         return
     target = self if p.whole else _basic(self, p)
     used = tuple(a is not None for a in p.arrays)
@@ -296,7 +314,7 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
             )
     indices = [a for a in p.arrays if a is not None]
     _check_arrays(target._v.meta.shape, p.arrays)
-    written = record(ix.INDEX_PUT, (target._v, new, *indices), used)
+    written = record(ia.INDEX_PUT, (target._v, new, *indices), used)
     target._write(written)
 
 
@@ -599,7 +617,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     """Writes (or adds) values at positions given by one index tensor per axis."""
     p = Parsed(input._v.meta.shape, _normal(tuple(indices)))
     used = tuple(a is not None for a in p.arrays)
-    op = ix.INDEX_PUT_ADD if accumulate else ix.INDEX_PUT
+    op = ia.INDEX_PUT_ADD if accumulate else ia.INDEX_PUT
     r = record(op, (input._v, values._v, *[a for a in p.arrays if a is not None]), used)
     return wrap(r)
 
@@ -629,7 +647,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
         )
     flat = mv.reshape(input._v, (input.numel(),))
     i = mv.reshape(e.cast(index._v, int64), (index.numel(),))
-    op = ix.INDEX_PUT_ADD if accumulate else ix.INDEX_PUT
+    op = ia.INDEX_PUT_ADD if accumulate else ia.INDEX_PUT
     r = record(op, (flat, mv.reshape(source._v, (source.numel(),)), i), (True,))
     return wrap(mv.reshape(r, input._v.meta.shape))
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import int64
+from ..dtypes import bool_, int64, is_half
 from ..runtime.memory import Piece
 from ..trace.recorder import record, record2, record_many
 from ..trace.replay import array_of
 from ..trace.values import Value, meta
 from .elementwise import EQ, MAXIMUM, add, cast, div, mul, sub
 from .record import Example, Op, Operand, convert
-from .reduce import SCAN_SHAPES, scan_example
+from .reduce import SCAN_SHAPES, scan, scan_example
 
 
-def _check(index: np.ndarray, size: int, axis: int | None = None) -> None:
+def check(index: np.ndarray, size: int, axis: int | None = None) -> None:
     if index.size:
         low, high = int(index.min()), int(index.max())
         if low < -size or high >= size:
@@ -58,23 +58,23 @@ def _take_rule(metas: Any, attrs: Any) -> Any:
     return (meta(a.shape[:axis] + i.shape + a.shape[axis + 1 :], a.dtype),)
 
 
-def _take_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
+def take_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     a, i = arrays
-    _check(i, a.shape[attrs[0]], attrs[0])
+    check(i, a.shape[attrs[0]], attrs[0])
     return np.take(a, i, axis=attrs[0])
 
 
-def _wrapped(b: Any, index: int, size: int) -> int:
+def wrapped(b: Any, index: int, size: int) -> int:
     """Negative indices moved up by the size."""
     shape, d = b.graph.shapes[index], int64
     index = b.cast(index, d)
     zero, count = b.constant(0, d, shape), b.constant(size, d, shape)
-    low = b.add("lt", (index, zero), shape, _bool(), host=np.less)
+    low = b.add("lt", (index, zero), shape, boolean(), host=np.less)
     moved = b.add("add", (index, count), shape, d, host=np.add)
     return int(b.add("where", (low, moved, index), shape, d, host=np.where))
 
 
-def _bool() -> Any:
+def boolean() -> Any:
     from ..dtypes import bool_
 
     return bool_
@@ -83,11 +83,11 @@ def _bool() -> Any:
 def _take_lower(b: Any, ins: list[int], node: Any) -> list[int]:
     axis = node.attrs[0]
     size = b.graph.shapes[ins[0]][axis]
-    i = _wrapped(b, ins[1], size)
+    i = wrapped(b, ins[1], size)
     attrs, metas = node.attrs, node.metas
     return [
         b.add("take", (ins[0], i), node.meta.shape, node.meta.dtype, (axis,),
-              host=lambda a, k: _take_reference((a, k), attrs, metas))
+              host=lambda a, k: take_reference((a, k), attrs, metas))
     ]  # fmt: skip
 
 
@@ -100,7 +100,7 @@ TAKE = Op(
     "take",
     "indexing",
     _take_rule,
-    _take_reference,
+    take_reference,
     _take_gradient,
     _take_lower,
     "IndexSelectBackward0",
@@ -120,7 +120,7 @@ def _take_add_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     rest = int(np.prod(shape[axis + 1 :], dtype=np.int64))
     lead = int(np.prod(shape[:axis], dtype=np.int64))
     out = np.zeros((lead, shape[axis], rest), g.dtype)
-    _check(i, shape[axis], axis)
+    check(i, shape[axis], axis)
     place: Any = (slice(None), i.reshape(-1))  # NumPy's annotation knows no slices here
     np.add.at(out, place, g.reshape(lead, i.size, rest))
     return out.reshape(shape)
@@ -134,14 +134,11 @@ def _take_add_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     count = 1
     for n in b.graph.shapes[i]:
         count *= n
-    i = b.reshape(_wrapped(b, i, shape[axis]), (1,) * len(lead) + (count,) + (1,) * len(rest))
+    i = b.reshape(wrapped(b, i, shape[axis]), (1,) * len(lead) + (count,) + (1,) * len(rest))
     full = (*lead, count, *rest)
     g, i = b.reshape(g, full), b.expand(i, full)
     base = b.constant(0, node.meta.dtype, shape)
-    return [
-        b.add("scatter_add", (base, i, g), shape, node.meta.dtype, (axis,),
-              host=lambda base, i, g: _scatter_add_reference((base, i, g), (axis,), None))
-    ]  # fmt: skip
+    return [scattered(b, "scatter_add", base, i, g, axis)]
 
 
 # The gradient of take: slices added into zeros. attrs: (axis, shape)
@@ -251,7 +248,7 @@ def _source(src: Any, i: np.ndarray, d: Any) -> np.ndarray:
     return s[tuple(slice(n) for n in i.shape)] if s.ndim else np.broadcast_to(s, i.shape)
 
 
-def _dt(a: np.ndarray) -> Any:
+def dtype_of(a: np.ndarray) -> Any:
     from ..dtypes import from_numpy_dtype
 
     return from_numpy_dtype(a.dtype)
@@ -261,9 +258,9 @@ def _scatter_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     base, i, src = arrays
     out = np.array(base, copy=True)
     if out.ndim == 0:
-        return _source(src, i, _dt(base)).reshape(())
+        return _source(src, i, dtype_of(base)).reshape(())
     _check_gather(i, base.shape[attrs[0]], attrs[0])
-    out[_grid(i, attrs[0])] = _source(src, i, _dt(base))
+    out[_grid(i, attrs[0])] = _source(src, i, dtype_of(base))
     return out
 
 
@@ -271,9 +268,9 @@ def _scatter_add_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     base, i, src = arrays
     out = np.array(base, copy=True)
     if out.ndim == 0:
-        return out + _source(src, i, _dt(base)).reshape(())
+        return out + _source(src, i, dtype_of(base)).reshape(())
     _check_gather(i, base.shape[attrs[0]], attrs[0])
-    np.add.at(out, _grid(i, attrs[0]), _source(src, i, _dt(base)))
+    np.add.at(out, _grid(i, attrs[0]), _source(src, i, dtype_of(base)))
     return out
 
 
@@ -296,6 +293,30 @@ def _source_gradient(n: Any, g: Value) -> Value:
     return r
 
 
+def _scatter_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
+    base, i, src = ins
+    shape = b.graph.shapes[i]
+    if not node.meta.shape:
+        return None
+    src = b.cast(src, node.meta.dtype)
+    if not b.graph.shapes[src]:
+        src = b.expand(src, shape)
+    elif b.graph.shapes[src] != shape:
+        inside = tuple(slice(n) for n in shape)
+        attrs = ((0,) * len(shape), shape, (1,) * len(shape))
+        src = b.add("slice", (src,), shape, node.meta.dtype, attrs, lambda a: a[inside])
+    return [scattered(b, "scatter", base, b.cast(i, int64), src, node.attrs[0])]
+
+
+def scattered(b: Any, op: str, base: int, i: int, src: int, axis: int) -> int:
+    """A node of the graph: op is scatter or scatter_add."""
+    reference = _scatter_reference if op == "scatter" else _scatter_add_reference
+    return int(
+        b.add(op, (base, i, src), b.graph.shapes[base], b.graph.dtypes[base], (axis,),
+              lambda *arrays: reference(arrays, (axis,), None))
+    )  # fmt: skip
+
+
 # attrs: (axis,); duplicates: the last one wins, as in NumPy
 SCATTER = Op(
     "scatter",
@@ -303,6 +324,7 @@ SCATTER = Op(
     _scatter_rule,
     _scatter_reference,
     _scatter_gradient,
+    _scatter_lower,
     example=Example(
         (((5, 3), Operand((4, 3), "distinct", 5), (4, 3)), (0,)),
         (((5, 3), Operand((4, 2), "distinct", 3, 1), (5, 3)), (1,)),
@@ -318,12 +340,8 @@ def _scatter_add_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     base, i, src = ins
     if not node.meta.shape or b.graph.shapes[src] != b.graph.shapes[i]:
         return None
-    attrs = node.attrs
-    return [
-        b.add("scatter_add", (base, b.cast(i, int64), b.cast(src, node.meta.dtype)),
-            node.meta.shape,
-              node.meta.dtype, attrs, host=lambda *a: _scatter_add_reference(a, attrs, None))
-    ]  # fmt: skip
+    src = b.cast(src, node.meta.dtype)
+    return [scattered(b, "scatter_add", base, b.cast(i, int64), src, node.attrs[0])]
 
 
 SCATTER_ADD = Op(
@@ -351,7 +369,7 @@ def _scatter_reduce_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     axis, how, include = attrs
     out = np.array(base, copy=True)
     grid = _grid(i, axis)
-    s = _source(src, i, _dt(base))
+    s = _source(src, i, dtype_of(base))
     count = np.zeros(out.shape, np.int64)
     np.add.at(count, grid, 1)
     start: Any = {"sum": 0, "mean": 0, "prod": 1}.get(how)
@@ -427,170 +445,6 @@ SCATTER_REDUCE = Op(
 )
 
 
-# ---------------------------------------------------------------- general indexing by arrays
-def _index_rule(metas: Any, attrs: Any) -> Any:
-    """attrs: for each axis of the operand True (an index array is given for it) or False."""
-    a, idx = metas[0], metas[1:]
-    from .record import check_broadcast
-
-    try:
-        shape = check_broadcast(idx)
-    except RuntimeError:
-        raise IndexError(
-            "shape mismatch: indexing tensors could not be broadcast together with shapes "
-            + ", ".join(str(list(m.shape)) for m in idx)
-        ) from None
-    places = [k for k, used in enumerate(attrs) if used]
-    adjacent = places == list(range(places[0], places[-1] + 1))
-    rest_before = a.shape[: places[0]] if adjacent else ()
-    if adjacent:
-        out = rest_before + shape + a.shape[places[-1] + 1 :]
-    else:
-        out = shape + tuple(n for k, n in enumerate(a.shape) if k not in places)
-    return (meta(out, a.dtype),)
-
-
-def _full_index(attrs: Any, idx: Any, shape: Any) -> tuple[Any, ...]:
-    it = iter(idx)
-    full: list[Any] = []
-    for k, used in enumerate(attrs):
-        if used:
-            i = next(it)
-            _check(i, shape[k], k)
-            full.append(i)
-        else:
-            full.append(slice(None))
-    return tuple(full)
-
-
-def _index_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
-    a, *idx = arrays
-    return a[_full_index(attrs, idx, a.shape)]
-
-
-def _index_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
-    places = [k for k, used in enumerate(node.attrs) if used]
-    if len(places) != 1:
-        return None
-    axis = places[0]
-    a = b.graph.shapes[ins[0]]
-    i = _wrapped(b, ins[1], a[axis])
-    attrs = (axis,)
-    return [
-        b.add("take", (ins[0], i), node.meta.shape, node.meta.dtype, attrs,
-              host=lambda x, k: _take_reference((x, k), attrs, None))
-    ]  # fmt: skip
-
-
-def _index_gradient(n: Any, g: Value) -> Any:
-    idx = tuple(n.i(k) for k in range(1, n.count))
-    return (
-        record(INDEX_PUT_ADD, (zeros(n.meta(0).shape, g), g, *idx), n.attrs),
-        *(None,) * len(idx),
-    )
-
-
-def _example(put: bool, dtypes: str = "bifc") -> Example:
-    """Index arrays on one axis, on several, with an axis between them; `put`: with the values
-    to be put.
-    """
-    cases: list[Any] = []
-    for shape, out, attrs, *idx in (
-        ((5, 3), (4, 3), (True, False), Operand((4,), "distinct", 5)),
-        ((5, 3), (5, 2), (False, True), Operand((2,), "distinct", 3)),
-        ((5, 6), (4,), (True, True), Operand((4,), "distinct", 5), Operand((4,), "index", 6)),
-        (
-            (5, 2, 6),
-            (4, 2),
-            (True, False, True),
-            Operand((4,), "distinct", 5),
-            Operand((1,), "index", 6),
-        ),
-        ((5, 3), (0, 3), (True, False), Operand((0,), "distinct", 5)),
-        ((5, 3), (3,), (True, False), Operand((), "index", 5)),
-        ((301, 25), (200, 25), (True, False), Operand((200,), "distinct", 301)),
-    ):
-        values = [(out,), ((1,) * len(out),), (Operand((), "number"),)] if put else [()]
-        cases += [((shape, *v, *idx), attrs) for v in values]
-    return Example(*cases, dtypes=dtypes)
-
-
-INDEX = Op(
-    "index",
-    "indexing",
-    _index_rule,
-    _index_reference,
-    _index_gradient,
-    _index_lower,
-    example=_example(False),
-)
-
-
-def _put_rule(metas: Any, attrs: Any) -> Any:
-    base, new = metas[0], metas[1]
-    (target,) = _index_rule((base, *metas[2:]), attrs)
-    lead = new.ndim - target.ndim
-    ok = all(n == 1 for n in new.shape[: max(lead, 0)])
-    tail = new.shape[max(lead, 0) :]
-    for k in range(1, len(tail) + 1):
-        ok = ok and tail[-k] in (1, target.shape[-k])
-    if not ok:
-        raise RuntimeError(
-            f"shape mismatch: value tensor of shape {list(new.shape)} cannot be broadcast to "
-            f"indexing result of shape {list(target.shape)}"
-        )
-    return (meta(base.shape, base.dtype),)
-
-
-def _fit(new: Any, shape: Any, d: Any) -> np.ndarray:
-    s = convert(np.asarray(new), d)
-    while s.ndim > len(shape):
-        s = s[0]
-    return np.broadcast_to(s, shape)
-
-
-def _put_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
-    base, new, *idx = arrays
-    out = np.array(base, copy=True)
-    full = _full_index(attrs, idx, out.shape)
-    out[full] = _fit(new, out[full].shape, _dt(base))
-    return out
-
-
-def _put_add_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
-    base, new, *idx = arrays
-    out = np.array(base, copy=True)
-    full = _full_index(attrs, idx, out.shape)
-    np.add.at(out, full, _fit(new, out[full].shape, _dt(base)))
-    return out
-
-
-def _put_gradient(n: Any, g: Value) -> Any:
-    idx = tuple(n.i(k) for k in range(2, n.count))
-    base = None
-    if n.needs[0]:
-        base = record(INDEX_PUT, (g, 0.0, *idx), n.attrs)
-    new = record(INDEX, (g, *idx), n.attrs) if n.needs[1] else None
-    return (base, new, *(None,) * len(idx))
-
-
-INDEX_PUT = Op(
-    "index_put", "indexing", _put_rule, _put_reference, _put_gradient, example=_example(True)
-)
-
-
-def _put_add_gradient(n: Any, g: Value) -> Any:
-    idx = tuple(n.i(k) for k in range(2, n.count))
-    new = record(INDEX, (g, *idx), n.attrs) if n.needs[1] else None
-    return (g, new, *(None,) * len(idx))
-
-
-INDEX_PUT_ADD = Op(
-    "index_put_add", "indexing", _put_rule, _put_add_reference, _put_add_gradient,
-    grad_name="IndexPutBackward0", example=_example(True, "ifc"),
-)  # fmt: skip
-
-
 # ---------------------------------------------------------------- sources and order
 def _fill_lower(b: Any, ins: list[int], node: Any) -> list[int]:
     return [b.expand(b.cast(ins[0], node.meta.dtype), node.meta.shape)]
@@ -639,6 +493,16 @@ def _sort_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     return np.take_along_axis(a, order, axis), order
 
 
+def _sort_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
+    (m, _), attrs = node.metas, node.attrs
+    if not m.shape or m.shape[attrs[0]] >= 1 << 31:
+        return None
+    metas = node.metas
+    return list(
+        b.add_many("sort", tuple(ins), metas, attrs, lambda a: _sort_reference((a,), attrs, metas))
+    )
+
+
 def _sort_gradient(n: Any, g: Value, _indices: Any) -> Any:
     if g.meta.ndim == 0:
         return (g,)
@@ -652,6 +516,7 @@ SORT = Op(
     _sort_rule,
     _sort_reference,
     _sort_gradient,
+    _sort_lower,
     example=Example(
         *(((shape,), (axis, down)) for shape, axis in SCAN_SHAPES for down in (False, True)),
         dtypes="bif",
@@ -682,7 +547,25 @@ def _cumulative_extreme(name: str) -> Op:
             return (g,)
         return (record(SCATTER_ADD, (zeros(n.meta(0).shape, g), n.o(1), g), n.attrs),)
 
-    return Op(name, "scan", _sort_rule, reference, gradient, example=scan_example("bif"))
+    def lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
+        """Two scans: of the elements, and of the places of those that equal what came so far."""
+        (v,), (axis,) = ins, node.attrs
+        m = node.metas[0]
+        if not m.shape or is_half(m.dtype) or m.dtype is bool_:
+            return None
+        shape = m.shape
+        out = scan(b, v, "maximum" if name == "cummax" else "minimum", axis)
+        hit = b.add("eq", (v, out), shape, bool_, host=np.equal)
+        if m.dtype.is_floating_point:
+            nan = b.add("isnan", (v,), shape, bool_, host=np.isnan)
+            hit = b.add("logical_or", (hit, nan), shape, bool_, host=np.logical_or)
+        ramp = np.arange(shape[axis]).reshape(-1, *(1,) * (len(shape) - 1 - axis))
+        place = b.add("iota", (), shape, int64, (axis,), lambda: np.broadcast_to(ramp, shape))
+        zero = b.constant(0, int64, shape)
+        place = b.add("where", (hit, place, zero), shape, int64, host=np.where)
+        return [out, scan(b, place, "maximum", axis)]
+
+    return Op(name, "scan", _sort_rule, reference, gradient, lower, example=scan_example("bif"))
 
 
 CUMMAX = _cumulative_extreme("cummax")

@@ -6,10 +6,12 @@ relative to its storage; the tensor layer shares storage by them.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from ..dtypes import bool_, int64
 from ..trace.recorder import record, record1, record2
 from ..trace.values import Shape, Value, contiguous_strides, meta
 from .record import Example, Op, common_dtype, convert
@@ -444,12 +446,26 @@ _STRIDED = Example(
     (((4,),), ((), (), 3)), (((3, 2),), ((0, 2), (2, 1), 0)), (((6,),), ((2, 3), (0, 1), 0)),
 )  # fmt: skip
 
+
+def _lower_as_strided(b: Any, ins: list[int], node: Any) -> list[int]:
+    shape, strides, offset = node.attrs
+    (v,) = ins
+    flat = b.reshape(v, (math.prod(b.graph.shapes[v]),))
+    return [
+        b.add(
+            "strided", (flat,), shape, node.meta.dtype, (strides, offset),
+            lambda a: _strided(a, shape, strides, offset),
+        )
+    ]  # fmt: skip
+
+
 AS_STRIDED = Op(
     "as_strided",
     "movement",
     _as_strided_rule,
     lambda arrays, attrs, metas: _strided(arrays[0], *attrs),
     lambda n, g: (record1(STRIDED_ADD, g, (n.meta(0).shape, *n.attrs)),),
+    _lower_as_strided,
     view=True,
     example=_STRIDED,
 )
@@ -463,6 +479,63 @@ def _strided_add_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     return out.reshape(shape)
 
 
+def _apart(shape: Shape, strides: Shape) -> bool:
+    """Whether no two elements of a view share a place, as far as sizes and strides tell."""
+    reach = 1
+    for s, n in sorted((s, n) for s, n in zip(strides, shape, strict=True) if n != 1):
+        if s < reach:
+            return 0 in shape
+        reach = s * n
+    return True
+
+
+def _lower_strided_add(b: Any, ins: list[int], node: Any) -> list[int] | None:
+    """Into zeros: written where places are apart, and otherwise added, at computed places."""
+    shape, size, strides, offset = node.attrs
+    (new,) = ins
+    out = node.meta
+    zeros = b.constant(0.0 if out.dtype.is_floating_point else 0, out.dtype, shape)
+    if _apart(size, strides):
+        return [_written(b, zeros, new, size, strides, offset)]
+    if out.dtype is bool_ or out.dtype.is_complex:
+        return None
+    numel = math.prod(size)
+    places = _places(b, size, strides, offset)
+    flat = b.add(
+        "scatter_add",
+        (b.reshape(zeros, (out.numel,)), b.reshape(places, (numel,)), b.reshape(new, (numel,))),
+        (out.numel,), out.dtype, (0,), lambda *arrays: _added(*arrays),
+    )  # fmt: skip
+    return [b.reshape(flat, shape)]
+
+
+def _added(base: np.ndarray, index: np.ndarray, source: np.ndarray) -> np.ndarray:
+    out = base.copy()
+    np.add.at(out, index, source)
+    return out
+
+
+def _places(b: Any, size: Shape, strides: Shape, offset: int) -> int:
+    """The offset of every element of a view."""
+    found = b.constant(offset, int64, size)
+    for k, s in enumerate(strides):
+        ramp = np.arange(size[k]).reshape(-1, *(1,) * (len(size) - 1 - k))
+        at = b.add("iota", (), size, int64, (k,), lambda r=ramp: np.broadcast_to(r, size).copy())
+        step = b.add("mul", (at, b.constant(s, int64, size)), size, int64, (), np.multiply)
+        found = b.add("add", (found, step), size, int64, (), np.add)
+    return int(found)
+
+
+def _written(b: Any, base: int, new: int, shape: Shape, strides: Shape, offset: int) -> int:
+    attrs = (shape, strides, offset)
+    return int(
+        b.add(
+            "strided_write", (base, new), b.graph.shapes[base], b.graph.dtypes[base],
+            (strides, offset), lambda *arrays: _strided_write_reference(arrays, attrs, None),
+        )
+    )  # fmt: skip
+
+
 # The gradient of as_strided: elements of overlapping places add up.
 STRIDED_ADD: Op = Op(
     "strided_add",
@@ -470,6 +543,7 @@ STRIDED_ADD: Op = Op(
     lambda metas, attrs: (meta(attrs[0], metas[0].dtype),),
     _strided_add_reference,
     lambda n, g: (record1(AS_STRIDED, g, n.attrs[1:]),),
+    _lower_strided_add,
     grad_name="AsStridedBackward0",
     example=Example(*(((attrs[0],), (o[0].shape, *attrs)) for o, attrs in _STRIDED.cases)),
 )
@@ -507,6 +581,7 @@ STRIDED_WRITE = Op(
         _zero_in_view(g, n.attrs) if n.needs[0] else None,
         record1(AS_STRIDED, g, n.attrs) if n.needs[1] else None,
     ),
+    lambda b, ins, node: [_written(b, *ins, *node.attrs)] if _apart(*node.attrs[:2]) else None,
     grad_name="torch::autograd::CopySlices",
     example=Example(
         (((4, 5), (5, 4)), ((5, 4), (1, 5), 0)),

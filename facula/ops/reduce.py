@@ -263,14 +263,43 @@ def _scan_meta(metas: Any, attrs: Any) -> Any:
     return (meta(metas[0].shape, _accumulator(metas[0].dtype)),)
 
 
+def _accumulated(function: Any, a: np.ndarray, axis: int) -> np.ndarray:
+    """Sums or products along an axis: of float32 in float64, of 16-bit floats in float32."""
+    wide = {"float32": np.float64, "float16": np.float32, "bfloat16": np.float32}.get(a.dtype.name)
+    found = function.accumulate(a if wide is None else a.astype(wide), axis=axis)
+    return np.asarray(found.astype(a.dtype))
+
+
 def _scan_reference(function: Any) -> Any:
     def reference(arrays: Any, attrs: Any, metas: Any) -> Any:
         a = convert(arrays[0], metas[0].dtype)
         if a.ndim == 0:
             return a.copy()
-        return convert(np.asarray(function(a, axis=attrs[0])), metas[0].dtype)
+        return convert(_accumulated(function, a, attrs[0]), metas[0].dtype)
 
     return reference
+
+
+def scan(b: Any, v: int, op: str, axis: int) -> int:
+    """A node of the graph: op is add, mul, maximum or minimum; of the value's dtype."""
+    shape, d = b.graph.shapes[v], b.graph.dtypes[v]
+
+    def host(a: np.ndarray) -> np.ndarray:
+        if op in ("maximum", "minimum"):
+            return np.asarray(getattr(np, op).accumulate(a, axis=axis))
+        return _accumulated(np.add if op == "add" else np.multiply, a, axis)
+
+    return int(b.add("scan", (v,), shape, d, (op, axis), host))
+
+
+def _scan_lower(op: str) -> Any:
+    def lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
+        out = node.meta
+        if not out.shape or out.dtype.is_complex or is_half(out.dtype):
+            return None
+        return [scan(b, b.cast(ins[0], out.dtype), op, node.attrs[0])]
+
+    return lower
 
 
 def _cumsum_gradient(n: Any, g: Value) -> Any:
@@ -284,8 +313,9 @@ CUMSUM = Op(
     "cumsum",
     "scan",
     _scan_meta,
-    _scan_reference(np.cumsum),
+    _scan_reference(np.add),
     _cumsum_gradient,
+    _scan_lower("add"),
     example=scan_example("bifc"),
 )
 
@@ -305,8 +335,9 @@ CUMPROD = Op(
     "cumprod",
     "scan",
     _scan_meta,
-    _scan_reference(np.cumprod),
+    _scan_reference(np.multiply),
     _cumprod_gradient,
+    _scan_lower("mul"),
     example=scan_example("bifc"),
 )
 
@@ -316,7 +347,7 @@ def _exclusive_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     if attrs[0]:
         a = np.flip(a, -1)
     out = np.ones_like(a)
-    out[..., 1:] = np.cumprod(a, axis=-1)[..., :-1]
+    out[..., 1:] = _accumulated(np.multiply, a, a.ndim - 1)[..., :-1]
     return np.flip(out, -1) if attrs[0] else out
 
 
@@ -335,6 +366,24 @@ def _exclusive_gradient(n: Any, g: Value) -> Any:
     return (div(w, where(record2(EQ, x, 0), 1e-30, x)),)
 
 
+def _exclusive_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
+    """The products of all elements but the last, after a one."""
+    (v,) = ins
+    shape, d, axis = node.meta.shape, node.meta.dtype, len(node.meta.shape) - 1
+    if is_half(d) or not shape[axis]:
+        return None
+
+    def flip(v: int) -> int:
+        host = lambda a: np.flip(a, axis)  # noqa: E731
+        return int(b.add("flip", (v,), shape, d, ((axis,),), host)) if node.attrs[0] else v
+
+    less = (*shape[:axis], shape[axis] - 1)
+    attrs = ((0,) * len(shape), less, (1,) * len(shape))
+    before = b.add("slice", (flip(v),), less, d, attrs, lambda a: a[..., :-1])
+    low = (*(0,) * axis, 1)
+    return [flip(scan(b, b.pad(before, low, (0,) * len(shape), 1.0), "mul", axis))]
+
+
 # Products of the elements before (after, attrs[0]) each along the last axis.
 CUMPROD_EXCLUSIVE = Op(
     "cumprod_exclusive",
@@ -342,16 +391,13 @@ CUMPROD_EXCLUSIVE = Op(
     lambda metas, attrs: (meta(metas[0].shape, metas[0].dtype),),
     _exclusive_reference,
     _exclusive_gradient,
+    _exclusive_lower,
     example=Example(
         *(((shape,), (back,)) for shape in ((1,), (7,), (3, 17), (2, 0)) for back in (False, True)),
         dtypes="f",
         domain=(0.5, 1.5),
     ),
 )
-
-
-def _logcumsumexp(a: np.ndarray, axis: int) -> np.ndarray:
-    return np.asarray(np.logaddexp.accumulate(a, axis=axis))
 
 
 def _logcumsumexp_gradient(n: Any, g: Value) -> Any:
@@ -369,7 +415,7 @@ LOGCUMSUMEXP = Op(
     "logcumsumexp",
     "scan",
     _scan_meta,
-    _scan_reference(_logcumsumexp),
+    _scan_reference(np.logaddexp),
     _logcumsumexp_gradient,
     example=scan_example("f"),
 )
