@@ -115,7 +115,11 @@ def _is_small(graph: Graph, node: GraphNode) -> bool:
     tag = TAGS.get(graph.dtypes[node.outs[0]], "b1")
     m, k = graph.shapes[node.ins[0]][-2:]
     n = graph.shapes[node.ins[1]][-1]
-    return tag != "b1" and (tag not in _FLOATS or m * n * k < SMALL_PRODUCT)
+    if tag == "b1":
+        return False
+    if tag not in _FLOATS or m * n * k < SMALL_PRODUCT:
+        return True
+    return k == 1 or m == 1 or n == 1
 
 
 def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
@@ -143,6 +147,8 @@ def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
         y = r.expand(r.reshape(b, (*lead, 1, k, n)), shape)
         axis = rank + 1
     out = r.add("mul", (x, y), shape, dt)
+    if k == 1:
+        return r.reshape(out, (*lead, m, n))
     return r.add("sum", (out,), (*lead, m, n), dt, ((axis,),))
 
 
