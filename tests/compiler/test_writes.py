@@ -114,7 +114,8 @@ def _scan(b: B, v: int, op: str, axis: int) -> int:
     function = {"add": np.add, "mul": np.multiply, "maximum": np.maximum}[op]
 
     def host(a: np.ndarray) -> np.ndarray:
-        return np.asarray(function.accumulate(a, axis=axis, dtype=a.dtype))
+        wide = a.astype(np.float64) if a.dtype == np.float32 else a  # as the kernel does
+        return np.asarray(function.accumulate(wide, axis=axis), a.dtype)
 
     return b.g.add("scan", (v,), b.shape(v), b.g.dtypes[v], (op, axis), host)
 
