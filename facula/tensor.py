@@ -24,7 +24,7 @@ from .ops.elementwise import ADD, DIV, MUL, SUB
 from .tensor_sharing import join, refresh
 from .trace.recorder import NUMBER, Failed, record2, set_grad_mode, state
 from .trace.replay import array_of, flush
-from .trace.values import OUTSIDE, Value, meta, outside
+from .trace.values import Value, meta, outside
 
 _new = object.__new__
 _POINTER_TYPES = {
@@ -684,12 +684,12 @@ def from_array(a: np.ndarray, d: dtype | None = None) -> Tensor:
         d = from_numpy_dtype(a.dtype)
     if a.dtype != d.np or not a.flags.c_contiguous:
         a = np.asarray(a, d.np, order="C")
-    t = _new(Tensor)
-    v = Value()
-    v.vid, v.meta, v.buf = OUTSIDE, meta(a.shape, d), a
-    v.rec = v.over = v.pin = None
-    t._v = v
-    return t
+    return owning(a, d)
+
+
+def owning(a: np.ndarray, d: dtype) -> Tensor:
+    """As `from_array`, for a C-contiguous array of this dtype."""
+    return wrap(outside(meta(a.shape, d), a))
 
 
 def _rebuild(a: np.ndarray, d: dtype, requires_grad: bool) -> Tensor:

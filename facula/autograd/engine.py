@@ -12,6 +12,7 @@ import heapq
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..dtypes import int64
 from ..ops import elementwise as e
 from ..ops.movement import KEEP, RESHAPE, view_strides
 from ..ops.reduce import sum_to
@@ -69,7 +70,7 @@ class Context:
         producer = tape.node.producers()[slot]
         if slot in producer.number_meta:
             if self.used is not None:
-                return 1 if producer.number_kind[slot] == "i" else 1.5
+                return 1 if producer.number_meta[slot].dtype is int64 else 1.5
             if type(tape) is Frame:
                 return at(tape.base + slot, producer.number_meta[slot])
             if slot in producer.fixed:

@@ -23,7 +23,7 @@ from ..dtypes import (
     type_name,
 )
 from ..runtime import memory
-from ..tensor import Size, Tensor, from_array
+from ..tensor import Size, Tensor, from_array, owning
 from ..trace.values import meta, outside
 from .registry import public, write_out
 
@@ -375,10 +375,10 @@ def _sharing_strided(array: np.ndarray, d: dtype) -> Tensor:
 # ---------------------------------------------------------------- from shapes
 def _new(shape: tuple[int, ...], value: Any, d: dtype) -> Tensor:
     if value == 0:
-        return from_array(np.zeros(shape, d.np), d)
+        return owning(np.zeros(shape, d.np), d)
     made = np.empty(shape, d.np)
     made.fill(value if type(value) is float and d.np.kind == "f" else convert(np.asarray(value), d))
-    return from_array(made, d)
+    return owning(made, d)
 
 
 def _factory(name: str, value: Any, text: str) -> None:
@@ -469,12 +469,13 @@ def full(
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of the given shape filled with one value; its dtype follows the value by default."""
-    check_device(device)
-    d = check_dtype(dtype)
+    if device is not None:
+        check_device(device)
+    d = None if dtype is None else check_dtype(dtype)
     if isinstance(fill_value, Tensor):
         d = d or fill_value.dtype
         fill_value = fill_value.item()
-    if not isinstance(fill_value, (int, float, complex, np.generic)):
+    if not isinstance(fill_value, (float, int, complex, np.generic)):
         raise TypeError(
             "full(): argument 'fill_value' (position 2) must be Number, not "
             f"{type(fill_value).__name__}"
@@ -489,7 +490,7 @@ def full(
     t = _new(shape_of((tuple(size),)), fill_value, d)
     if out is not None:
         return write_out(t, out)
-    return finish(t, requires_grad)
+    return finish(t, True) if requires_grad else t
 
 
 @public(method=False)

@@ -31,6 +31,8 @@ def _rule(metas: Any, attrs: Any) -> Any:
         raise RuntimeError(
             f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D"
         )
+    if b.ndim <= 2 and a.shape[-1] == b.shape[0]:
+        return (meta(a.shape[:-1] + b.shape[1:], a.dtype),)
     x, y = _matrices(a.shape, b.shape)
     if x[-1] != y[-2]:
         if a.ndim == b.ndim == 1:
@@ -152,3 +154,4 @@ MATMUL = Op(
         tolerance=256.0,
     ),
 )
+MATMUL.direct = np.matmul

@@ -73,6 +73,8 @@ def elementwise(
         grad_name,
         example=elementwise_example(arity, dtypes, domain),
     )
+    if plain and "f" in dtypes and (numbers or (arity == 1 and kind == "same")):
+        op.direct = function
     return op
 
 

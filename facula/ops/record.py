@@ -104,7 +104,7 @@ class Op:
 
     __slots__ = (
         "name", "kind", "rule", "reference", "gradient", "lower", "grad_name", "view", "example",
-        "graph_op",
+        "graph_op", "direct",
     )  # fmt: skip
 
     def __init__(
@@ -130,6 +130,9 @@ class Op:
         self.gradient, self.lower, self.view, self.example = gradient, lower, view, example
         self.grad_name = grad_name or "".join(p.capitalize() for p in name.split("_")) + "Backward0"
         self.graph_op = name
+        # NumPy's own function, which gives what the reference does where what it returns has the
+        # dtype of the result, float32 or float64; None where there is none.
+        self.direct: Callable[..., Any] | None = None
         if name in OPS:
             raise ValueError(f"op {name!r} is defined twice")
         OPS[name] = self

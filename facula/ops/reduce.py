@@ -6,18 +6,28 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, int64, is_half, uint8
+from ..dtypes import bool_, float32, float64, int64, is_half, uint8
 from ..trace.recorder import record1
 from ..trace.values import Shape, Value, meta
 from .elementwise import EQ, cast, div, mul, record2, where
 from .movement import expand, reshape
 from .record import NOT_FINITE, SPECIAL, Example, Op, convert
 
+# NumPy's functions of these names cost microseconds more
+_NUMPY: dict[str, Any] = {
+    "sum": np.add.reduce,
+    "prod": np.multiply.reduce,
+    "max": np.maximum.reduce,
+    "min": np.minimum.reduce,
+    "any": np.logical_or.reduce,
+    "all": np.logical_and.reduce,
+}
+
 
 def reduced_shape(shape: Shape, axes: tuple[int, ...], keepdim: bool) -> Shape:
     if keepdim:
-        return tuple(1 if k in axes else n for k, n in enumerate(shape))
-    return tuple(n for k, n in enumerate(shape) if k not in axes)
+        return tuple([1 if k in axes else n for k, n in enumerate(shape)])
+    return tuple([n for k, n in enumerate(shape) if k not in axes])
 
 
 def spread(v: Value, n: Any) -> Value:
@@ -75,10 +85,13 @@ def _examples(name: str) -> Example:
 
 
 def _reduction(name: str, result: Any, gradient: Any, grad_name: str | None = None) -> Op:
+    function = _NUMPY[name]
+    adds, selects = name in ("sum", "prod"), name in ("max", "min")
+
     def rule(metas: Any, attrs: Any) -> Any:
         m = metas[0]
         axes, keepdim = attrs
-        if name in ("max", "min"):
+        if selects:
             for a in axes:
                 if m.shape[a] == 0:
                     raise IndexError(
@@ -90,27 +103,18 @@ def _reduction(name: str, result: Any, gradient: Any, grad_name: str | None = No
         axes, keepdim = attrs
         a = arrays[0]
         d = metas[0].dtype
-        if name in ("sum", "prod"):
+        if a.dtype is d.np and (d is float32 or d is float64):
+            return function(a, axes, None, None, keepdim)
+        if adds:
             a = convert(a, d)
             if is_half(d):
                 a = a.astype(np.float32)
-        found = _NUMPY[name](a, axes, keepdims=keepdim)
+        found = function(a, axes, keepdims=keepdim)
         return convert(found if type(found) is np.ndarray else np.asarray(found), d)
 
     return Op(
         name, "reduction", rule, reference, gradient, _lower, grad_name, example=_examples(name)
     )
-
-
-# NumPy's functions of these names cost microseconds more
-_NUMPY: dict[str, Any] = {
-    "sum": np.add.reduce,
-    "prod": np.multiply.reduce,
-    "max": np.maximum.reduce,
-    "min": np.minimum.reduce,
-    "any": np.logical_or.reduce,
-    "all": np.logical_and.reduce,
-}
 
 
 def _accumulator(d: Any) -> Any:

@@ -116,9 +116,8 @@ def build_graph(path: list[Node], needed: set[int], outputs: list[int]) -> Graph
             b.values[slot] = b.constant(number, node.number_meta[slot].dtype)
             b.metas[slot] = node.number_meta[slot]
         for slot in node.scalar:
-            kind = "i" if node.number_kind[slot] == "i" else "f"
-            b.values[slot] = b.scalar(kind)
-            b.metas[slot] = node.number_meta[slot]
+            facts = b.metas[slot] = node.number_meta[slot]
+            b.values[slot] = b.scalar("i" if facts.dtype is int64 else "f")
         for k, m in enumerate(node.metas):
             b.metas[node.slot + k] = m
         if position not in needed:

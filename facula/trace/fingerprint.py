@@ -54,11 +54,10 @@ def _facts(m: Meta) -> tuple[Any, ...]:
 
 
 def _numbers(node: Node) -> tuple[Any, ...]:
-    """Which slots of a node are Python numbers, their kinds and facts, and the constant ones."""
+    """Which slots of a node are Python numbers, their facts, and the constant ones."""
     return (
         node.slot,
         node.scalar,
-        tuple(node.number_kind.items()),
         tuple([(slot, _facts(m)) for slot, m in node.number_meta.items()]),
         tuple([(slot, _plain(x)) for slot, x in node.fixed.items()]),
     )

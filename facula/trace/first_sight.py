@@ -19,20 +19,29 @@ KNOWN = (500_000, 25_000)  # a structure whose kernels may be there
 _MAX_STRUCTURES = 4096
 
 
-def light(path: list[Node]) -> bool:
-    """Whether a path is certainly too little to be compiled at once: a quick bound."""
+def path_and_bound(node: Node) -> tuple[list[Node], int]:
+    """The nodes from the root to this one, and a quick upper bound of the elements that they read
+    and write.
+    """
+    path: list[Node] = []
     largest = places = 0
-    for n in path:
+    n: Node | None = node
+    while n is not None and n.parent is not None:
+        path.append(n)
         metas = n.metas
         for m in metas:
             if m.numel > largest:
                 largest = m.numel
         places += len(n.ins) + len(metas)
-    return largest * places < KNOWN[0]
+        n = n.parent
+    path.reverse()
+    return path, largest * places
 
 
-def compile_at_once(frame: Frame, path: list[Node]) -> bool:
+def compile_at_once(frame: Frame, path: list[Node], bound: int) -> bool:
     """Whether the work that the frame holds is worth compiling though it was never seen."""
+    if bound < KNOWN[0]:
+        return False
     calls, elements = _weight(path)
     if elements >= NEW[0] + NEW[1] * calls:
         return True

@@ -57,8 +57,7 @@ class Node:
     scalars = 0  # how many such numbers there are up to here
     depth = 0
     plans: dict[Any, Any] | None = None
-    number_kind: Mapping[int, str] = _NOTHING
-    number_meta: Mapping[int, Meta] = _NOTHING
+    number_meta: Mapping[int, Meta] = _NOTHING  # float64 or int64: of which kind the number is
     fixed: Mapping[int, Any] = (
         _NOTHING  # slots of numbers that are part of the path, and their values
     )
@@ -263,16 +262,20 @@ _forget_frame = frames.pop
 state = _State()
 
 
-class Counter:
+class _Counter:
     """How many trie nodes exist, in all threads; `replay` prunes when they are too many.
 
     kept: how many were left the last time. lines: whether new ones note the line of the program
     that they come from.
     """
 
-    nodes = 0
-    kept = 0
-    lines = False
+    def __init__(self) -> None:
+        self.nodes = self.kept = 0
+        self.lines = False
+
+
+# An object, not the class: writing to a class makes the interpreter forget what it knows of it.
+Counter = _Counter()
 
 
 def grown() -> None:
@@ -310,47 +313,50 @@ def _resolve(tr: Frame, v: Value) -> Value:
 
 def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:
     """Runs the op's rule and adds the edge. `ins` holds slots, or values for numbers."""
-    node = tr.node
-    metas = [v.meta if type(v) is Value else _meta_of(op, v) for v in ins]
-    if tr.shifts:
-        metas = [
-            _unshifted(tr, v) if type(v) is Value else m for v, m in zip(ins, metas, strict=True)
-        ]
-    out = op.rule(metas, attrs)
+    node, base, shifts = tr.node, tr.base, tr.shifts
+    metas: list[Meta] = []
+    slots: list[int] = []
+    needs = numbers = False
+    for v in ins:
+        if type(v) is Value:
+            m = _unshifted(tr, v) if shifts else v.meta
+            slots.append(v.vid - base)
+            if m.requires_grad:
+                needs = True
+        else:
+            m = _meta_of(op, v)
+            slots.append(-1)
+            numbers = True
+        metas.append(m)
+    outs = op.rule(metas, attrs)
+    kind = op.kind
     nxt = Node(node, OP)
     nxt.op, nxt.attrs = op, attrs
-    if op.kind == "indexing":
+    if kind == "indexing":
         nxt.where = caller()
     if Counter.lines:
         nxt.line = caller()
     if tr.fixing:
         nxt.cause = f"{tr.fixing} backward"
-    needs = False
-    if op.gradient is not None and (tr.grad or op.kind == "history"):
-        for m in metas:
-            if m.requires_grad:
-                needs = True
-    outs = out
-    for m in out:
-        if (needs or m.requires_grad or m.leaf) and op.kind != "leaf":
-            outs = [_with_gradient(m, needs and m.dtype.is_differentiable) for m in out]
+    if needs and (op.gradient is None or not (tr.grad or kind == "history")):
+        needs = False
+    for m in outs:
+        if (needs or m.requires_grad or m.leaf) and kind != "leaf":
+            outs = tuple([_with_gradient(m, needs and m.dtype.is_differentiable) for m in outs])
             break
-    nxt.metas = tuple(outs)
-    nxt.meta = outs[0]
+    nxt.metas, nxt.meta = tuple(outs), outs[0]
     slot = nxt.slot + len(outs)
-    slots = []
-    for v in ins:
-        if type(v) is Value:
-            slots.append(v.vid - tr.base)
-        else:
-            slots.append(slot)
-            _number(tr, nxt, slot, v)
-            slot += 1
+    if numbers:
+        for k, v in enumerate(ins):
+            if slots[k] < 0:
+                slots[k] = slot
+                _number(tr, nxt, slot, v)
+                slot += 1
+        nxt.scalars += len(nxt.scalar)
     nxt.ins = tuple(slots)
-    nxt.scalars = node.scalars + len(nxt.scalar)
     nxt.next_slot = slot
     node.edges[key] = nxt
-    grown()
+    Counter.nodes += 1
     return nxt
 
 
@@ -398,13 +404,8 @@ def _with_gradient(m: Meta, grad: bool) -> Meta:
 
 def _number(tr: Frame, node: Node, slot: int, number: Any) -> None:
     """A Python number as an operand of the call that `node` stands for."""
-    whole = isinstance(number, int)
-    kind, facts = ("i", WRAPPED[-2]) if whole else ("f", WRAPPED[-1])
-    if node.number_kind:
-        node.number_kind = {**node.number_kind, slot: kind}
-        node.number_meta = {**node.number_meta, slot: facts}
-    else:
-        node.number_kind, node.number_meta = {slot: kind}, {slot: facts}
+    facts = WRAPPED[-2] if isinstance(number, int) else WRAPPED[-1]
+    node.number_meta = {**node.number_meta, slot: facts} if node.number_meta else {slot: facts}
     if tr.fixing:
         node.fixed = {**node.fixed, slot: number}
     else:
@@ -427,7 +428,7 @@ def record1(op: Any, v: Value, attrs: tuple[Any, ...] = ()) -> Value:
         i = tr.enter(v)
     node = tr.node.edges.get((op, i, attrs))
     if node is None:
-        if i >= SLOTS or _cut(tr):
+        if i >= SLOTS or (tr.node.depth >= LIMIT and _cut(tr)):
             return record(op, (v,), attrs)
         if v.vid - tr.base != i:
             v = at(tr.base + i, v.meta)
@@ -472,7 +473,7 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
     key = (op, i, j, attrs)
     node = tr.node.edges.get(key)
     if node is None:
-        if i >= SLOTS or j >= SLOTS or _cut(tr):
+        if i >= SLOTS or j >= SLOTS or (tr.node.depth >= LIMIT and _cut(tr)):
             return record(op, (a, b), attrs)
         if type(a) is Value and a.vid - base != i:
             a = at(base + i, a.meta)

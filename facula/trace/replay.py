@@ -20,11 +20,10 @@ from ..runtime import memory
 from . import forget
 from .build import build_graph
 from .fingerprint import fingerprint
-from .first_sight import compile_at_once, light
+from .first_sight import compile_at_once, path_and_bound
 from .recorder import (
     BUNDLE,
     INPUT,
-    MODE,
     OP,
     Counter,
     Failed,
@@ -35,11 +34,14 @@ from .recorder import (
     caller,
     state,
 )
+from .references import array_of as array_of
+from .references import run_little, run_references
 from .values import Value, outside
 
 COMPILE_AT = 2  # the sight of a path at which it is compiled, if not at once
 POOLED_OUTPUTS = 64  # a plan with more outputs, or with
 POOLED_BYTES = 256 << 10  # more in them, takes their memory from the allocator each time
+_LITTLE = 2_000_000  # elements, all of which may stay in memory until a frame's end
 OWN_ARENA = 64 << 10  # a program that needs no more than this has memory of its own
 
 
@@ -167,13 +169,12 @@ def flush(frame: Frame | None = None) -> None:
         plans = node.plans = {}
     plan = plans.get(key)
     if plan is None or plan is forget.SEEN:
-        path = node.path() if plan is None else []
-        little = plan is None and light(path)
-        at_once = plan is None and not (little or config.eager) and compile_at_once(tr, path)
+        path, bound = ([], 0) if plan is not None else path_and_bound(node)
+        at_once = plan is None and not config.eager and compile_at_once(tr, path, bound)
         if plan is None and not at_once and not walked and not any(map(_tracked, live)):
             plans[key] = forget.SEEN
             try:
-                _first_sight(tr, live, path, little)
+                _first_sight(tr, live, path, bound)
             except Exception:
                 _salvage(tr, live)
                 raise
@@ -210,52 +211,18 @@ def _end(tr: Frame) -> None:
         forget.prune(tr.root)
 
 
-def _first_sight(tr: Frame, live: list[Value], path: list[Node], little: bool) -> None:
+def _first_sight(tr: Frame, live: list[Value], path: list[Node], bound: int) -> None:
     """Runs everything that was recorded through the references, and gives the live values
     memory.
     """
     base = tr.base
     outputs = [v.vid - base for v in live]
     metas = [v.meta for v in live]
-    buffers = _run_little(path, outputs, metas, tr) if little else None
+    buffers = run_little(path, outputs, metas, tr) if bound < _LITTLE else None
     if buffers is None:
-        buffers = _run_references(path, None, outputs, metas, tr)
+        buffers = run_references(path, None, outputs, metas, tr)
     for v, b in zip(live, buffers, strict=True):
         v.buf = b
-
-
-def _run_little(
-    path: list[Node], outputs: list[int], metas: list[Any], tr: Frame
-) -> list[Any] | None:
-    """As `_run_references` for work that is little and has no effects: no result is let go before
-    the end. None, with nothing done, where anything is unusual.
-    """
-    env: dict[int, Any] = {}
-    inputs, scalars = iter(tr.inputs), iter(tr.scalars)
-    try:
-        with np.errstate(all="ignore"):
-            for n in path:
-                kind = n.kind
-                if kind is OP:
-                    if n.fixed:
-                        env.update(n.fixed)
-                    for s in n.scalar:
-                        env[s] = next(scalars)
-                    found = n.metas
-                    out = n.op.reference([env[s] for s in n.ins], n.attrs, found)
-                    if len(found) == 1 and type(out) is not tuple:
-                        env[n.slot] = out
-                    else:
-                        for k, a in enumerate(out or ()):
-                            env[n.slot + k] = a
-                elif kind is INPUT:
-                    env[n.slot] = array_of(next(inputs))
-                elif kind is BUNDLE:
-                    return None
-            given = {id(v.buf) for v in tr.inputs}
-            return [_owned(env[s], m, given) for s, m in zip(outputs, metas, strict=True)]
-    except Exception:  # the careful way raises it again, and says where it comes from
-        return None
 
 
 def _salvage(tr: Frame, live: list[Value]) -> None:
@@ -264,7 +231,7 @@ def _salvage(tr: Frame, live: list[Value]) -> None:
     """
     outputs = [v.vid - tr.base for v in live]
     errors: list[Exception] = []
-    buffers = _run_references(tr.node.path(), None, outputs, [v.meta for v in live], tr, errors)
+    buffers = run_references(tr.node.path(), None, outputs, [v.meta for v in live], tr, errors)
     for v, b in zip(live, buffers, strict=True):
         if b is not None:
             v.buf = b
@@ -327,14 +294,6 @@ def _drop_views(tr: Frame) -> None:
             stale = outside(v.meta, None)
             stale.over, stale.rec = "stale", reference
             view._v = stale
-
-
-def array_of(v: Value) -> np.ndarray:
-    """The memory of a value as an ndarray."""
-    b = v.buf
-    if type(b) is np.ndarray:
-        return b
-    return b.numpy(v.meta.shape, v.meta.dtype.np)
 
 
 def pointer_of(v: Value) -> int:
@@ -459,104 +418,7 @@ def _program(plan: Plan) -> Any:
 def _reference(plan: Plan, tr: Frame) -> list[Any]:
     """Runs the path of a plan op by op through the NumPy references."""
     metas = [plan.shapes[s] for s in plan.outputs]
-    return _run_references(plan.path, plan.needed, plan.outputs, metas, tr)
-
-
-def _run_references(
-    path: list[Node], needed: set[int] | None, outputs: list[int], metas: list[Any], tr: Frame,
-    errors: list[Exception] | None = None,
-) -> list[Any]:  # fmt: skip
-    """Runs the nodes at the positions `needed` (all for None); the outputs as memory of their own.
-
-    errors: what an op raises is collected there, and what depends on it is None. Nothing is
-    updated then.
-    """
-    env: dict[int, Any] = {}
-    inputs = iter(tr.inputs)
-    scalars = iter(tr.scalars)
-    last: dict[int, int] = {}
-    for position, n in enumerate(path):
-        for s in n.ins:
-            last[s] = position
-    for s in outputs:
-        last[s] = -1
-    effects: list[tuple[Any, list[Any]]] = []
-    with np.errstate(all="ignore"):
-        for position, n in enumerate(path):
-            kind = n.kind
-            if kind is INPUT:
-                env[n.slot] = array_of(next(inputs))
-                continue
-            if kind is MODE:
-                continue
-            if kind is BUNDLE:
-                bundle: Any = next(inputs)
-                for k, a in enumerate(bundle.arrays()):
-                    env[n.slot + k] = a
-                continue
-            if n.fixed:
-                env.update(n.fixed)
-            for s in n.scalar:
-                env[s] = next(scalars)
-            if needed is not None and position not in needed:
-                continue
-            if errors is not None and (n.op.kind == "effect" or any(s not in env for s in n.ins)):
-                continue
-            if n.op.kind == "effect":
-                effects.append((n, _apart(n, env)))
-                continue
-            try:
-                out = n.op.reference([env[s] for s in n.ins], n.attrs, n.metas)
-            except Exception as e:
-                if errors is not None:
-                    errors.append(e)
-                    continue
-                if n.where:
-                    e.add_note(f"recorded at {n.where}")
-                if not isinstance(e, MemoryError):
-                    raise
-                raise RuntimeError(
-                    f"out of memory in {n.op.name} -> {list(n.metas)}: {e}"
-                ) from None
-            if len(n.metas) == 1 and not isinstance(out, tuple):
-                env[n.slot] = out
-            else:
-                for k, a in enumerate(out or ()):
-                    env[n.slot + k] = a
-            for s in n.ins:
-                if last[s] == position:
-                    env.pop(s, None)
-        given = {id(v.buf) for v in tr.inputs if type(v) is Value}
-        buffers = [
-            _owned(env[s], m, given) if s in env or errors is None else None
-            for s, m in zip(outputs, metas, strict=True)
-        ]
-        for n, arrays in effects:  # in memory, after all that reads it
-            n.op.reference(arrays, n.attrs, n.metas)
-    return buffers
-
-
-def _apart(n: Node, env: dict[int, Any]) -> list[Any]:
-    """The operands of an effect; those that the frame computed must not be the memory of an
-    input.
-    """
-    arrays = [env[s] for s in n.ins]
-    for position in n.op.computed(n.attrs):
-        arrays[position] = np.array(arrays[position])
-    return arrays
-
-
-def _owned(a: Any, m: Any, given: set[int]) -> np.ndarray:
-    """The result as contiguous memory that nothing else refers to."""
-    r = a if type(a) is np.ndarray else np.asarray(a)
-    if r.dtype is not m.dtype.np and r.dtype != m.dtype.np:
-        r = r.astype(m.dtype.np)
-    if r.shape != m.shape:
-        raise RuntimeError(f"internal error: a reference gave shape {r.shape}, its rule {m.shape}")
-    if not r.flags.c_contiguous or r.base is not None or id(r) in given:
-        r = r.copy(order="C")
-    given.add(id(r))
-    return r
+    return run_references(plan.path, plan.needed, plan.outputs, metas, tr)
 
 
 _State.flush = staticmethod(flush)

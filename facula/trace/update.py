@@ -220,7 +220,6 @@ def _edge(
     first = nxt.next_slot
     count = len(formula.numbers)
     nxt.scalar = tuple(range(first, first + count))
-    nxt.number_kind = dict.fromkeys(nxt.scalar, "f")
     nxt.number_meta = dict.fromkeys(nxt.scalar, _NUMBER)
     nxt.next_slot = first + count
     nxt.ins = (*ins, *nxt.scalar)

@@ -232,10 +232,10 @@ def _watched_reference(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _watched_first_sight(original: Callable[..., Any]) -> Callable[..., Any]:
-    def first_sight(tr: Frame, live: list[Value], path: list[Node], little: bool) -> Any:
+    def first_sight(tr: Frame, live: list[Value], path: list[Node], bound: int) -> Any:
         where, ops, begin = caller(), tr.node.depth, perf_counter_ns()
         try:
-            return original(tr, live, path, little)
+            return original(tr, live, path, bound)
         finally:
             _tell(ONCE, None, where, begin, perf_counter_ns(), [], ops)
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
+import numpy as np
 import pytest
 
 import facula as fl
 from facula import compiler, config
-from facula.trace import first_sight
+from facula.dtypes import BY_NAME
+from facula.ops.record import OPS, Op
+from facula.trace import first_sight, references
 from facula.trace.recorder import MODE, Frame, Node, state
+from facula.trace.values import meta
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +99,55 @@ def test_the_table_of_structures_is_bounded(monkeypatch: pytest.MonkeyPatch) -> 
         assert x.sum().item() == 5 * (n + 1)
         assert state.tr.root.structures is not None
         assert len(state.tr.root.structures) <= 3
+
+
+_DIRECT = [op for op in OPS.values() if op.direct is not None]
+_KINDS = ("float32", "float64", "float16", "bfloat16", "int64", "int16", "uint8", "bool")
+
+
+@pytest.mark.parametrize("op", _DIRECT, ids=lambda op: op.name)
+def test_what_numpy_gives_directly_is_what_the_reference_gives(op: Op) -> None:
+    assert op.direct is not None
+    shapes = ((4, 4), ()) if op.kind == "elementwise" else ((4, 4), (4,))
+    arity = 2 if op.kind == "contraction" or len(op.example.cases[0][0]) == 2 else 1  # type: ignore[union-attr]
+    taken = 0
+    rng = np.random.default_rng(0)
+    for kinds in product(product(_KINDS, shapes), repeat=arity):
+        arrays, facts = [], []
+        for name, shape in kinds:
+            d = BY_NAME[name]
+            arrays.append(np.asarray(rng.uniform(0.2, 3.0, shape)).astype(d.np))
+            facts.append(meta(shape, d))
+        with np.errstate(all="ignore"):
+            try:
+                (m,) = op.rule(facts, ())
+                direct = op.direct(*arrays)
+            except (RuntimeError, TypeError, NotImplementedError):
+                continue
+            if direct.dtype is not m.dtype.np or m.dtype.name not in ("float32", "float64"):
+                continue
+            expected = op.reference(arrays, (), (m,))
+        taken += 1
+        assert np.asarray(expected).dtype == direct.dtype
+        np.testing.assert_array_equal(direct, expected)
+    assert taken
+
+
+def test_numpy_is_silent_and_stays_as_it_was() -> None:
+    with np.errstate(all="raise"):
+        before = np.geterr()
+        assert (fl.full((3,), 3e38) * 10.0).tolist() == [float("inf")] * 3
+        assert np.geterr() == before
+
+
+def test_a_context_that_is_in_use_changes_nothing() -> None:
+    """Another thread may be running references: then the careful way does the same."""
+    found = []
+    for n in (2, 3):
+        x = fl.linspace(-1, 1, n)
+        y = ((x * 2.0 - 0.25).relu().sum() + 1).exp()
+        if n == 2:
+            found.append(y.item())
+        else:
+            found.append(references._silent.run(y.item))
+    assert found[0] == found[1] == pytest.approx(15.6426, rel=1e-4)
