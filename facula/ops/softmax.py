@@ -40,9 +40,9 @@ def _softmax(arrays: Any, attrs: Any, metas: Any) -> Any:
     a, axis = _wide(arrays[0]), attrs[0]
     if a.size == 0:
         return arrays[0].copy()
-    ex = np.subtract(a, np.maximum.reduce(a, axis, None, None, True))
+    ex = np.subtract(a, np.maximum.reduce(a, axis, keepdims=True))
     np.exp(ex, ex)
-    np.divide(ex, np.add.reduce(ex, axis, None, None, True), ex)
+    np.divide(ex, np.add.reduce(ex, axis, keepdims=True), ex)
     return ex if ex.dtype is arrays[0].dtype else convert(ex, metas[0].dtype)
 
 

@@ -43,7 +43,7 @@ def _run_little(
     path: list[Node], outputs: list[int], metas: list[Any], tr: Frame
 ) -> list[Any] | None:
     env: dict[int, Any] = {}
-    given = set()
+    given: set[int] = set()
     inputs, scalars = iter(tr.inputs), iter(tr.scalars)
     for n in path:
         kind = n.kind
