@@ -18,6 +18,7 @@ from .rewrite import Rewriter, sweep
 from .scalar_code import TAGS
 
 SMALL_PRODUCT = 32768
+LARGE_VECTOR = 1 << 18  # multiply-adds from which a vector's product is worth a second thread
 BLOCK = 32768
 _SPLIT = 2 * BLOCK
 _FLOATS = ("f32", "f64")
@@ -119,7 +120,7 @@ def _is_small(graph: Graph, node: GraphNode) -> bool:
         return False
     if tag not in _FLOATS or m * n * k < SMALL_PRODUCT:
         return True
-    return k == 1 or m == 1 or n == 1
+    return k == 1 or m == n == 1 or (1 in (m, n) and m * n * k >= LARGE_VECTOR)
 
 
 def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
