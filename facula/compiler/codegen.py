@@ -65,34 +65,8 @@ class Generator(Expressions):
     # -- entry
 
     def _entry(self) -> None:
-        w, k = self.w, self.k
-        for number in k.header.values():
-            w.field(number)
-        self.pointers = [w.slot(w.field(f)) for f in k.pointers]
-        for a in k.addresses:
-            w.field(a.constant)
-            for f in a.coefficients:
-                if f >= 0:
-                    w.field(f)
-        for field in k.digits:
-            size = w.convert("sitofp", w.field(field), "float")
-            self.inverses.append(w.binary("fdiv", V("float", "1.0"), size))
-        for i, (op, tag, args, attr) in enumerate(k.exprs):
-            if op == "take":
-                for f in attr[2:]:
-                    if f >= 0:
-                        w.field(f)
-            elif op == "inrange":
-                w.field(attr[1])
-            if k.levels[i] >= 0:
-                continue
-            if op == "const":
-                self.entry_memo[i] = self._constant(tag, attr)
-            elif op == "scalar":
-                self.entry_memo[i] = self._scalar(tag, attr)
-            else:
-                self.entry_memo[i] = self._op(i, [self.entry_memo[a] for a in args])
-        if k.kind == "row":
+        self.enter()
+        if self.k.kind == "row":
             self._allocate_scratch()
 
     def _allocate_scratch(self) -> None:

@@ -26,6 +26,7 @@ from .schedule import ATTENTION, MOVEMENT, SOURCES, Scheduler, Step
 _FREE = frozenset(("load", "const", "scalar", "iota", "inrange", "result", "take", "cast", "copy"))
 _QUIET = MOVEMENT | SOURCES | {"cast", "fill", "as_strided", "transpose", "clone", "detach"}
 _NAMES = {"multi_update": "optimizer step"}
+_READ = ("load", "product")
 _SHOWN = 5  # names of ops in a label
 
 
@@ -56,9 +57,15 @@ def steps(graph: Graph, kernels: Sequence[tuple[int, str, int]]) -> list[StepInf
     found = []
     kinds: dict[int, dict[str, int]] = {}
     for entry, kind, _ in kernels:
+        if _apart(schedule.entries[entry], kind) is not None:
+            continue
         count = kinds.setdefault(entry, {})
         count[kind] = count.pop(kind, 0) + 1  # the latest comes last
     for entry, kind, threads in kernels:
+        after = _apart(schedule.entries[entry], kind)
+        if after is not None:
+            found.append(_cluster(schedule, after)._replace(threads=threads))
+            continue
         if entry not in known:
             known[entry] = _describe(schedule, schedule.entries[entry])
         info = known[entry]
@@ -74,6 +81,12 @@ def steps(graph: Graph, kernels: Sequence[tuple[int, str, int]]) -> list[StepInf
             )
         found.append(info)
     return found
+
+
+def _apart(entry: Cluster | Step, kind: str) -> Cluster | None:
+    """The epilogue of an entry that is a kernel of its own, where a step of this kind is it."""
+    after = entry.epilogue if isinstance(entry, Step) else None
+    return after if after is not None and after.apart and after.kind == kind else None
 
 
 def text(infos: Iterable[StepInfo]) -> str:
@@ -105,9 +118,14 @@ def _describe(s: Scheduler, entry: Cluster | Step) -> StepInfo:
         return _cluster(s, entry)
     node, graph = entry.node, s.graph
     values = [v if isinstance(v, int) else v.value for v in entry.operands]
-    ops, lines = _origins([node])
+    nodes, written = [node], sum(_bytes(s, v) for v in node.outs)
+    after = entry.epilogue
+    if after is not None and not after.apart:
+        nodes, written = [node, *_made(s, after)], _stored(s, after)
+        values += sorted(after.loads)
+    ops, lines = _origins(nodes)
     reads = sum(_bytes(s, v) for v in dict.fromkeys(values))
-    writes = sum(_bytes(s, v) for v in node.outs)
+    writes = written
     shape = graph.shapes[node.outs[0]] if node.outs else ()
     host = ""
     sizes = _sizes(shape)
@@ -115,6 +133,8 @@ def _describe(s: Scheduler, entry: Cluster | Step) -> StepInfo:
     if entry.kind == "matmul":
         a, b = (graph.shapes[v] for v in node.ins)
         sizes = f"[{_times(a)} @ {_times(b)}]"
+        if after is not None and not after.apart:
+            flops += after.numel * sum(op not in _FREE for op, _, args, _ in after.exprs if args)
     elif entry.kind == "update":
         expr, _, k, written = node.attrs[:4]
         tensors = values[::k]
@@ -133,18 +153,11 @@ def _describe(s: Scheduler, entry: Cluster | Step) -> StepInfo:
 
 
 def _cluster(s: Scheduler, c: Cluster) -> StepInfo:
-    nodes = {s.number_of[v] for (v, _, _), e in c.memo.items() if c.exprs[e][0] != "load"}
-    nodes |= {s.number_of[r.value] for r in c.roots} | {s.number_of[r.source] for r in c.roots}
-    loaded = {s.number_of[v] for v in c.loads}
-    made = [s.graph.nodes[i] for i in sorted(nodes - loaded) if i >= 0]
+    made = _made(s, c)
     ops, lines = _origins(made)
     loads = sorted({s.alias.get(v, v) for v in c.loads})
     reads = sum(_bytes(s, v, c.numel) for v in loads)
-    writes = 0
-    for r in c.roots:
-        if r.stored:
-            count = prod(s.shapes[r.source if r.target is not None else r.value])
-            writes += count * s.graph.dtypes[r.value].itemsize
+    writes = _stored(s, c)
     kernel = lower(c, lambda v: 0)
     inner = max(1, kernel.record[kernel.header["inner"]])
     flops = sum(
@@ -157,6 +170,24 @@ def _cluster(s: Scheduler, c: Cluster) -> StepInfo:
         f"{_label(ops)} {_sizes(c.domain)}", c.kind, ops, lines, c.domain,
         tuple(s.shapes[v] for v in loads), reads, writes, flops, 1, "",
     )  # fmt: skip
+
+
+def _made(s: Scheduler, c: Cluster) -> list[GraphNode]:
+    """The nodes that a cluster computes."""
+    nodes = {s.number_of[v] for (v, _, _), e in c.memo.items() if c.exprs[e][0] not in _READ}
+    nodes |= {s.number_of[r.value] for r in c.roots} | {s.number_of[r.source] for r in c.roots}
+    loaded = {s.number_of[v] for v in c.loads}
+    return [s.graph.nodes[i] for i in sorted(nodes - loaded) if i >= 0]
+
+
+def _stored(s: Scheduler, c: Cluster) -> int:
+    """The bytes that a cluster writes."""
+    writes = 0
+    for r in c.roots:
+        if r.stored:
+            count = prod(s.shapes[r.source if r.target is not None else r.value])
+            writes += count * s.graph.dtypes[r.value].itemsize
+    return writes
 
 
 def _times(shape: Iterable[int]) -> str:

@@ -37,6 +37,36 @@ class Expressions:
         self.high = V(I64, "0")  # where the inner loop ends
         self.scratch: dict[int, V] = {}  # rows of values that more than one pass wants
 
+    def enter(self) -> None:
+        """Reads the record, and computes what is the same for the whole kernel."""
+        w, k = self.w, self.k
+        for number in k.header.values():
+            w.field(number)
+        self.pointers = [w.slot(w.field(f)) for f in k.pointers]
+        for a in k.addresses:
+            w.field(a.constant)
+            for f in a.coefficients:
+                if f >= 0:
+                    w.field(f)
+        for field in k.digits:
+            size = w.convert("sitofp", w.field(field), "float")
+            self.inverses.append(w.binary("fdiv", V("float", "1.0"), size))
+        for i, (op, tag, args, attr) in enumerate(k.exprs):
+            if op == "take":
+                for f in attr[2:]:
+                    if f >= 0:
+                        w.field(f)
+            elif op == "inrange":
+                w.field(attr[1])
+            if k.levels[i] >= 0:
+                continue
+            if op == "const":
+                self.entry_memo[i] = self._constant(tag, attr)
+            elif op == "scalar":
+                self.entry_memo[i] = self._scalar(tag, attr)
+            else:
+                self.entry_memo[i] = self._op(i, [self.entry_memo[a] for a in args])
+
     def _constant(self, tag: str, attr: tuple[str, Any]) -> V:
         w = self.w
         if attr[0] == "is":

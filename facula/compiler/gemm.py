@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Sequence
 
 from .executable import Address
-from .schedule import View
+from .indexing import View
 from .writer import I64, V, Writer
 
 _ROW_MAJOR, _NO_TRANS, _TRANS = 101, 111, 112

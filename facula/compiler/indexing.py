@@ -17,6 +17,15 @@ Affine = tuple[int, ...]
 IndexMap = tuple[Affine, ...]
 
 
+class View:
+    """Strided access to a value in memory: value, element offset, one stride per axis."""
+
+    __slots__ = ("value", "offset", "strides")
+
+    def __init__(self, value: int, offset: int, strides: tuple[int, ...]) -> None:
+        self.value, self.offset, self.strides = value, offset, strides
+
+
 class NeedSplit(Exception):
     """Loop `loop` must be cut into (size // inner, inner) for a map to be affine."""
 

@@ -122,7 +122,7 @@ class Kernel:
 _Loop = tuple[int, int, int]  # (loop whose coefficient counts, size, times its coefficient)
 
 
-class _Lowering:
+class Lowering:
     """The work of `lower` on one cluster."""
 
     def __init__(self, cluster: Cluster, slot_of: Any) -> None:
@@ -400,6 +400,8 @@ class _Lowering:
             attr = self._constant(tag, attr)
         elif op == "result":
             level = max(level, 2 if k.kind == "col" else 0)
+        elif op == "product":
+            level = 2
         if number >= 0:
             level = max(level, self.address_level(number))
             mid = mid or self.address_mid(number)
@@ -566,4 +568,4 @@ class _Lowering:
 
 def lower(cluster: Cluster, slot_of: Any) -> Kernel:
     """The kernel of a cluster; `slot_of(value)` tells the slot of a value in memory."""
-    return _Lowering(cluster, slot_of).run()
+    return Lowering(cluster, slot_of).run()

@@ -11,13 +11,14 @@ import gc
 import sys
 from array import array
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
 from typing import Any
 
 from .. import config
 from ..graph.graph import Graph
 from ..runtime import code, cpu
-from . import codegen, gemm, pipeline, scan, scatter, sort, update
+from . import codegen, epilogue, gemm, pipeline, scan, scatter, sort, update
 from .contraction import steps as contraction
 from .contraction.product import NativeStep
 from .executable import FIRST, Access, Address, Blueprint, HostCall, Native, Program, Stretch
@@ -192,13 +193,20 @@ class Builder:
         graph, node = s.graph, step.node
         if step.kind in CONTRACTIONS:
             out = node.outs[0]
+            lower_epilogue = None
+            if step.epilogue is not None and not step.epilogue.apart:
+                lower_epilogue = partial(epilogue.lower, step.epilogue, self._slot.__getitem__)
+                if config.debug >= 4:
+                    print(lower_epilogue(1, 0).text(), file=sys.stderr)
             found = contraction.steps(
-                graph, node, step.operands, s.tags[out], self._slot.__getitem__,
-                self._slot.get(-1 - step.order, -1),
+                graph, node, step.operands, s.tags[out], lambda v: self._slot.get(v, 0),
+                self._slot.get(-1 - step.order, -1), lower_epilogue,
             )  # fmt: skip
             if found is not None:
                 for native in found:
                     self._step(native)
+                if step.epilogue is not None and step.epilogue.apart:
+                    self._cluster(step.epilogue)
                 return
             a, b = step.operands
             tag = s.tags[out]
@@ -320,9 +328,7 @@ class _Arena:
 
 def _reads(entry: Cluster | Step) -> list[int]:
     """The values that an entry reads from memory."""
-    if isinstance(entry, Cluster):
-        return list(entry.loads)
-    return [v if isinstance(v, int) else v.value for v in entry.operands]
+    return list(entry.loads) if isinstance(entry, Cluster) else entry.reads()
 
 
 def _schedule_text(s: Scheduler) -> str:
@@ -335,8 +341,12 @@ def _schedule_text(s: Scheduler) -> str:
             )
             lines.append(f"{i}: {entry.kind} {entry.domain} -> {what}; reads {sorted(entry.loads)}")
         else:
+            after = ""
+            if entry.epilogue is not None:
+                after = " then " + ", ".join(f"%{r.value}" for r in entry.epilogue.roots)
             lines.append(
-                f"{i}: {entry.kind} {entry.node.op} -> {entry.node.outs}; reads {_reads(entry)}"
+                f"{i}: {entry.kind} {entry.node.op} -> {entry.node.outs}{after}; "
+                f"reads {_reads(entry)}"
             )
     return "\n".join(lines)
 

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .indexing import strides_of
+from .indexing import View, strides_of
 from .scalar_code import emit_op
-from .schedule import View
 from .writer import I64, V, Writer
 
 _BLOCK = 128

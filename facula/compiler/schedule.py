@@ -15,12 +15,15 @@ from math import prod
 from typing import Any
 
 from ..graph.graph import Graph, GraphNode
+from .contraction import steps
+from .epilogue import Epilogue
 from .fusion import REDUCTIONS, Cluster, Materialise, Reduction, Reject, Root, Target
 from .indexing import (
     Affine,
     IndexMap,
     NeedSplit,
     NotAffine,
+    View,
     identity_map,
     movement_map,
     offset_of,
@@ -50,22 +53,19 @@ class CompileError(Exception):
 class Step:
     """An entry that is not a cluster: a matrix product, a scatter, an update, a host call."""
 
-    __slots__ = ("kind", "node", "number", "operands", "order")
+    __slots__ = ("kind", "node", "number", "operands", "order", "epilogue")
 
     def __init__(
         self, kind: str, node: GraphNode, number: int, operands: tuple[Any, ...], order: int
     ) -> None:
         self.kind, self.node, self.number = kind, node, number
         self.operands, self.order = operands, order
+        self.epilogue: Epilogue | None = None
 
-
-class View:
-    """Strided access to a value in memory: value, element offset, one stride per axis."""
-
-    __slots__ = ("value", "offset", "strides")
-
-    def __init__(self, value: int, offset: int, strides: tuple[int, ...]) -> None:
-        self.value, self.offset, self.strides = value, offset, strides
+    def reads(self) -> list[int]:
+        """The values that the step reads from memory."""
+        found = [v if isinstance(v, int) else v.value for v in self.operands]
+        return found if self.epilogue is None else [*found, *self.epilogue.loads]
 
 
 def is_native(node: GraphNode, graph: Graph) -> bool:
@@ -183,6 +183,7 @@ class Scheduler:
                 self._update(number, node)
             else:
                 self._host(number, node)
+        self._finish_epilogues()
         return self
 
     def _visit(self, number: int, node: GraphNode) -> None:
@@ -434,9 +435,9 @@ class Scheduler:
         size = prod(shape)
         for _ in range(64):
             try:
-                cluster = self._find(root, size)
-                if cluster is None:
-                    cluster = self._open(root, shape)
+                free = root.source not in self.inlined
+                after = self._find_epilogue(root, size) if free else None
+                cluster = after or self._find(root, size) or self._open(root, shape)
                 break
             except Materialise as need:
                 self._materialise(need.value, v)
@@ -488,6 +489,51 @@ class Scheduler:
                 continue
             return cluster
         return None
+
+    def _find_epilogue(self, root: Root, size: int) -> Epilogue | None:
+        """The epilogue of the contraction whose result is the last thing that the root needs."""
+        order = self._ready(root.source, root.source) if size else -1
+        step = self.entries[order] if order >= 0 else None
+        if not isinstance(step, Step) or step.kind not in ("matmul", "convolve"):
+            return None
+        result = step.node.outs[0]
+        if self.numel(result) != size:
+            return None
+        epilogue = step.epilogue
+        if epilogue is None:
+            columns = steps.row_length(self.graph, step.node, step.operands, self.tags[result])
+            if not columns:
+                return None
+            epilogue = Epilogue(self, order, result, columns)
+        try:
+            if not epilogue.try_add(root):
+                return None
+        except Materialise as need:
+            if self._helps(need.value, epilogue):
+                raise
+            return None
+        step.epilogue = epilogue
+        return epilogue
+
+    def _finish_epilogues(self) -> None:
+        """A result with an epilogue is written only where something else reads it, or where parts
+        of its sums must be kept.
+        """
+        read = set(self.outputs) | set(self.memory_of)
+        for entry in self.entries:
+            values = entry.reads() if isinstance(entry, Step) else entry.loads
+            read.update(self.alias.get(v, v) for v in values)
+        for step in self.entries:
+            if not isinstance(step, Step) or step.epilogue is None:
+                continue
+            result = step.node.outs[0]
+            step.epilogue.settle(result in read)
+            if result in read or step.epilogue.apart:
+                continue
+            if not steps.adds_in_memory(self.graph, step.node, step.operands, self.tags[result]):
+                for v in [v for v, base in self.alias.items() if base == result]:
+                    del self.alias[v], self.place[v]
+                del self.place[result]
 
     def _ready(self, source: int, root: int) -> int:
         """The first order at which a cluster could compute `source`: no earlier one need be tried.
@@ -642,4 +688,4 @@ def _blas_strides(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
     return (b == 1 and a >= columns) or (a == 1 and b >= rows)
 
 
-__all__ = ["CompileError", "Reject", "Scheduler", "Step", "View", "is_native"]
+__all__ = ["CompileError", "Reject", "Scheduler", "Step", "is_native"]

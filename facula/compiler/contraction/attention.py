@@ -15,9 +15,8 @@ from typing import Any
 
 from ...graph.graph import Graph, GraphNode
 from ..emitter import V
-from ..indexing import strides_of
+from ..indexing import View, strides_of
 from ..scalar_code import REGISTER, SIZE, TAGS, broadcast, constant
-from ..schedule import View
 from ..writer import I64, Writer
 from . import tile
 from .attention_blocks import INFINITY, Blocks, Record, Sizes, alternating

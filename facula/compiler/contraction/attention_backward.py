@@ -16,8 +16,8 @@ from typing import Any
 from ...dtypes import dtype
 from ...graph.graph import Graph, GraphNode
 from ..emitter import V
+from ..indexing import View
 from ..scalar_code import TAGS, broadcast, constant
-from ..schedule import View
 from ..writer import I64, Writer
 from .attention import Problem, operand, result
 from .attention_blocks import Blocks, Record, Sizes, Strided, alternating

@@ -10,17 +10,21 @@ for any number of threads.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..emitter import V
+from ..indexing import View
+from ..loops import Kernel
 from ..scalar_code import SIZE, broadcast
-from ..schedule import View
 from ..writer import I64, Writer
 from . import left, tile
+from .epilogue import Epilogue, Lower
 
+_HEADER = 18  # of the record of a product
 _PANEL_BYTES = 1 << 16  # of a panel, which stays near while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
 _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
@@ -185,8 +189,13 @@ class Plan:
         elements = self.m * self.k + self.n * self.k + self.m * self.n
         return elements * SIZE[self.tag] <= _CACHE_BYTES
 
-    def product(self, slot: int, packed: int, out: int) -> NativeStep:
-        """The step that multiplies `slot` with what was packed."""
+    def product(
+        self, slot: int, packed: int, out: int, epilogue: Lower | None = None
+    ) -> NativeStep:
+        """The step that multiplies `slot` with what was packed.
+
+        With an epilogue, only sums that are not complete are written to `out`.
+        """
         tiles = -(-self.m // self.rows)
         count = len(self.a_offsets)
         work = self.m * self.n * self.k * count
@@ -201,13 +210,18 @@ class Plan:
             self.panels, self.pitch, tiles, down, across, downs, acrosses,
             self.b_step, int(self._near()),
         ]  # fmt: skip
-        for pair in zip(self.a_offsets, numbers, strict=True):
-            record += pair
         flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned}"
         key = f"product {self.tag} {self.rows} {self.vectors} {flags}"
+        kernel = None
+        if epilogue is not None:
+            kernel = epilogue(self.lanes, _HEADER)
+            record += kernel.record[_HEADER:]
+            key += f" {self.blocks > 1} {kernel.key()}"
+        for pair in zip(self.a_offsets, numbers, strict=True):
+            record += pair
         return NativeStep(
-            "matmul",
-            key, lambda: _product_text(self), record, downs * acrosses * count, work, 1 << 18,
+            "matmul", key, lambda: _product_text(self, kernel),
+            record, downs * acrosses * count, work, 1 << 18,
         )  # fmt: skip
 
 
@@ -229,12 +243,14 @@ def _offset(start: int, place: Sequence[int], strides: Sequence[int]) -> int:
     return start + sum(i * s for i, s in zip(place, strides, strict=True))
 
 
-def _ahead(w: Writer, p: Plan, b: V, pitch: V, number: V, count: V, c: V, n: V) -> tile.Ahead:
+def _ahead(
+    w: Writer, p: Plan, b: V, pitch: V, number: V, count: V, c: V | None, n: V
+) -> tile.Ahead:
     """What the next tiles need: the next panel, asked for by the first tiles of this one, and the
     lines of the result that the tile below writes.
 
     b: the panel; number: of the tile in the chunk; count: places of the sum; c: the tile's place
-    in the result, whose rows have n elements.
+    in the result, whose rows have n elements, or None where they are not asked for.
     """
     line = 64 // SIZE[p.tag]
     lines = w.mul(w.mul(number, count), w.number(line))
@@ -246,11 +262,12 @@ def _ahead(w: Writer, p: Plan, b: V, pitch: V, number: V, count: V, c: V, n: V) 
         w.prefetch(w.element(from_here, w.mul(k, w.number(line)), p.tag), level=2)
 
     def row(r: V) -> None:
+        assert c is not None
         at = w.element(c, w.mul(n, w.add(r, w.number(p.rows))), p.tag)
         for j in range(p.vectors):
             w.prefetch(w.element(at, w.number(j * p.lanes), p.tag), True)
 
-    return tile.Ahead(place, None if p.turned else row)
+    return tile.Ahead(place, None if p.turned or c is None else row)
 
 
 def _table(w: Writer, number: V, header: int, width: int, column: int) -> V:
@@ -340,13 +357,16 @@ def pack_columns(
     w.vector_loop(w.number(0), count, p.lanes, [], block)
 
 
-def _product_text(p: Plan) -> str:
-    header = 18
+def _product_text(p: Plan, kernel: Kernel | None) -> str:
+    header = len(kernel.record) if kernel is not None else _HEADER
     w = Writer()
-    f = [w.field(i) for i in range(header)]
+    f = [w.field(i) for i in range(_HEADER)]
     a, packed, out = (w.slot(f[i]) for i in range(3))
     m, n, k, step, depth, blocks, panels, pitch, tiles, down, across, downs, acrosses = f[3:16]
     last_row = w.binary("sub", m, w.number(p.rows))
+    epilogue = None
+    if kernel is not None:
+        epilogue = Epilogue(w, kernel, p.tag, max(p.rows, p.lanes) * p.vectors)
     copies = None
     if p.copied:
         copies = w.let("ptr", f"alloca i8, i64 {_ROWS_BYTES}, align 64")
@@ -381,6 +401,7 @@ def _product_text(p: Plan) -> str:
             first_k = w.mul(number, depth)
             count = w.smaller(depth, w.binary("sub", k, first_k))
             again = w.compare("icmp", "sgt", number, w.number(0))
+            last = w.compare("icmp", "eq", w.add(number, w.number(1)), blocks)
             if not p.direct:
                 b_block = w.add(b_first, w.mul(number, panels))
             if copies is not None:
@@ -402,9 +423,8 @@ def _product_text(p: Plan) -> str:
                     first, done = first_row(t)
                     place, across = (first_n, first) if p.turned else (first, first_n)
                     c = w.element(c_base, w.add(w.mul(place, m if p.turned else n), across), p.tag)
-                    if (
-                        not p.turned and not p.copied
-                    ):  # lines that are written late are asked for early
+                    # Late writes are asked for early.
+                    if epilogue is None and not p.turned and not p.copied:
                         for r in range(p.rows):
                             for j in range(p.vectors):
                                 at = w.add(w.mul(n, w.number(r)), w.number(j * p.lanes))
@@ -417,13 +437,35 @@ def _product_text(p: Plan) -> str:
                         number = w.binary("sub", t, first_tile)
                         start = w.element(copies, w.mul(number, between), p.tag)
                         rows = [w.element(start, w.number(r), p.tag) for r in range(p.rows)]
-                        ahead = None if p.direct else _ahead(w, p, b, pitch, number, count, c, n)
+                        ahead = None
+                        if not p.direct:
+                            # An epilogue asks for what it writes itself.
+                            ahead = _ahead(w, p, b, pitch, number, count,
+                                           None if epilogue is not None else c, n)  # fmt: skip
                         found = tile.sums(w, p.tag, p.lanes, rows, w.number(p.rows), count, vectors,
                                           p.vectors, ahead)  # fmt: skip
-                    if p.turned:
-                        _store_turned(w, p, found, c, m, w.binary("sub", n, first_n), done, again)
+
+                    def store() -> None:
+                        if p.turned:
+                            right = w.binary("sub", n, first_n)
+                            _store_turned(w, p, found, c, m, right, done, again)
+                        else:
+                            _store(w, p, found, c, n, masks, done, again)
+
+                    def finish(e: Epilogue) -> None:
+                        if p.turned:
+                            right = w.binary("sub", n, first_n)
+                            _finish_turned(w, p, e, found, first_n, first, c, m, right, done, again)
+                        else:
+                            r = w.add(w.mul(batch, m), first)
+                            _finish(w, p, e, found, r, first_n, c, n, masks, done, again)
+
+                    if epilogue is None:
+                        store()
+                    elif p.blocks == 1:
+                        finish(epilogue)
                     else:
-                        _store(w, p, found, c, n, masks, done, again)
+                        w.when(last, functools.partial(finish, epilogue), store)
                     return []
 
                 w.counted_loop(first_tile, stop_tile, 1, [], row)
@@ -474,18 +516,28 @@ def _store(
             w.store(w.binary("fadd", x, before), at, p.tag, mask)
 
 
+def _inside(w: Writer, p: Plan, done: V) -> V:
+    """The lanes of a turned vector that are rows of the tile, those that are `done` left out."""
+    lanes = w.lane_numbers(p.lanes, I64)
+    below = w.compare("icmp", "slt", lanes, w.splat(str(p.rows), lanes.ty))
+    return w.binary("and", below, w.compare("icmp", "sge", lanes, broadcast(w, done, p.lanes)))
+
+
+def _columns(w: Writer, p: Plan, found: list[list[V]], j: int) -> list[V]:
+    """The columns of a tile under its vectors j."""
+    column = [row[j] for row in found]
+    column += [w.splat("0.0", column[0].ty)] * (p.lanes - p.rows)
+    return tile.transposed(w, column)
+
+
 def _store_turned(
     w: Writer, p: Plan, found: list[list[V]], c: V, m: V, left: V, done: V, again: V
 ) -> None:
     """As `_store`, for a result that lies transposed; `left` columns of the tile are in it."""
-    lanes = w.lane_numbers(p.lanes, I64)
-    below = w.compare("icmp", "slt", lanes, w.splat(str(p.rows), lanes.ty))
-    inside = w.binary("and", below, w.compare("icmp", "sge", lanes, broadcast(w, done, p.lanes)))
+    inside = _inside(w, p, done)
     repeat = w.binary("and", inside, broadcast(w, again, p.lanes))
     for j in range(p.vectors):
-        column = [row[j] for row in found]
-        column += [w.splat("0.0", column[0].ty)] * (p.lanes - p.rows)
-        for i, x in enumerate(tile.transposed(w, column)):
+        for i, x in enumerate(_columns(w, p, found, j)):
             number = j * p.lanes + i
 
             def write(x: V = x, number: int = number) -> None:
@@ -494,3 +546,33 @@ def _store_turned(
                 w.store(w.binary("fadd", x, before), at, p.tag, inside)
 
             w.when(w.compare("icmp", "sgt", left, w.number(number)), write)
+
+
+def _finish(
+    w: Writer, p: Plan, epilogue: Epilogue, found: list[list[V]], row: V, column: V, c: V, n: V,
+    masks: list[V], done: V, again: V,
+) -> None:  # fmt: skip
+    """Gives a tile's rows, with what the blocks before have written, to the epilogue."""
+    repeat = broadcast(w, again, p.lanes)
+
+    def before(r: V, j: int, mask: V) -> V:
+        at = w.element(c, w.add(w.mul(n, r), w.number(j * p.lanes)), p.tag)
+        return w.load(at, p.tag, p.lanes, w.binary("and", mask, repeat))
+
+    epilogue.take_rows(found, row, column, masks, done, before if p.blocks > 1 else None)
+
+
+def _finish_turned(
+    w: Writer, p: Plan, epilogue: Epilogue, found: list[list[V]], row: V, column: V, c: V, m: V,
+    left: V, done: V, again: V,
+) -> None:  # fmt: skip
+    """As `_finish`, for a result that lies transposed: a tile's columns are the rows."""
+    inside = _inside(w, p, done)
+    repeat = w.binary("and", inside, broadcast(w, again, p.lanes))
+
+    def before(r: V) -> V:
+        return w.load(w.element(c, w.mul(m, r), p.tag), p.tag, p.lanes, repeat)
+
+    rows = [x for j in range(p.vectors) for x in _columns(w, p, found, j)]
+    count = w.smaller(left, w.number(p.columns))
+    epilogue.take_columns(rows, row, column, inside, count, before if p.blocks > 1 else None)

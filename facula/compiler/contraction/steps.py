@@ -7,11 +7,12 @@ from math import prod
 from typing import Any
 
 from ...graph.graph import Graph, GraphNode
+from ..indexing import View
 from ..scalar_code import TAGS
-from ..schedule import View
 from . import attention, attention_backward
 from .convolution import Forward
 from .convolution_weight import Weight
+from .epilogue import Lower
 from .patches import Axis
 from .product import NativeStep, Plan, worthwhile
 from .recurrent import Layer
@@ -38,11 +39,12 @@ def scratch_bytes(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: s
 
 def steps(
     graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str, slot: Callable[[int], int],
-    scratch: int,
+    scratch: int, epilogue: Lower | None = None,
 ) -> list[NativeStep] | None:  # fmt: skip
     """The steps of a node, or None for a product that is better left to dot products (BLAS).
 
-    slot: of a value; scratch: slot of the memory that `scratch_bytes` asked for.
+    slot: of a value; scratch: slot of the memory that `scratch_bytes` asked for; epilogue: what is
+    done with the result of a node that `row_length` gives rows.
     """
     if node.op == "recur":
         slots = [slot(v) for v in (*node.ins, *node.outs)]
@@ -58,8 +60,8 @@ def steps(
         if plan.turned:
             a, b = b, a
         if plan.direct:
-            return [plan.product(a, b, slot(out))]
-        return [plan.pack(b, scratch), plan.product(a, scratch, slot(out))]
+            return [plan.product(a, b, slot(out), epilogue)]
+        return [plan.pack(b, scratch), plan.product(a, scratch, slot(out), epilogue)]
     if node.op in ("attention", "attention_backward"):
         tags = [TAGS.get(d, "") for d in graph.dtypes]
         make = attention.step if node.op == "attention" else attention_backward.step
@@ -87,6 +89,19 @@ def shared_memory(node: GraphNode) -> list[tuple[int, int]]:
         (node.ins[operands.index(a)], node.outs[results.index(b)])
         for a, b in (cell.gradient_shared if back else cell.shared)
     ]
+
+
+def row_length(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str) -> int:
+    """The columns in a row of a result that can have an epilogue; 0 where it can have none."""
+    if node.op == "matmul" and _product(graph, node, operands, tag) is not None:
+        return graph.shapes[node.outs[0]][-1]
+    return 0
+
+
+def adds_in_memory(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str) -> bool:
+    """Whether parts of sums are kept where the result is written, also with an epilogue."""
+    plan = _product(graph, node, operands, tag) if node.op == "matmul" else None
+    return plan is not None and plan.blocks > 1
 
 
 def _product(graph: Graph, node: GraphNode, operands: Sequence[View], tag: str) -> Plan | None:
