@@ -12,7 +12,7 @@ from facula.compiler import pipeline
 from facula.compiler.describe import steps
 from facula.compiler.executable import Program
 from facula.compiler.schedule import Scheduler, Step
-from facula.dtypes import float32, float64, from_numpy_dtype
+from facula.dtypes import float32, from_numpy_dtype
 from facula.runtime import cpu
 
 
@@ -133,8 +133,8 @@ def test_numbers_and_places() -> None:
 
 def test_other_dtypes_are_stored() -> None:
     b = B()
-    r = product(b, 33, 20, 40)
-    b.check(b.cast(r, float64), b.cast(b.op("relu", r), from_numpy_dtype(np.dtype("int32"))))
+    r = product(b, 64, 40, 96, "float64")
+    b.check(b.cast(r, float32), b.cast(b.op("relu", r), from_numpy_dtype(np.dtype("int32"))))
     assert schedule(b) == ["matmul 2"]
 
 
@@ -168,8 +168,8 @@ def test_what_does_not_fit_stays_outside() -> None:
 
 def test_a_cat_of_results_is_written_in_place() -> None:
     b = B()
-    first = b.op("relu", product(b, 33, 20, 40))
-    second = b.op("exp", product(b, 33, 21, 24))
+    first = b.op("relu", product(b, 64, 40, 96))
+    second = b.op("exp", product(b, 64, 41, 48))
     b.check(b.cat(1, first, second), b.op("neg", first))
 
 
