@@ -22,9 +22,9 @@ from .devices import cpu, device
 from .dtypes import BY_NAME, bool_, dtype, from_numpy_dtype
 from .ops.elementwise import ADD, DIV, MUL, SUB
 from .tensor_sharing import join, refresh
-from .trace.recorder import NUMBER, Failed, record2, set_grad_mode, state
+from .trace.recorder import record2, set_grad_mode, state
 from .trace.replay import array_of, flush
-from .trace.values import Value, meta, outside
+from .trace.values import NUMBER, Failed, Value, meta, outside
 
 _new = object.__new__
 _POINTER_TYPES = {
@@ -652,7 +652,7 @@ def wrap(v: Value) -> Tensor:
     return t
 
 
-engine.wrap = wrap
+engine.wrap, engine._handles = wrap, Tensor
 
 
 def wrap_view(v: Value, of: Tensor) -> Tensor:

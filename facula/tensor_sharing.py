@@ -26,9 +26,10 @@ from . import dtypes
 from .dtypes import BY_NAME, bool_, dtype, type_name
 from .ops.elementwise import CLONE, cast
 from .ops.movement import ALIAS, AS_STRIDED, KEEP, LEAF, RESHAPE, STRIDED_WRITE
-from .trace.recorder import _State, mark_written, record1, record2, set_grad_mode, state
+from .trace.recorder import _State, record1, record2, set_grad_mode, state
 from .trace.replay import array_of, flush, pointer_of
 from .trace.values import OUTSIDE, Meta, Value, contiguous_strides, meta, outside
+from .trace.written import mark_written
 
 LEAF_WRITTEN = "a leaf Variable that requires grad is being used in an in-place operation."
 VIEW_OF_LEAF_WRITTEN = (

@@ -37,6 +37,9 @@ FREED = (
 )
 
 
+_new = object.__new__
+
+
 class Context:
     """A recorded call, as a gradient sees it."""
 
@@ -182,13 +185,14 @@ def grad_fn(v: Value) -> tuple[Value, Any, Node, int] | None:
 class Jump:
     """A whole backward pass as one edge: where it leads and what it leaves in the leaves."""
 
-    __slots__ = ("node", "leaves", "slots", "grads", "freed", "key")
+    __slots__ = ("node", "leaves", "slots", "grads", "freed", "key", "only")
     key: tuple[Any, ...]  # what is freed, and the numbers
 
     def __init__(self, node: Node, leaves: list[tuple[int, int, Any]], freed: set[int]) -> None:
         self.node, self.leaves, self.freed = node, leaves, frozenset(freed)
         self.slots = [slot for slot, _, _ in leaves]
         self.grads = [(gslot, m) for _, gslot, m in leaves]
+        self.only = (self.freed,)  # the `freed_key` of a frame that frees nothing else
 
 
 class Walk:
@@ -495,22 +499,23 @@ def _leap(tr: Frame, jump: Jump) -> bool:
     if tr.freed and jump.freed and not jump.freed.isdisjoint(tr.freed):
         return False
     leaves = tr.leaves
-    handles = []
-    for slot in jump.slots:
-        handle = leaves[slot].rec()
+    handles = [leaves[slot].rec() for slot in jump.slots]
+    for handle in handles:
         if handle is None or handle._hooks is not None:
             return False
-        handles.append(handle)
-    base, values = tr.base, tr.values
+    base, append = tr.base, tr.values.append
     pass_by(tr, jump)
     later = None
-    for handle, (gslot, m) in zip(handles, jump.grads, strict=True):
+    # as many of both; saying `strict` costs as much as three of them
+    for handle, (gslot, m) in zip(handles, jump.grads):  # noqa: B905
         g = Value()
         g.vid, g.meta = base + gslot, m
         g.buf = g.rec = g.over = g.pin = None
-        values.append(g)
+        append(g)
         if handle._grad is None and not handle._after_hooks and later is None:
-            handle._grad = wrap(g)
+            t = _new(_handles)
+            t._v = g
+            handle._grad = t
         elif later is None:
             later = [(handle, g)]
         else:
@@ -520,8 +525,9 @@ def _leap(tr: Frame, jump: Jump) -> bool:
     return True
 
 
-# Set by the tensor layer: a handle on a value.
+# Set by the tensor layer: a handle on a value, and the class of handles.
 wrap: Any = None
+_handles: Any = None
 
 
 def _frames_before(tape: Any) -> list[Any]:
@@ -564,8 +570,11 @@ def pass_by(tr: Frame, jump: Jump) -> None:
     if numbers:
         tr.scalars.extend(numbers)
     if freed:
-        tr.freed = tr.freed | freed if tr.freed else freed
-        tr.freed_key = (*tr.freed_key, freed)
+        if tr.freed:
+            tr.freed = tr.freed | freed
+            tr.freed_key = (*tr.freed_key, freed)
+        else:
+            tr.freed, tr.freed_key = freed, jump.only
 
 
 def backward_many(

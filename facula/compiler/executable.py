@@ -12,12 +12,12 @@ from it and schedules nothing.
 from __future__ import annotations
 
 import ctypes
+import functools
 import struct
 import threading
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
-from operator import is_not
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -169,6 +169,7 @@ class Program:
         self._lock = threading.Lock()
         self._status = (ctypes.c_int64 * 4)()
         self._cells = (ctypes.c_int64 * max(1, len(b.scalars)))()
+        self.scalars = b.scalars  # the kind of each run-time number, "d" or "q"
         self._pack_scalars = struct.Struct("=" + b.scalars).pack_into
         self._inputs, self._outputs = b.inputs, b.outputs
         self._pack = struct.Struct(f"={b.inputs + b.outputs}Q").pack_into
@@ -329,13 +330,17 @@ class Fixed:
     """
 
     def __init__(self, program: Program) -> None:
-        count = len(program._table)
-        self._table = (ctypes.c_uint64 * count)(*program._table)
+        # One block of memory: the numbers, then the table. So one call writes the numbers and the
+        # addresses at the table's beginning.
+        count, numbers = len(program._table), len(program._cells)
+        self._memory = (ctypes.c_int64 * (numbers + count))()
+        self.cells = (ctypes.c_int64 * numbers).from_buffer(self._memory)
+        self._table = (ctypes.c_uint64 * count).from_buffer(self._memory, 8 * numbers)
+        self._table[:] = list(program._table)
         self._status = (ctypes.c_int64 * 4)()
-        self.cells = (ctypes.c_int64 * len(program._cells))()
         self._arena = memory.allocate(program._arena)
-        self._table[0] = ctypes.addressof(self._status)
-        self._table[1] = ctypes.addressof(self.cells)
+        self._head = ctypes.addressof(self._status), ctypes.addressof(self.cells)
+        self._table[0], self._table[1] = self._head
         offsets = program._offsets
         self._table[program._first :] = [self._arena.ptr + offset for offset in offsets]
         self.slots = memoryview(self._table).cast("B").cast("Q")[FIRST:]
@@ -346,6 +351,12 @@ class Fixed:
         self._last = program._inputs
         self._tables: list[array[int]] = []
         self._outputs: Sequence[int] = ()
+        plain = program._inputs - sum(held.stop - held.start for held in program._held)
+        kinds = program.scalars + "q" * (numbers - len(program.scalars))
+        self._unused = (0,) * (numbers - len(program.scalars))
+        self._write = functools.partial(
+            struct.Struct(f"={kinds}{FIRST + plain}Q").pack_into, self._memory, 0
+        )
         run, steps, n = program.stretch()
         keep_lock = run is cpu.runner_holding_lock()
         self.go = cpu.bind_steps(ctypes.addressof(self._table), steps, n, keep_lock)
@@ -365,33 +376,22 @@ class Fixed:
         if program._single is None:
             return False
         with self._lock:  # another thread may end the frame of this one
-            self._fill(input_ptrs, output_ptrs, tables)
-            if scalars:
-                self.pack(self.cells, 0, *scalars)
+            self._write(*scalars, *self._unused, *self._head, *input_ptrs)
+            if output_ptrs is not self._outputs:
+                self._outputs = output_ptrs
+                self.slots[self._last : self._last + len(output_ptrs)] = memoryview(
+                    array("Q", output_ptrs)
+                )
+            if tables != self._tables:
+                self._hold(tables)
             failed = self.go()
         if failed:
             ctypes.memmove(program._status, self._status, ctypes.sizeof(self._status))
             program._raise()
         return True
 
-    def _fill(
-        self, input_ptrs: list[int], output_ptrs: list[int], tables: list[array[int]]
-    ) -> None:
-        """Writes what is not in the table yet."""
-        slots = self.slots
-        i = 0
-        for pointer in input_ptrs:
-            slots[i] = pointer
-            i += 1
-        if output_ptrs is not self._outputs:
-            self._outputs = output_ptrs
-            i = self._last
-            for pointer in output_ptrs:
-                slots[i] = pointer
-                i += 1
-        if tables:
-            known = self._tables
-            if len(known) != len(tables) or any(map(is_not, known, tables)):
-                self._tables = tables
-                for place, table in zip(self._places, tables, strict=True):
-                    slots[place] = memoryview(table)
+    def _hold(self, tables: list[array[int]]) -> None:
+        """Writes the tables, which are not in the table yet."""
+        self._tables = tables
+        for place, table in zip(self._places, tables, strict=True):
+            self.slots[place] = memoryview(table)

@@ -14,6 +14,8 @@ from ..trace.recorder import record2, record3
 from .pointwise import check_tensor
 from .registry import public
 
+_new = object.__new__
+
 
 def _product(a: Any, b: Any) -> Any:
     """The matrix product of values with PyTorch's rules for vectors."""
@@ -242,19 +244,20 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
 @public("linear", method=False)
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias; weight is [out, in] or [in]."""
-    if not isinstance(input, Tensor):
-        raise TypeError(
-            f"linear(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
-        )
-    w = weight._v
+    try:
+        x, w = input._v, weight._v
+    except AttributeError:
+        check_tensor(input, "linear")
+        raise
     if w.meta.ndim == 1:
-        r = _product(input._v, w)
+        r = _product(x, w)
         return wrap(r if bias is None else record2(e.ADD, r, bias._v))
     if bias is None:
-        r = record2(affine.LINEAR_UNBIASED, input._v, w)
+        r = record2(affine.LINEAR_UNBIASED, x, w)
     else:
-        r = record3(affine.LINEAR, input._v, w, bias._v)
-    t = wrap(r)
+        r = record3(affine.LINEAR, x, w, bias._v)
+    t = _new(Tensor)
+    t._v = r
     m = r.meta
     if m.ndim != 2 and m.requires_grad:
         t._fn_name = "ViewBackward0"

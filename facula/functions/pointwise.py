@@ -13,8 +13,8 @@ from ..ops import elementwise_rare as rare
 from ..ops.movement import ALIAS
 from ..ops.record import Op, common_dtype
 from ..tensor import Tensor, from_array, wrap
-from ..trace.recorder import WRAPPED, WRAPPED_BOOL, WRAPPED_COMPLEX, record, record1, record2
-from ..trace.values import Meta, Value
+from ..trace.recorder import record, record1, record2
+from ..trace.values import WRAPPED, WRAPPED_BOOL, WRAPPED_COMPLEX, Meta, Value
 from .registry import public, write_out
 
 Number = (int, float, bool, complex)

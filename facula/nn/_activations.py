@@ -29,6 +29,7 @@ from ..trace.recorder import record, record1, record2
 from ..trace.values import Meta, Value
 from ._arguments import value_of
 
+_new = object.__new__
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
@@ -53,8 +54,16 @@ def finish(input: Tensor, v: Value, inplace: bool, name: str) -> Tensor:
 # ---------------------------------------------------------------- bent lines
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0); in place if `inplace`."""
-    v = record1(e.RELU, value_of(input, "relu"))
-    return finish(input, v, True, "ReluBackward0") if inplace else wrap(v)
+    try:
+        v = record1(e.RELU, input._v)
+    except AttributeError:
+        value_of(input, "relu")
+        raise
+    if inplace:
+        return finish(input, v, True, "ReluBackward0")
+    t = _new(Tensor)
+    t._v = v
+    return t
 
 
 def _limit(v: Value, low: float, high: float) -> Value:

@@ -145,13 +145,19 @@ class MultiTensorOptimizer(Optimizer):
                 plan is not None
                 and plan.slots is not None
                 and not self._state.changed
+                and plan.hyper == self._hyper(group)
+                and not plan.volatile
                 and plan.values == [p._v for p in params]
-                and plan.valid(self, group)
             ):
-                # the commonest case: the gradients are where they were in the frame before this one
-                base = _recording.tr.base
-                if [p._grad._v.vid - base for p in params] == plan.slots:
-                    return plan
+                for batch in plan.batches:
+                    if batch.watch.dirty:
+                        break
+                else:  # nothing has changed
+                    if plan.one or plan.valid(self, group):
+                        # the commonest case: the gradients are where they were in the frame before
+                        base = _recording.tr.base
+                        if [p._grad._v.vid - base for p in params] == plan.slots:
+                            return plan
             grads = [p._grad._v for p in params]
         except AttributeError:
             params = [p for p in params if p._grad is not None]
@@ -237,7 +243,7 @@ class _Plan:
 
     __slots__ = (
         "values", "batches", "names", "grads", "seen", "slots", "hyper", "volatile", "constants",
-        "switches", "ready",
+        "switches", "ready", "one",
     )  # fmt: skip
 
     def __init__(self, params: list[Tensor], entries: list[_Entry], names: tuple[str, ...]) -> None:
@@ -251,7 +257,8 @@ class _Plan:
             _Batch([params[i] for i in rows], [entries[i] for i in rows], names, rows)
             for rows in sorted_out.values()
         ]
-        if len(self.batches) == 1:
+        self.one = len(self.batches) == 1
+        if self.one:
             self.batches[0].rows = None
         self.values = [p._v for p in params]
         self.slots: list[int] | None = None  # of the last gradients, if all were in the open frame

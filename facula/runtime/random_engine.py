@@ -107,6 +107,11 @@ class MersenneTwister:
         pairs = self.words32(2 * n).view(np.uint64)
         return (pairs << np.uint64(32)) | (pairs >> np.uint64(32))
 
+    def word64(self) -> int:
+        """The next 64-bit word."""
+        high, low = self.words32(2).tolist()
+        return int(high << 32 | low)
+
     def doubles(self, n: int) -> np.ndarray:
         """The next `n` uniform numbers of 53 bits in [0, 1), float64 (n,)."""
         result = mantissas(self.words32(2 * n)).astype(np.float64)

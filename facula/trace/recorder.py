@@ -15,24 +15,30 @@ import itertools
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from .. import config
-from ..dtypes import bool_, complex128, float64, int64
-from .values import OUTSIDE, Meta, Value, at, meta
+from .values import (
+    NUMBER,
+    OUTSIDE,
+    WRAPPED,
+    Failed,
+    Joint,
+    Meta,
+    Producers,
+    Value,
+    at,
+    meta_of,
+    moved,
+    with_gradient,
+)
 
 SLOTS = 1 << 24  # the room for slots between the bases of two frames
 LIMIT = 4000  # nodes in a path; a longer stretch of work is cut
 
 _bases = itertools.count(SLOTS, SLOTS)
-
-# What an operand that is a Python number looks like in a key, and the facts of its slot.
-NUMBER = {float: -1, int: -2}
-WRAPPED = {-1: meta((), float64, wrapped=True), -2: meta((), int64, wrapped=True)}
-WRAPPED_BOOL = meta((), bool_, wrapped=True)
-WRAPPED_COMPLEX = meta((), complex128, wrapped=True)
 
 INPUT, OP, MODE, BUNDLE = "input", "op", "mode", "bundle"
 
@@ -57,6 +63,9 @@ class Node:
     scalars = 0  # how many such numbers there are up to here
     depth = 0
     plans: dict[Any, Any] | None = None
+    # The plan that ran here last, and how it is known: reference counts of the frame's values, what
+    # was freed, which of the values are live.
+    usual: tuple[list[int], tuple[Any, ...], list[int], Any] | None = None
     number_meta: Mapping[int, Meta] = _NOTHING  # float64 or int64: of which kind the number is
     fixed: Mapping[int, Any] = (
         _NOTHING  # slots of numbers that are part of the path, and their values
@@ -112,15 +121,6 @@ class Node:
             for s in range(n.slot, n.next_slot):
                 found[s] = n
             n.producer_map = found
-
-
-class Producers(dict[int, Node]):
-    """Slot -> node. tip: the node it goes up to; for nodes before that, what comes later is not
-    theirs.
-    """
-
-    __slots__ = ("tip",)
-    tip: Node
 
 
 _extending = threading.Lock()  # a gradient may flow through what another thread recorded
@@ -282,16 +282,6 @@ def grown() -> None:
     Counter.nodes += 1
 
 
-class Failed(list[Any]):
-    """What a value notes whose operation raised when its frame ended."""
-
-    error: Exception
-
-    def complain(self) -> None:
-        """Raises RuntimeError: the value was never computed."""
-        raise RuntimeError(f"this tensor could not be computed: {self.error}") from self.error
-
-
 def _resolve(tr: Frame, v: Value) -> Value:
     """What a value without memory means now: a stale view is derived again, a foreign frame is
     ended.
@@ -324,7 +314,7 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
             if m.requires_grad:
                 needs = True
         else:
-            m = _meta_of(op, v)
+            m = meta_of(op, v)
             slots.append(-1)
             numbers = True
         metas.append(m)
@@ -342,7 +332,7 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
         needs = False
     for m in outs:
         if (needs or m.requires_grad or m.leaf) and kind != "leaf":
-            outs = tuple([_with_gradient(m, needs and m.dtype.is_differentiable) for m in outs])
+            outs = tuple([with_gradient(m, needs and m.dtype.is_differentiable) for m in outs])
             break
     nxt.metas, nxt.meta = tuple(outs), outs[0]
     slot = nxt.slot + len(outs)
@@ -360,46 +350,20 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
     return nxt
 
 
-def _moved(m: Meta, by: int) -> Meta:
-    strides = None if m.contiguous and m.offset + by == 0 else m.strides
-    return meta(m.shape, m.dtype, m.requires_grad, m.leaf, strides, m.offset + by, m.wrapped)
-
-
 def _unshifted(tr: Frame, v: Value) -> Meta:
     """The facts of a value's slot."""
     by = tr.shifts.get(v.vid)
     if not by:
         return v.meta
-    return v.meta.start if v.meta.offset == by else _moved(v.meta, -by)
+    return v.meta.start if v.meta.offset == by else moved(v.meta, -by)
 
 
 def _shift(tr: Frame, op: Any, slot: int, out: Value) -> None:
     """A view of a value that lies further in its storage than its slot says does so too."""
     by = tr.shifts.get(tr.base + slot)
     if by and op.view and op.name != "as_strided":
-        out.meta = _moved(out.meta, by)
+        out.meta = moved(out.meta, by)
         tr.shifts = {**tr.shifts, out.vid: by}
-
-
-def _meta_of(op: Any, number: Any) -> Meta:
-    """The facts of an operand that is a number. Raises TypeError for anything else."""
-    if type(number) in NUMBER:
-        return WRAPPED[NUMBER[type(number)]]
-    if type(number) is bool:
-        return WRAPPED_BOOL
-    if isinstance(number, (float, int)):
-        return WRAPPED[-1]
-    raise TypeError(
-        f"{op.name}(): an operand must be a Tensor or a number, not {type(number).__name__}"
-    )
-
-
-def _with_gradient(m: Meta, grad: bool) -> Meta:
-    """The facts of a result that gradients flow through, or not."""
-    if grad == m.requires_grad and not m.leaf:
-        return m
-    strides = None if m.contiguous and m.offset == 0 else m.strides
-    return meta(m.shape, m.dtype, grad, False, strides, m.offset, m.wrapped)
 
 
 def _number(tr: Frame, node: Node, slot: int, number: Any) -> None:
@@ -450,6 +414,7 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
     tr = state.tr
     base = tr.base
     number: Any = None
+    joined: Any = None
     if type(a) is Value:
         i = a.vid - base
         if i < 0:
@@ -460,6 +425,21 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
         return record(op, (a, b), attrs)
     if type(b) is Value:
         j = b.vid - base
+        if j < 0 and i >= 0 and b.buf is not None and b.pin is None:  # it may enter with the op
+            joined = tr.node, (op, i, b.meta, attrs)
+            joint = tr.node.edges.get(joined[1])
+            if joint is not None and not config.eager:
+                j = joint.slot
+                b.vid = base + j
+                tr.inputs.append(b)
+                if b.meta.requires_grad:
+                    tr.leaves[j] = b
+                node = tr.node = joint.node
+                out = Value()
+                out.vid, out.meta = base + node.slot, node.meta
+                out.buf = out.rec = out.over = out.pin = None
+                tr.values.append(out)
+                return out
         if j < 0:
             j = tr.enter(b)
     elif type(b) in NUMBER and number is None:
@@ -480,6 +460,8 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
         if type(b) is Value and b.vid - base != j:
             b = at(base + j, b.meta)
         node = _miss(tr, key, op, (a, b), attrs)
+    elif joined is not None:
+        _join(joined[0], joined[1], (b,), node)
     tr.node = node
     if number is not None:
         tr.scalars.append(number)
@@ -497,23 +479,90 @@ def record3(op: Any, a: Value, b: Value, c: Value, attrs: tuple[Any, ...] = ()) 
     tr = state.tr
     base = tr.base
     i, j, k = a.vid - base, b.vid - base, c.vid - base
-    if i < 0:
-        i = tr.enter(a)
-    if j < 0:
-        j = tr.enter(b)
-    if k < 0:
-        k = tr.enter(c)
-    if tr.base != base:
-        return record(op, _settled((a, b, c)), attrs)
-    node = tr.node.edges.get((op, i, j, k, attrs))
-    if node is None or config.eager:
-        return record(op, (a, b, c), attrs)
+    if i < 0 or j < 0 or k < 0:  # a layer: its parameters enter with it
+        key = (
+            op, a.meta if i < 0 else i, b.meta if j < 0 else j, c.meta if k < 0 else k, attrs,
+        )  # fmt: skip
+        joint = tr.node.edges.get(key)
+        if (
+            joint is None or a is b or b is c or a is c or config.eager
+            or (i < 0 and (a.buf is None or a.pin is not None))
+            or (j < 0 and (b.buf is None or b.pin is not None))
+            or (k < 0 and (c.buf is None or c.pin is not None))
+        ):  # fmt: skip
+            return _enter3(tr, key, a, b, c)
+        slot, inputs = joint.slot, tr.inputs
+        if i < 0:
+            a.vid = base + slot
+            inputs.append(a)
+            if a.meta.requires_grad:
+                tr.leaves[slot] = a
+            slot += 1
+        if j < 0:
+            b.vid = base + slot
+            inputs.append(b)
+            if b.meta.requires_grad:
+                tr.leaves[slot] = b
+            slot += 1
+        if k < 0:
+            c.vid = base + slot
+            inputs.append(c)
+            if c.meta.requires_grad:
+                tr.leaves[slot] = c
+        node = joint.node
+    else:
+        node = tr.node.edges.get((op, i, j, k, attrs))
+        if node is None or config.eager:
+            return record(op, (a, b, c), attrs)
     tr.node = node
     out = Value()
     out.vid, out.meta = base + node.slot, node.meta
     out.buf = out.rec = out.over = out.pin = None
     tr.values.append(out)
     return out
+
+
+def _enter3(tr: Frame, key: tuple[Any, ...], a: Value, b: Value, c: Value) -> Value:
+    """Records an op of three operands of which some are not in the frame yet.
+
+    key: that of the edge over all of it: the op, the slots of the operands that have one and the
+    facts of the others, attributes.
+    """
+    first, base = tr.node, tr.base
+    fresh = []
+    slots = []
+    for v in (a, b, c):
+        i = v.vid - base
+        if i < 0:
+            fresh.append(v)
+            i = tr.enter(v)
+        slots.append(i)
+    op, attrs = key[0], key[-1]
+    if tr.base != base:
+        return record(op, _settled((a, b, c)), attrs)
+    node = tr.node.edges.get((op, *slots, attrs))
+    if node is None or config.eager:
+        return record(op, (a, b, c), attrs)
+    if fresh:
+        _join(first, key, fresh, node)
+    tr.node = node
+    out = at(base + node.slot, node.meta)
+    tr.values.append(out)
+    return out
+
+
+def _join(first: Node, key: tuple[Any, ...], fresh: Sequence[Value], node: Node) -> None:
+    """Adds the edge that leads over the entries of operands in plain memory and an op that was
+    recorded before after them.
+    """
+    last = node
+    for v in reversed(fresh):
+        last = last.parent or last
+        m = v.meta
+        if last.kind is not INPUT or last.meta is not m or (m.requires_grad and not m.leaf):
+            return
+    if last.parent is first and node.parent is not first:
+        first.edges[key] = Joint(last.slot, node)
 
 
 def _settled(ins: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -614,73 +663,6 @@ def set_grad_mode(enabled: bool) -> None:
         return
     tr.node = tr.node.edges.get(enabled) or mode_node(tr.node, enabled)
     tr.grad = enabled
-
-
-class Written:
-    """A note on a value: the tensor that held it was written in place since.
-
-    `owner`: a weak reference to the tensor that owns the storage, whose version is current;
-    `expected`: the version at which the value was. The calls `exempt` (of the frame with this
-    `base`) are part of the write: what they read of the value they have kept.
-    """
-
-    __slots__ = ("owner", "expected", "base", "exempt")
-
-    def __init__(self, owner: Any, expected: int, base: int, exempt: frozenset[int]) -> None:
-        self.owner, self.expected, self.base, self.exempt = owner, expected, base, exempt
-
-    def version(self) -> int:
-        """The storage's version now."""
-        owner = self.owner()
-        return self.expected + 1 if owner is None else owner._version
-
-
-def mark_written(v: Value, owner: Any, expected: int, call: tuple[int, int]) -> None:
-    """Notes on `v` that the storage which held it was written.
-
-    call: the numbers of the value that the writing operation read and of the one that it made.
-    """
-    tr = state.tr
-    slot = v.vid - tr.base
-    inside = 0 <= slot < SLOTS
-    exempt = _NONE
-    if inside:
-        # part of the path, so that a remembered backward pass knows of it
-        read, made = (n if 0 <= (n := c - tr.base) < SLOTS else -1 for c in call)  # -1: outside
-        key = ("written", slot, read, made)
-        nxt = tr.node.edges.get(key)
-        if nxt is None:
-            nxt = Node(tr.node, MODE)
-            nxt.attrs = (_calls_between(tr.node, read, made),)
-            tr.node.edges[key] = nxt
-            grown()
-        tr.node = nxt
-        exempt = nxt.attrs[0]
-    note = Written(owner, expected, tr.base, exempt)
-    if v.over is None:
-        v.over = [note]
-    elif v.over != "stale":
-        v.over.append(note)
-    if inside:
-        if tr.over is None:
-            tr.over = {}
-        tr.over[slot] = note
-
-
-def _calls_between(node: Node | None, source: int, target: int) -> frozenset[int]:
-    """The calls that lead from slot `source` to slot `target`."""
-    wanted = {target}
-    calls = []
-    if not 0 <= source < SLOTS:
-        return _NONE
-    while node is not None and node.slot > source:
-        if node.op is not None and any(
-            s in wanted for s in range(node.slot, node.slot + len(node.metas))
-        ):
-            wanted.update(node.ins)
-            calls.append(node.slot)
-        node = node.parent
-    return frozenset(calls) if source in wanted else _NONE
 
 
 def caller() -> str:

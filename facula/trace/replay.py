@@ -21,22 +21,10 @@ from . import forget
 from .build import build_graph
 from .fingerprint import fingerprint
 from .first_sight import compile_at_once, path_and_bound
-from .recorder import (
-    BUNDLE,
-    INPUT,
-    OP,
-    Counter,
-    Failed,
-    Frame,
-    Node,
-    Tape,
-    _State,
-    caller,
-    state,
-)
+from .recorder import BUNDLE, INPUT, OP, Counter, Frame, Node, Tape, _State, caller, state
 from .references import array_of as array_of
 from .references import run_little, run_references
-from .values import Value, outside
+from .values import Failed, Value, outside
 
 COMPILE_AT = 2  # the sight of a path at which it is compiled, if not at once
 POOLED_OUTPUTS = 64  # a plan with more outputs, or with
@@ -52,7 +40,7 @@ _getrefcount = sys.getrefcount
 def _baseline() -> int:
     """The reference count that `flush` sees of a value that only the frame holds."""
     values = [outside(None, None)]  # type: ignore[arg-type]
-    return [_getrefcount(v) for v in values][0]
+    return list(map(_getrefcount, values))[0]
 
 
 _REFERENCED = _baseline()
@@ -148,16 +136,21 @@ def flush(frame: Frame | None = None) -> None:
     """
     tr = state.tr if frame is None else frame
     node = tr.node
-    if tr.scratch:
-        return
     values = tr.values
     if not values and node.kind is not OP:
-        if node is not tr.root and tr.inputs:
+        if node is not tr.root and tr.inputs and not tr.scratch:
             tr.restart()
         return
-    if tr.views:
+    if tr.views and not tr.scratch:
         _drop_views(tr)
-    live = [v for v in values if _getrefcount(v) > _REFERENCED]
+    counts = list(map(_getrefcount, values))
+    usual = node.usual
+    if usual is not None and counts == usual[0] and tr.freed_key == usual[1] and not tr.walks:
+        _again(usual[3], tr, [values[k] for k in usual[2]])
+        return
+    if tr.scratch:
+        return
+    live = [v for v, n in zip(values, counts, strict=True) if n > _REFERENCED]
     base = tr.base
     walked = sorted(s for w in tr.walks for s in w.open_slots()) if tr.walks else []
     if walked:
@@ -184,11 +177,15 @@ def flush(frame: Frame | None = None) -> None:
         first = plan is None
         plan = plans[key] = Plan(tr, live, walked)
         plan.seen = COMPILE_AT - 1 if at_once else 0 if first else 1
+    if plan.program is not None:
+        if not walked:  # as many references the next time mean the same live values
+            places = [k for k, n in enumerate(counts) if n > _REFERENCED]
+            node.usual = counts, tr.freed_key, places, plan
+        _again(plan, tr, live)
+        return
     plan.seen += 1
     try:
-        if plan.program is not None:
-            buffers = _replay(plan, tr)
-        elif plan.seen == COMPILE_AT and not config.eager:
+        if plan.seen == COMPILE_AT and not config.eager:
             buffers = _compile_and_run(plan, tr)
         else:
             buffers = _reference(plan, tr)
@@ -198,6 +195,20 @@ def flush(frame: Frame | None = None) -> None:
         raise
     finally:
         _end(tr)
+
+
+def _again(plan: Plan, tr: Frame, live: list[Value]) -> None:
+    """Ends a frame whose plan is compiled."""
+    plan.seen += 1
+    try:
+        _deliver(plan, tr, live, _replay(plan, tr))
+    except Exception:
+        _salvage(tr, live)
+        raise
+    finally:
+        tr.restart()
+        if Counter.nodes > Counter.kept + forget.MAX_NODES // 4:
+            forget.prune(tr.root)
 
 
 def _tracked(v: Value) -> bool:
@@ -243,7 +254,8 @@ def _salvage(tr: Frame, live: list[Value]) -> None:
 
 def _deliver(plan: Plan, tr: Frame, live: list[Value], buffers: list[Any]) -> None:
     """Gives the live values their memory, and keeps what gradients will want."""
-    for v, b in zip(live, buffers, strict=False):
+    # there may be more buffers; saying `strict=False` costs as much as three of them
+    for v, b in zip(live, buffers):  # noqa: B905
         v.buf = b
     if not plan.tape:
         return

@@ -47,7 +47,7 @@ class Bundle:
     `token` is the same for bundles of the same facts, so that they share paths and programs.
     """
 
-    __slots__ = ("values", "token", "metas", "table")
+    __slots__ = ("values", "token", "metas", "table", "last")
 
     def __init__(self, values: Sequence[Value]) -> None:
         self.values = list(values)
@@ -59,6 +59,8 @@ class Bundle:
                 _signatures.clear()
             token = _signatures[self.metas] = next(_tokens)
         self.token = token
+        # The last update without gradients in memory: from where, its formula and slots, to where.
+        self.last: tuple[Any, Any, Any, Any] = (None, None, None, None)
 
     def arrays(self) -> list[np.ndarray]:
         """The values as ndarrays that may be written."""
@@ -161,11 +163,15 @@ def update(
     numbers: the values of `formula.numbers`.
     """
     tr = state.tr
-    key = (formula, held.token, slots, 0 if grads is None else grads.token)
-    nxt = tr.node.edges.get(key)
-    if nxt is None:
-        nxt = _edge(tr.node, formula, held, slots, grads)
-        tr.node.edges[key] = nxt
+    node, edge, at, nxt = held.last
+    if grads is not None or node is not tr.node or edge is not formula or at is not slots:
+        key = (formula, held.token, slots, 0 if grads is None else grads.token)
+        nxt = tr.node.edges.get(key)
+        if nxt is None:
+            nxt = _edge(tr.node, formula, held, slots, grads)
+            tr.node.edges[key] = nxt
+        if grads is None:
+            held.last = tr.node, formula, slots, nxt
     tr.inputs.append(held)  # type: ignore[arg-type]
     if grads is not None:
         tr.inputs.append(grads)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..devices import cpu, device
-from ..dtypes import dtype
+from ..dtypes import bool_, complex128, dtype, float64, int64
 
 Shape = tuple[int, ...]
 
@@ -102,6 +102,39 @@ def meta(
     return m
 
 
+# What an operand that is a Python number looks like in a key, and the facts of its slot.
+NUMBER = {float: -1, int: -2}
+WRAPPED = {-1: meta((), float64, wrapped=True), -2: meta((), int64, wrapped=True)}
+WRAPPED_BOOL = meta((), bool_, wrapped=True)
+WRAPPED_COMPLEX = meta((), complex128, wrapped=True)
+
+
+def moved(m: Meta, by: int) -> Meta:
+    strides = None if m.contiguous and m.offset + by == 0 else m.strides
+    return meta(m.shape, m.dtype, m.requires_grad, m.leaf, strides, m.offset + by, m.wrapped)
+
+
+def with_gradient(m: Meta, grad: bool) -> Meta:
+    """The facts of a result that gradients flow through, or not."""
+    if grad == m.requires_grad and not m.leaf:
+        return m
+    strides = None if m.contiguous and m.offset == 0 else m.strides
+    return meta(m.shape, m.dtype, grad, False, strides, m.offset, m.wrapped)
+
+
+def meta_of(op: Any, number: Any) -> Meta:
+    """The facts of an operand that is a number. Raises TypeError for anything else."""
+    if type(number) in NUMBER:
+        return WRAPPED[NUMBER[type(number)]]
+    if type(number) is bool:
+        return WRAPPED_BOOL
+    if isinstance(number, (float, int)):
+        return WRAPPED[-1]
+    raise TypeError(
+        f"{op.name}(): an operand must be a Tensor or a number, not {type(number).__name__}"
+    )
+
+
 class Value:
     """One immutable value. `vid` places it: frame's base + slot while it belongs to a frame.
 
@@ -139,3 +172,33 @@ def at(vid: int, m: Meta) -> Value:
     v.vid, v.meta = vid, m
     v.buf = v.rec = v.over = v.pin = None
     return v
+
+
+class Failed(list[Any]):
+    """What a value notes whose operation raised when its frame ended."""
+
+    error: Exception
+
+    def complain(self) -> None:
+        """Raises RuntimeError: the value was never computed."""
+        raise RuntimeError(f"this tensor could not be computed: {self.error}") from self.error
+
+
+class Joint:
+    """An edge over the entries of an op's operands and the op: the first slot, and the op's
+    node.
+    """
+
+    __slots__ = ("slot", "node")
+
+    def __init__(self, slot: int, node: Any) -> None:
+        self.slot, self.node = slot, node
+
+
+class Producers(dict[int, Any]):
+    """Slot -> node. tip: the node it goes up to; for nodes before that, what comes later is not
+    theirs.
+    """
+
+    __slots__ = ("tip",)
+    tip: Any

@@ -8,6 +8,7 @@ import gc
 import threading
 import weakref
 
+import numpy as np
 import pytest
 
 import facula
@@ -228,7 +229,7 @@ def test_a_write_into_a_part_follows_one_path():
         todo, count = [state.tr.root], 0
         while todo:
             count += 1
-            todo += todo.pop().edges.values()
+            todo += [n for n in todo.pop().edges.values() if type(n) is Node]
         return count
 
     values = {step() for _ in range(6)}
@@ -236,3 +237,28 @@ def test_a_write_into_a_part_follows_one_path():
     before = nodes()
     values |= {step() for _ in range(6)}
     assert len(values) == 1 and nodes() == before
+
+
+def test_a_layer_enters_with_its_parameters():
+    """One edge for a layer's op and the entries of its parameters: the same for parameters that
+    are one tensor, that Python has been shown, or that are in the frame already.
+    """
+    w, b = facula.randn(3, 3, requires_grad=True), facula.randn(3, requires_grad=True)
+    linear = facula.nn.functional.linear
+    x = facula.randn(2, 3)
+
+    def check(x, w, b):
+        expected = x.detach().numpy() @ w.detach().numpy().T + b.detach().numpy()
+        for _ in range(4):
+            w.grad = None
+            out = linear(x, w, b)
+            out.sum().backward()
+            np.testing.assert_allclose(out.detach().numpy(), expected, rtol=1e-5, atol=1e-6)
+            assert w.grad.shape == w.shape
+
+    check(x, w, b)
+    check(facula.randn(2, 3), w, b)
+    check(w, w, b)  # the input is the weight
+    shown = w.detach().numpy()  # memory that Python may write to
+    shown[0, 0] += 1.0
+    check(x, w, b)

@@ -22,7 +22,7 @@ import numpy as np
 from ...tensor import Tensor
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, Subset, TensorDataset, _fetch_many
-from .rows import Sources, batches_ahead, gather_ahead, rows_of
+from .rows import Bounds, Sources, batches_ahead, gather_ahead, rows_of
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -370,6 +370,7 @@ class _RowIterator(_Iterator):
         self._queue: list[np.ndarray] = []
         self._block: list[np.ndarray] = []  # the rows of the batches of the block under way
         self._sources: Sources = []
+        self._bounds: Bounds = {}
         self._steady = True  # nobody has changed the tensors
         self._size = 0
         if type(loader.batch_sampler) is BatchSampler:
@@ -411,7 +412,7 @@ class _RowIterator(_Iterator):
             return False
         try:
             rows = index if self._chosen is None else self._chosen[index]
-            found = gather_ahead(self._tensors, rows, self._size)
+            found = gather_ahead(self._tensors, rows, self._size, self._bounds)
         except IndexError:  # raised again at the batch that is wrong
             return False
         if found is None:

@@ -15,9 +15,13 @@ from ...trace.values import OUTSIDE, Value, meta, outside
 REUSED = 32 << 10  # bytes from which a batch takes memory of the caching allocator
 AHEAD_BYTES = 64 << 10  # at most so many bytes of a tensor's rows are gathered at a time,
 AHEAD = 64  # and at most so many batches: who keeps one of them keeps the memory of all
+# The bounds of so many whole numbers are looked for at once, those of more batch by batch.
+LOOKED_THROUGH = 1 << 16
 
 # For every tensor: its value and its version when its rows were gathered.
 Sources = list[tuple[Tensor, Value, int]]
+# Of tensors of whole numbers, by position: value, version, the least and the greatest number.
+Bounds = dict[int, tuple[Value, int, tuple[int, int]]]
 
 
 def rows_of(source: Tensor, rows: np.ndarray) -> Tensor:
@@ -55,30 +59,44 @@ def batches_ahead(tensors: Sequence[Tensor], size: int) -> int:
 
 
 def gather_ahead(
-    tensors: Sequence[Tensor], rows: np.ndarray, size: int
+    tensors: Sequence[Tensor], rows: np.ndarray, size: int, known: Bounds
 ) -> tuple[list[list[Tensor]], Sources] | None:
     """The batches of `size` rows each, the first one last, by one gather for every tensor.
 
     rows: int64 positions, a multiple of `size`. None where a change of a tensor during the pass
-    would not be noticed (memory that NumPy shares, views, what an optimizer updates). Raises
+    would not be noticed (memory that NumPy shares, views, what an optimizer updates). known: what
+    this function keeps between the calls of a pass. Raises
     IndexError for a position out of range.
     """
-    columns, sources = [], []
+    columns: list[list[Tensor]] = []
+    sources: Sources = []
     for t in tensors:
         a = t._array()
         v = t._v
         if v.buf is None or v.pin is not None or t._base is not None or t._bundle is not None:
             return None
         sources.append((t, v, t._ver))
-        columns.append(_pieces(a, v.meta.dtype, rows, size))
+        bounds = None
+        if a.dtype.kind in "iu" and 0 < a.size <= LOOKED_THROUGH:
+            found = known.get(len(columns))
+            if found is None or found[0] is not v or found[1] != t._ver:
+                found = known[len(columns)] = v, t._ver, (int(a.min()), int(a.max()))
+            bounds = found[2]
+        columns.append(_pieces(a, v.meta.dtype, rows, size, bounds))
     return [list(batch) for batch in zip(*columns, strict=True)], sources
 
 
-def _pieces(a: np.ndarray, d: dtype, rows: np.ndarray, size: int) -> list[Tensor]:
-    """The gathered rows as tensors of `size` rows, the first one last."""
+def _pieces(
+    a: np.ndarray, d: dtype, rows: np.ndarray, size: int, bounds: tuple[int, int] | None
+) -> list[Tensor]:
+    """The gathered rows as tensors of `size` rows, the first one last. bounds: those of all whole
+    numbers in `a`, where somebody has looked.
+    """
     gathered = a.take(rows, 0)
     low = high = None
-    if gathered.dtype.kind in "iu" and gathered.size:
+    if bounds is not None:
+        low, high = bounds
+    elif gathered.dtype.kind in "iu" and gathered.size:
         low, high = int(gathered.min()), int(gathered.max())
     owner = memory.from_array(gathered)
     count = len(rows) // size

@@ -24,7 +24,7 @@ T_co = TypeVar("T_co", covariant=True)
 def draw_seed(generator: Any = None) -> int:
     """A seed for another generator, drawn from `generator` (None: the default one)."""
     # what `random_` draws for an int64, without the tensor around it
-    return int(engine_of(generator).words64(1)[0]) & 0x7FFFFFFFFFFFFFFF
+    return engine_of(generator).word64() & 0x7FFFFFFFFFFFFFFF
 
 
 class Sampler(Generic[T_co]):
