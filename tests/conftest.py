@@ -23,7 +23,7 @@ def run_python(tmp_path: Path) -> Run:
     """
 
     def run(
-        *arguments: str, cwd: Path = tmp_path, timeout: float = 300, **environment: str
+        *arguments: str, cwd: Path = tmp_path, timeout: float = 1200, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         path = os.pathsep.join(p for p in (str(ROOT), os.environ.get("PYTHONPATH")) if p)
         variables = {k: v for k, v in os.environ.items() if not k.startswith("FACULA_")}

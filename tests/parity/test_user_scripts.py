@@ -158,7 +158,7 @@ def test_programs_print_what_they_print_under_pytorch(run_python, facula_run, tm
         lines.append(f'print("=== {name}")\ntorch.manual_seed(0)\n{source}')
     path = tmp_path / "programs.py"
     path.write_text("".join(lines), encoding="utf-8")
-    expected, found = run_python(str(path)), facula_run(str(path))
+    expected, found = run_python(str(path), OMP_NUM_THREADS="1"), facula_run(str(path))
     assert expected.returncode == 0, expected.stderr
     assert found.returncode == 0, found.stderr
     theirs, ours = _split(expected.stdout), _split(found.stdout)
