@@ -73,14 +73,8 @@ def _text(p: Plan) -> str:
 
     def line(flat: V) -> tuple[V, V]:
         """Where a line begins in the result and in the source."""
-        to, at = w.number(0), offset
-        for d in range(p.outer - 1, -1, -1):
-            extent, *steps = f[_HEADER + 3 * d : _HEADER + 3 * d + 3]
-            above = w.binary("udiv", flat, extent)
-            position = w.binary("sub", flat, w.mul(above, extent))
-            to = w.add(to, w.mul(position, steps[0]))
-            at = w.add(at, w.mul(position, steps[1]))
-            flat = above
+        axes = [f[i : i + 3] for i in range(_HEADER, len(f), 3)]
+        to, at = w.places_of(flat, axes, (w.number(0), offset))
         return to, at
 
     kept = "f64" if p.tag == "f32" and p.op in ("add", "mul") else p.tag

@@ -133,14 +133,8 @@ def _text(p: Plan) -> str:
         last = w.smaller(w.add(first, per_chunk), lines)
 
         def one(flat: V, _: list[V]) -> list[V]:
-            to, at = w.number(0), offset
-            for d in range(len(p.others) - 1, -1, -1):
-                extent, *steps = f[_HEADER + 3 * d : _HEADER + 3 * d + 3]
-                above = w.binary("udiv", flat, extent)
-                position = w.binary("sub", flat, w.mul(above, extent))
-                to = w.add(to, w.mul(position, steps[0]))
-                at = w.add(at, w.mul(position, steps[1]))
-                flat = above
+            axes = [f[i : i + 3] for i in range(_HEADER, _HEADER + 3 * len(p.others), 3)]
+            to, at = w.places_of(flat, axes, (w.number(0), offset))
             if p.short:
                 _counted(line, at, to)
             else:

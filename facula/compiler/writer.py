@@ -109,6 +109,22 @@ class Writer(Emitter):
             self.fields[number] = found
         return found
 
+    def places_of(self, flat: V, axes: Sequence[Sequence[V]], starts: Sequence[V]) -> list[V]:
+        """Where element number `flat` of some axes lies in several strided values.
+
+        axes: (size, step in each value) of each axis, the outermost first; starts: of each value.
+        """
+        places = list(starts)
+        for size, *steps in reversed(axes):
+            above = self.binary("udiv", flat, size)
+            position = self.binary("sub", flat, self.mul(above, size))
+            places = [
+                self.add(at, self.mul(position, step))
+                for at, step in zip(places, steps, strict=True)
+            ]
+            flat = above
+        return places
+
     def slot(self, number: V) -> V:
         at = self.let("ptr", f"getelementptr ptr, ptr %slots, i64 {number.name}")
         return self.let("ptr", f"load ptr, ptr {at.name}, align 8, !invariant.load !0")
