@@ -12,7 +12,7 @@ from ..emitter import V
 from ..expression_code import Expressions
 from ..loops import Kernel
 from ..scalar_code import SIZE
-from ..writer import I64, Writer
+from ..writer import Writer
 from . import tile
 
 # From the lanes of a vector and the first free field of a step's record to the epilogue's kernel.
@@ -128,6 +128,3 @@ class Epilogue(Expressions):
             for column in columns:
                 at = w.element(self.pointers[pointer], w.add(base, column), tag)
                 w.prefetch(at, write)
-
-
-__all__ = ["Epilogue", "I64", "Lower"]

@@ -36,6 +36,13 @@ def pitch(p: Left) -> int:
     return p.rows * (-(-p.depth // p.lanes) * p.lanes) + 2 * p.lanes
 
 
+def pitch_at_run_time(w: Writer, p: Left, depth: V) -> V:
+    """As `pitch`, where code is shared between depths."""
+    whole = w.binary("udiv", w.add(depth, w.number(p.lanes - 1)), w.number(p.lanes))
+    ends = w.mul(whole, w.number(p.lanes))
+    return w.add(w.mul(ends, w.number(p.rows)), w.number(2 * p.lanes))
+
+
 def nbytes(p: Left, tiles: int) -> int:
     """Of the copies of some tiles."""
     return (tiles * pitch(p) + p.lanes) * SIZE[p.tag]

@@ -370,9 +370,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     copies = None
     if p.copied:
         copies = w.let("ptr", f"alloca i8, i64 {_ROWS_BYTES}, align 64")
-        ends = w.mul(w.binary("udiv", w.add(depth, w.number(p.lanes - 1)), w.number(p.lanes)),
-                     w.number(p.lanes))  # fmt: skip
-        between = w.add(w.mul(ends, w.number(p.rows)), w.number(2 * p.lanes))
+        between = left.pitch_at_run_time(w, p, depth)
 
     def chunk(number: V, _: list[V]) -> list[V]:
         # Neighbouring chunks, which one thread takes, share what is dearer to fetch.
