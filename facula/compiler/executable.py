@@ -339,8 +339,8 @@ class Fixed:
         self._table[:] = list(program._table)
         self._status = (ctypes.c_int64 * 4)()
         self._arena = memory.allocate(program._arena)
-        self._head = ctypes.addressof(self._status), ctypes.addressof(self.cells)
-        self._table[0], self._table[1] = self._head
+        head = ctypes.addressof(self._status), ctypes.addressof(self.cells)
+        self._table[0], self._table[1] = head
         offsets = program._offsets
         self._table[program._first :] = [self._arena.ptr + offset for offset in offsets]
         self.slots = memoryview(self._table).cast("B").cast("Q")[FIRST:]
@@ -353,7 +353,8 @@ class Fixed:
         self._outputs: Sequence[int] = ()
         plain = program._inputs - sum(held.stop - held.start for held in program._held)
         kinds = program.scalars + "q" * (numbers - len(program.scalars))
-        self._unused = (0,) * (numbers - len(program.scalars))
+        # Between the numbers and the addresses of the inputs.
+        self._rest = (*(0,) * (numbers - len(program.scalars)), *head)
         self._write = functools.partial(
             struct.Struct(f"={kinds}{FIRST + plain}Q").pack_into, self._memory, 0
         )
@@ -376,7 +377,7 @@ class Fixed:
         if program._single is None:
             return False
         with self._lock:  # another thread may end the frame of this one
-            self._write(*scalars, *self._unused, *self._head, *input_ptrs)
+            self._write(*scalars, *self._rest, *input_ptrs)
             if output_ptrs is not self._outputs:
                 self._outputs = output_ptrs
                 self.slots[self._last : self._last + len(output_ptrs)] = memoryview(

@@ -108,10 +108,7 @@ class MultiTensorOptimizer(Optimizer):
             i += 1
             if plan is not None:
                 for batch in plan.batches:
-                    scalars = batch.scalars.copy()
-                    formula, numbers = plan.formula(self, batch, scalars)
-                    update(formula, batch.bundle, batch.slots, batch.grads, numbers)
-                    todo.append((plan, batch, scalars))
+                    todo.append((plan, batch, plan.record(self, batch)))
         flush()
         for plan, batch, scalars in todo:
             batch.done(scalars)
@@ -243,7 +240,7 @@ class _Plan:
 
     __slots__ = (
         "values", "batches", "names", "grads", "seen", "slots", "hyper", "volatile", "constants",
-        "switches", "ready", "one",
+        "switches", "phased", "ready", "one",
     )  # fmt: skip
 
     def __init__(self, params: list[Tensor], entries: list[_Entry], names: tuple[str, ...]) -> None:
@@ -270,6 +267,7 @@ class _Plan:
         self.volatile = any(isinstance(x, Tensor) for x in self.hyper)
         self.constants = optimizer.constants(group)
         self.switches = optimizer.switches(group)
+        self.phased = type(optimizer).phase is not MultiTensorOptimizer.phase
         self.ready: dict[Any, tuple[Formula, list[float], list[tuple[int, str]]]] = {}
 
     def valid(self, optimizer: MultiTensorOptimizer, group: Group) -> bool:
@@ -287,13 +285,12 @@ class _Plan:
             return len(now) == len(self.batches)
         return True
 
-    def formula(
-        self, optimizer: MultiTensorOptimizer, batch: _Batch, scalars: list[float]
-    ) -> tuple[Formula, list[float]]:
-        """The formula for a batch's next step and its numbers; advances `scalars`."""
+    def record(self, optimizer: MultiTensorOptimizer, batch: _Batch) -> list[float]:
+        """Records a batch's next step. Its 0-d numbers after the step."""
+        scalars = batch.scalars.copy()
         c = self.constants
         moving = optimizer.advance(c, scalars)
-        phase = optimizer.phase(c, scalars, batch.fresh)
+        phase = optimizer.phase(c, scalars, batch.fresh) if self.phased else ()
         found = self.ready.get(phase)
         if found is None:
             key = (type(optimizer), self.names, self.switches, phase)
@@ -309,7 +306,8 @@ class _Plan:
         numbers = known.copy()
         for i, name in others:
             numbers[i] = moving[name]
-        return formula, numbers
+        update(formula, batch.bundle, batch.slots, batch.grads, numbers)
+        return scalars
 
     def forget_grads(self) -> None:
         """Keeps no gradient alive."""

@@ -64,8 +64,8 @@ class Node:
     depth = 0
     plans: dict[Any, Any] | None = None
     # The plan that ran here last, and how it is known: reference counts of the frame's values, what
-    # was freed, which of the values are live.
-    usual: tuple[list[int], tuple[Any, ...], list[int], Any] | None = None
+    # was freed, what picks the live ones of the values.
+    usual: tuple[list[int], tuple[Any, ...], Callable[[Any], Any], Any] | None = None
     number_meta: Mapping[int, Meta] = _NOTHING  # float64 or int64: of which kind the number is
     fixed: Mapping[int, Any] = (
         _NOTHING  # slots of numbers that are part of the path, and their values

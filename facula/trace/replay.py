@@ -10,6 +10,8 @@ from __future__ import annotations
 import ctypes
 import sys
 import warnings
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -146,7 +148,7 @@ def flush(frame: Frame | None = None) -> None:
     counts = list(map(_getrefcount, values))
     usual = node.usual
     if usual is not None and counts == usual[0] and tr.freed_key == usual[1] and not tr.walks:
-        _again(usual[3], tr, [values[k] for k in usual[2]])
+        _again(usual[3], tr, usual[2](values))
         return
     if tr.scratch:
         return
@@ -180,7 +182,7 @@ def flush(frame: Frame | None = None) -> None:
     if plan.program is not None:
         if not walked:  # as many references the next time mean the same live values
             places = [k for k, n in enumerate(counts) if n > _REFERENCED]
-            node.usual = counts, tr.freed_key, places, plan
+            node.usual = counts, tr.freed_key, _picker(places), plan
         _again(plan, tr, live)
         return
     plan.seen += 1
@@ -197,7 +199,15 @@ def flush(frame: Frame | None = None) -> None:
         _end(tr)
 
 
-def _again(plan: Plan, tr: Frame, live: list[Value]) -> None:
+def _picker(places: list[int]) -> Callable[[Any], Sequence[Value]]:
+    """What takes the values at these places out of a list."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    start = places[0] if places else 0
+    return itemgetter(slice(start, start + len(places)))
+
+
+def _again(plan: Plan, tr: Frame, live: Sequence[Value]) -> None:
     """Ends a frame whose plan is compiled."""
     plan.seen += 1
     try:
@@ -236,7 +246,7 @@ def _first_sight(tr: Frame, live: list[Value], path: list[Node], bound: int) -> 
         v.buf = b
 
 
-def _salvage(tr: Frame, live: list[Value]) -> None:
+def _salvage(tr: Frame, live: Sequence[Value]) -> None:
     """An operation raised: what does not depend on it is computed all the same, the rest notes
     the error.
     """
@@ -252,7 +262,7 @@ def _salvage(tr: Frame, live: list[Value]) -> None:
             v.over = note
 
 
-def _deliver(plan: Plan, tr: Frame, live: list[Value], buffers: list[Any]) -> None:
+def _deliver(plan: Plan, tr: Frame, live: Sequence[Value], buffers: list[Any]) -> None:
     """Gives the live values their memory, and keeps what gradients will want."""
     # there may be more buffers; saying `strict=False` costs as much as three of them
     for v, b in zip(live, buffers):  # noqa: B905

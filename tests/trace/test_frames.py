@@ -178,6 +178,30 @@ def test_results_that_are_kept_are_not_overwritten():
     assert array.tolist() == [3.0] * 3
 
 
+def test_a_plan_is_known_by_what_is_kept():
+    """A frame may leave another of its values behind than the time before, none, or one twice."""
+    x = facula.arange(3.0)
+    expected = [[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [-1.0, 1.0, 3.0]]
+
+    def step(kept):
+        a = x + 1
+        b = a * 2
+        c = b - 3
+        values, total = [a, b, c], c.sum()
+        held = [values[k] for k in kept]
+        del a, b, c, values
+        tr, node = state.tr, state.tr.node
+        assert total.item() == 3.0
+        for k, t in zip(kept, held, strict=True):
+            assert t.tolist() == expected[k]
+        assert state.tr is tr
+        return node
+
+    choices = [(0,), (1,), (0, 2), (), (2,), (0, 1, 2), (1, 1), (0,)]
+    nodes = {step(kept) for kept in choices * 2 for _ in range(4)}
+    assert len(nodes) == 1 and nodes.pop().usual is not None
+
+
 def test_an_element_written_to_a_result_is_not_seen_elsewhere():
     x = facula.ones(3)
     for _ in range(5):
