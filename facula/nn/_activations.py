@@ -25,6 +25,7 @@ from ..ops.reduce import ARGMAX
 from ..ops.softmax import LOG_SOFTMAX, SOFTMAX, SOFTPLUS
 from ..runtime import random as draws
 from ..tensor import Tensor, from_array, wrap
+from ..trace.formula import as_one
 from ..trace.recorder import record, record1, record2
 from ..trace.values import Meta, Value
 from ._arguments import value_of
@@ -88,9 +89,14 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where positive, negative_slope * x elsewhere."""
-    v = input._v
-    r = e.where(record2(e.GT, v, 0), v, e.mul(v, float(negative_slope)))
+    slope = float(negative_slope)
+    # as the key of an edge, 0.0 is the same as -0.0
+    r = as_one(_leaky, (input._v,), (slope,)) if slope else _leaky(input._v, slope)
     return finish(input, r, inplace, "LeakyReluBackward0")
+
+
+def _leaky(v: Value, slope: float) -> Value:
+    return e.where(record2(e.GT, v, 0), v, e.mul(v, slope))
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
@@ -222,29 +228,44 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x * normal distribution function of x, by erf ('none') or its approximation by 'tanh'."""
     v = value_of(input, "gelu")
-    if approximate == "none":
-        share = e.add(record1(e.ERF, e.mul(v, math.sqrt(0.5))), 1.0)
-    elif approximate == "tanh":
-        cubic = e.add(e.mul(record1(e.CUBE, v), 0.044715), v)
-        share = e.add(record1(e.TANH, e.mul(cubic, math.sqrt(2 / math.pi))), 1.0)
-    else:
+    formula = _GELU.get(approximate)
+    if formula is None:
         raise RuntimeError("approximate argument must be either none or tanh.")
-    t = wrap(e.mul(e.mul(v, 0.5), share))
+    t = wrap(as_one(formula, (v,)))
     t._fn_name = "GeluBackward0"
     return t
 
 
+def _gelu(v: Value) -> Value:
+    share = e.add(record1(e.ERF, e.mul(v, math.sqrt(0.5))), 1.0)
+    return e.mul(e.mul(v, 0.5), share)
+
+
+def _gelu_by_tanh(v: Value) -> Value:
+    cubic = e.add(e.mul(record1(e.CUBE, v), 0.044715), v)
+    share = e.add(record1(e.TANH, e.mul(cubic, math.sqrt(2 / math.pi))), 1.0)
+    return e.mul(e.mul(v, 0.5), share)
+
+
+_GELU = {"none": _gelu, "tanh": _gelu_by_tanh}
+
+
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x * sigmoid(x)."""
-    v = input._v
-    return finish(input, e.mul(v, record1(e.SIGMOID, v)), inplace, "SiluBackward0")
+    return finish(input, as_one(_silu, (input._v,)), inplace, "SiluBackward0")
+
+
+def _silu(v: Value) -> Value:
+    return e.mul(v, record1(e.SIGMOID, v))
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * tanh(log(1 + exp(x)))."""
-    v = input._v
-    r = e.mul(v, record1(e.TANH, record1(SOFTPLUS, v)))
-    return finish(input, r, inplace, "MishBackward0")
+    return finish(input, as_one(_mish, (input._v,)), inplace, "MishBackward0")
+
+
+def _mish(v: Value) -> Value:
+    return e.mul(v, record1(e.TANH, record1(SOFTPLUS, v)))
 
 
 def sigmoid(input: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ map.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -17,8 +18,9 @@ from ..ops.movement import PAD, SLICE, reshape
 from ..ops.normalize import NORMALIZE
 from ..ops.record import normalize_dims
 from ..tensor import Tensor, wrap
+from ..trace.formula import as_one
 from ..trace.recorder import record1, record2, record_many
-from ..trace.values import Value
+from ..trace.values import Shape, Value
 from ._arguments import value_of
 
 
@@ -34,22 +36,28 @@ def _normalized(v: Value, axes: tuple[int, ...], eps: float, centred: bool = Tru
     return record_many(NORMALIZE, (v,), (axes, eps, centred))[0]
 
 
-def _check_normalized_shape(
-    input: Tensor, normalized_shape: Sequence[int], name: str, **parameters: Tensor | None
+def _normalized_axes(
+    v: Value, normalized_shape: Sequence[int], name: str, **parameters: Tensor | None
 ) -> tuple[int, ...]:
     """The normalised axes. Raises RuntimeError where the shapes don't fit."""
-    tail = tuple(normalized_shape)
-    shape = value_of(input, name).meta.shape
+    shapes = [(n, p._v.meta.shape) for n, p in parameters.items() if p is not None]
+    return _last_axes(v.meta.shape, tuple(normalized_shape), name, *shapes)
+
+
+@functools.lru_cache(4096)
+def _last_axes(
+    shape: Shape, tail: Shape, name: str, *parameters: tuple[str, Shape]
+) -> tuple[int, ...]:
     if not tail:
         raise RuntimeError(
             "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
             f"element, but got normalized_shape = {list(tail)}"
         )
-    for argument, p in parameters.items():
-        if p is not None and p._v.meta.shape != tail:
+    for argument, given in parameters:
+        if given != tail:
             raise RuntimeError(
                 f"Expected {argument} to be of same shape as normalized_shape, but got {argument} "
-                f"of shape {list(p.shape)} and normalized_shape = {list(tail)}"
+                f"of shape {list(given)} and normalized_shape = {list(tail)}"
             )
     if shape[len(shape) - len(tail) :] != tail or len(shape) < len(tail):
         wanted = ", ".join(map(str, tail))
@@ -59,6 +67,17 @@ def _check_normalized_shape(
             f"but got input of size{list(shape)}"
         )
     return tuple(range(len(shape) - len(tail), len(shape)))
+
+
+def _layer(v: Value, *rest: Any) -> Value:
+    """Values of parameters if there are any, then what NORMALIZE wants."""
+    *parameters, axes, eps, centred = rest
+    out = _normalized(v, axes, eps, centred)
+    if parameters:
+        out = e.mul(out, parameters[0])
+    if len(parameters) > 1:
+        out = e.add(out, parameters[1])
+    return out
 
 
 def layer_norm(
@@ -71,9 +90,14 @@ def layer_norm(
     """Mean 0 and variance 1 over the last axes, which have `normalized_shape`; then * weight +
     bias.
     """
-    axes = _check_normalized_shape(input, normalized_shape, "layer_norm", weight=weight, bias=bias)
-    v = _normalized(input._v, axes, eps)
-    t = wrap(_affine(v, None if weight is None else weight._v, None if bias is None else bias._v))
+    v = value_of(input, "layer_norm")
+    axes = _normalized_axes(v, normalized_shape, "layer_norm", weight=weight, bias=bias)
+    if weight is not None:
+        ins = (v, weight._v) if bias is None else (v, weight._v, bias._v)
+        t = wrap(as_one(_layer, ins, (axes, eps, True)))
+    else:
+        v = _normalized(v, axes, eps)
+        t = wrap(v if bias is None else e.add(v, bias._v))
     t._fn_name = "NativeLayerNormBackward0"
     return t
 
@@ -86,11 +110,12 @@ def rms_norm(
 ) -> Tensor:
     """The last axes divided by the root of their mean square; `eps` is added to that (default: the
     dtype's epsilon)."""
-    axes = _check_normalized_shape(input, normalized_shape, "rms_norm", weight=weight)
+    v = value_of(input, "rms_norm")
+    axes = _normalized_axes(v, normalized_shape, "rms_norm", weight=weight)
     if eps is None:
         eps = finfo(input.dtype).eps
-    v = _normalized(input._v, axes, eps, False)
-    t = wrap(_affine(v, None if weight is None else weight._v, None))
+    ins = (v,) if weight is None else (v, weight._v)
+    t = wrap(as_one(_layer, ins, (axes, eps, False)))
     t._fn_name = "MulBackward0"
     return t
 

@@ -108,7 +108,10 @@ class MultiTensorOptimizer(Optimizer):
             i += 1
             if plan is not None:
                 for batch in plan.batches:
-                    todo.append((plan, batch, plan.record(self, batch)))
+                    scalars = batch.scalars.copy()
+                    formula, numbers = plan.formula(self, batch, scalars)
+                    update(formula, batch.bundle, batch.slots, batch.grads, numbers)
+                    todo.append((plan, batch, scalars))
         flush()
         for plan, batch, scalars in todo:
             batch.done(scalars)
@@ -285,9 +288,10 @@ class _Plan:
             return len(now) == len(self.batches)
         return True
 
-    def record(self, optimizer: MultiTensorOptimizer, batch: _Batch) -> list[float]:
-        """Records a batch's next step. Its 0-d numbers after the step."""
-        scalars = batch.scalars.copy()
+    def formula(
+        self, optimizer: MultiTensorOptimizer, batch: _Batch, scalars: list[float]
+    ) -> tuple[Formula, list[float]]:
+        """The formula for a batch's next step and its numbers; advances `scalars`."""
         c = self.constants
         moving = optimizer.advance(c, scalars)
         phase = optimizer.phase(c, scalars, batch.fresh) if self.phased else ()
@@ -306,8 +310,7 @@ class _Plan:
         numbers = known.copy()
         for i, name in others:
             numbers[i] = moving[name]
-        update(formula, batch.bundle, batch.slots, batch.grads, numbers)
-        return scalars
+        return formula, numbers
 
     def forget_grads(self) -> None:
         """Keeps no gradient alive."""

@@ -326,23 +326,33 @@ def pointer_of(v: Value) -> int:
     return b.ptr
 
 
-def _pointers(tr: Frame) -> tuple[list[int], list[Any]]:
-    """The addresses of the inputs, and the tables of those that came in bundles."""
-    pointers: list[int] = []
-    tables: list[Any] = []
-    v: Any  # a Value, or an optimizer's Bundle
-    for v in tr.inputs:
-        if type(v) is Value:
-            b = v.buf
-            if type(b) is np.ndarray:
-                try:  # half a microsecond; a Buffer would cost six times that
-                    v.buf = b = memory.of_array(b, _addressof(_from_buffer(b)))  # type: ignore[arg-type]
-                except (TypeError, ValueError):  # read-only, empty, or a dtype of another package
-                    v.buf = b = memory.from_array(b)
-            pointers.append(b.ptr)
-        else:
-            tables.append(v.table)
-    return pointers, tables
+def _pointers(inputs: list[Any], plain: int) -> tuple[list[int], list[Any]]:
+    """The addresses of the inputs, and the tables of those that came in bundles.
+
+    plain: so many values come first, and then bundles only; -1: in another order.
+    """
+    if plain < 0:
+        values = [v for v in inputs if type(v) is Value]
+        bundles = [v for v in inputs if type(v) is not Value]
+    else:
+        values, bundles = inputs[:plain], inputs[plain:]
+    tables = [b.table for b in bundles]
+    try:
+        return [v.buf.ptr for v in values], tables
+    except AttributeError:  # memory of NumPy's
+        for v in values:
+            if type(v.buf) is np.ndarray:
+                _take_over(v)
+        return [v.buf.ptr for v in values], tables
+
+
+def _take_over(v: Value) -> None:
+    """Makes an array a buffer."""
+    array: Any = v.buf
+    try:  # half a microsecond; a Buffer would cost six times that
+        v.buf = memory.of_array(array, _addressof(_from_buffer(array)))
+    except (TypeError, ValueError):  # read-only, empty, or a dtype of another package
+        v.buf = memory.from_array(array)
 
 
 def _bundles(path: list[Node]) -> list[tuple[int, int]]:
@@ -366,15 +376,7 @@ def _replay(plan: Plan, tr: Frame) -> list[Any]:
         buffers = [memory.allocate(n) for n in plan.program.output_bytes]
         outputs = [b.ptr for b in buffers]
     try:
-        plain = plan.plain
-        try:
-            if plain < 0:
-                raise AttributeError
-            inputs: list[Any] = tr.inputs
-            pointers = [v.buf.ptr for v in inputs[:plain]]
-            tables = [v.table for v in inputs[plain:]]
-        except AttributeError:  # memory of NumPy's, or bundles between the values
-            pointers, tables = _pointers(tr)
+        pointers, tables = _pointers(tr.inputs, plan.plain)
         if plan.fixed is None or not plan.fixed.run(pointers, outputs, tr.scalars, tables):
             plan.program.run(pointers, outputs, tr.scalars, tables)
     except IndexError:

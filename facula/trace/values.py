@@ -195,6 +195,20 @@ class Joint:
         self.slot, self.node = slot, node
 
 
+class Formed:
+    """An edge over all that a formula records (formula.py): the last node, the operands that enter
+    (their places in the call, and slots) in the order in which they do, and the numbers that come
+    with it.
+    """
+
+    __slots__ = ("node", "entered", "numbers")
+
+    def __init__(
+        self, node: Any, entered: tuple[tuple[int, int], ...], numbers: tuple[Any, ...]
+    ) -> None:
+        self.node, self.entered, self.numbers = node, entered, numbers
+
+
 class Producers(dict[int, Any]):
     """Slot -> node. tip: the node it goes up to; for nodes before that, what comes later is not
     theirs.
