@@ -52,7 +52,7 @@ def single_input(b: Any, ins: list[int], shape: Shape, attrs: Any) -> int | None
 
 
 def single_weight(b: Any, ins: list[int], shape: Shape, attrs: Any) -> int | None:
-    """The gradient of the weight, or None where the result has more places or a tap sees nothing."""
+    """The gradient of the weight, or None where a tap sees nothing or places are several."""
     x, g = ins
     _, padding, dilation, groups = attrs[:4]
     if prod(b.graph.shapes[g][2:]) != 1:

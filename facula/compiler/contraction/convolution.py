@@ -32,10 +32,10 @@ class Forward:
     ) -> None:
         self.tag, self.axes = tag, compact(axes)
         self.lanes = tile.registers().lanes(tag)
-        self.vectors = tile.registers().vectors
-        self.columns = self.lanes * self.vectors
         self.images, self.channels, self.outs, self.groups = images, channels, outs, groups
         self.in_group, self.outs_in_group = channels // groups, outs // groups
+        self.vectors = tile.registers().vectors
+        self.columns = self.lanes * self.vectors
         self.places = prod(a.kernel for a in axes)
         self.positions = images * prod(a.out for a in axes)
         self.rows = height(self.outs_in_group, self.vectors)
@@ -100,9 +100,8 @@ def _forward_text(p: Forward) -> str:
     channels, in_group, outs, outs_in_group, positions = f[3:8]
     block, blocks, tiles, down, downs, parts, pitch_of_tile = f[8:15]
     g = patches.Geometry(w, f[_HEADER:], p.lanes, p.near)
-    pitch = p.depth * p.columns
-    rows = w.let("ptr", f"alloca i8, i64 {_PANELS * pitch * SIZE[p.tag]}, align 64")
-    targets = _Targets(w, p.lanes, _PANELS * p.vectors)
+    rows = w.let("ptr", f"alloca i8, i64 {p.depth * p.columns * SIZE[p.tag]}, align 64")
+    targets = _Targets(w, p.lanes, p.vectors)
     last_row = w.binary("sub", outs_in_group, w.number(p.rows))
     weight_row = w.mul(in_group, g.places)
     image_in, image_out = w.mul(channels, g.in_size), w.mul(outs, g.out_size)
@@ -123,23 +122,24 @@ def _forward_text(p: Forward) -> str:
             depth = w.mul(count, g.places)
             channel = w.add(w.mul(group, in_group), first_channel)
 
-            def vector(v: V, _: list[V]) -> list[V]:
-                place = patches.locate(g, w.add(first, w.mul(v, w.number(p.lanes))), positions)
-                start = w.add(w.mul(place.image, image_in), w.mul(channel, g.in_size))
-                panel, j = split(w, v, w.number(p.vectors))
-                to = w.add(w.mul(panel, w.number(pitch)), w.mul(j, w.number(p.lanes)))
-                patches.fill(g, place, p.tag, w.element(x, start, p.tag), image_in, count,
-                             w.element(rows, to, p.tag), p.columns)  # fmt: skip
-                targets.note(g, place, v, w.mul(place.image, image_out), image_out)
-                return []
-
-            w.counted_loop(w.number(0), w.mul(panels, w.number(p.vectors)), 1, [], vector)
             again = w.compare("icmp", "sgt", b, w.number(0))
 
             def panel(q: V, _: list[V]) -> list[V]:
-                at = w.element(rows, w.mul(q, w.number(pitch)), p.tag)
-                vectors = tile.packed_vectors(w, at, p.tag, p.lanes, p.vectors)
-                writes = targets.read(w.mul(q, w.number(p.vectors)), p.vectors)
+                first_of_panel = w.add(first, w.mul(q, w.number(p.columns)))
+
+                def vector(v: V, _: list[V]) -> list[V]:
+                    at = w.add(first_of_panel, w.mul(v, w.number(p.lanes)))
+                    place = patches.locate(g, at, positions)
+                    start = w.add(w.mul(place.image, image_in), w.mul(channel, g.in_size))
+                    to = w.element(rows, w.mul(v, w.number(p.lanes)), p.tag)
+                    patches.fill(g, place, p.tag, w.element(x, start, p.tag), image_in, count,
+                                 to, p.columns)  # fmt: skip
+                    targets.note(g, place, v, w.mul(place.image, image_out), image_out)
+                    return []
+
+                w.counted_loop(w.number(0), w.number(p.vectors), 1, [], vector)
+                vectors = tile.packed_vectors(w, rows, p.tag, p.lanes, p.vectors)
+                writes = targets.read(w.number(0), p.vectors)
 
                 def one(t: V, _: list[V]) -> list[V]:
                     wanted = w.mul(t, w.number(p.rows))

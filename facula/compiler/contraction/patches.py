@@ -187,7 +187,7 @@ def load_stretches(
 
 
 def _spread(w: Writer, mask: V, lanes: int, step: int) -> list[V]:
-    """The masks of `step` vectors whose every step-th lane, counted through, is a lane of `mask`."""
+    """The masks of `step` vectors: every step-th lane, counted through, is a lane of `mask`."""
     if step == 1:
         return [mask]
     out = []

@@ -19,6 +19,7 @@ from . import left
 from .product import NativeStep, split
 
 _HEADER = 9
+_THRESHOLD = 1 << 14  # elements worth a second thread: they are gathered or turned
 _ALONG, _APART = "along", "apart"
 
 
@@ -56,7 +57,7 @@ class Weights:
         key = f"pack weight {self.tag} {self.rows} {kind} {len(loops)}"
         chunks = self.groups * self.tiles
         return NativeStep("pack", key, lambda: _text(self, along, len(loops)), record, chunks,
-                          chunks * self.rows * self.depth)  # fmt: skip
+                          chunks * self.rows * self.depth, _THRESHOLD)  # fmt: skip
 
 
 def _merged(sizes: Sequence[int], strides: Sequence[int]) -> list[tuple[int, int]]:
