@@ -206,6 +206,9 @@ class Scheduler:
         elif op in ATTENTION:
             views = tuple(self.view(a, rows=True) for a in node.ins)
             self._step(op, node, number, views)
+        elif op == "convolve" and steps.takes_views(self.graph, node, self.tags[node.outs[0]]):
+            self.realise(node.ins[0])
+            self._step(op, node, number, (node.ins[0], self.view(node.ins[1])))
         elif op in CONTRACTIONS:
             for a in node.ins:
                 self.realise(a)

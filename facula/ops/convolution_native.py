@@ -16,6 +16,7 @@ import numpy as np
 
 from ..dtypes import float32, float64
 from ..trace.values import Shape
+from .convolution_single import single_forward, single_input, single_weight
 
 _LARGEST = 1 << 27  # elements of an image: offsets of a vector's lanes are 32-bit numbers
 
@@ -32,6 +33,9 @@ def lower_forward(b: Any, ins: list[int], node: Any) -> list[int] | None:
     out = node.meta
     if not _native(b, ins, out.shape):
         return None
+    single = single_forward(b, ins, out.shape, node.attrs)
+    if single is not None:
+        return [single]
     attrs = tuple(node.attrs[:4])
     host = _host(attrs, out.shape[2:])
     return [b.add("convolve", tuple(ins), out.shape, out.dtype, attrs, host)]
@@ -41,6 +45,9 @@ def lower_weight(b: Any, ins: list[int], node: Any) -> list[int] | None:
     out = node.meta
     if not _native(b, ins, out.shape):
         return None
+    single = single_weight(b, ins, out.shape, node.attrs)
+    if single is not None:
+        return [single]
     kernel = out.shape[2:]
     attrs = (*node.attrs[:4], kernel, 1)
     metas = node.metas
@@ -57,6 +64,9 @@ def lower_input(b: Any, ins: list[int], node: Any) -> list[int] | None:
     stride, padding, dilation, groups, spatial = node.attrs
     if not _native(b, ins, out.shape):
         return None
+    single = single_input(b, ins, out.shape, node.attrs)
+    if single is not None:
+        return [single]
     g, w = ins
     shape = b.graph.shapes[w]
     phases = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,12 @@ from graphs import B
 import facula
 from facula.compiler.contraction.convolution_weight import Weight
 from facula.compiler.contraction.patches import Axis
+from facula.dtypes import float32
 from facula.nn import functional as F
+from facula.ops.convolution_native import lower_forward, lower_input, lower_weight
 from facula.runtime import cpu
+from facula.trace.build import Builder
+from facula.trace.values import meta
 
 # For float32: what PyTorch's own tests allow against float64, times the length of the sums' root.
 TOLERANCE = {"float32": 1.3e-6, "float64": 1e-12}
@@ -94,6 +99,13 @@ CONVOLUTIONS = [
     (2, 3, 9, 1, (40, 40), (19, 19), (3, 1), (9, 4), (1, 1)),
     (2, 4, 6, 2, (5, 6, 7), (2, 3, 2), (2, 1, 2), (1, 0, 1), (1, 2, 1)),
     (9, 16, 32, 1, (14, 14), (1, 1), (2, 2), (0, 0), (1, 1)),
+    # strides of two: several short lines, long ones, and taps that a dilation moves apart
+    (16, 6, 38, 2, (8, 8), (4, 4), (2, 2), (1, 1), (1, 1)),
+    (2, 5, 20, 1, (9, 71), (3, 4), (1, 2), (1, 3), (2, 3)),
+    # a single place of the result: the whole input, a part of the kernel, every second number
+    (5, 8, 6, 2, (4, 3), (4, 3), (1, 1), (0, 0), (1, 1)),
+    (5, 8, 6, 1, (2, 3), (3, 3), (3, 3), (1, 1), (1, 1)),
+    (3, 4, 20, 1, (5, 1), (3, 3), (1, 2), (0, 1), (2, 1)),
 ]
 
 
@@ -133,6 +145,50 @@ def test_convolution_and_its_gradients(case: Any, dtype: str) -> None:
     lengths = (w[0].size, outs * w[0, 0].size, g[:, 0].size)
     for a, b, n in zip(found, wanted, lengths, strict=True):
         close(a, b, n)
+
+
+def test_a_single_place_is_a_product() -> None:
+    """A kernel that covers its input, and a transposed convolution of 1 x 1: the three maps."""
+    x, w, g = data(16, 32, 4, 4), data(24, 32, 4, 4), data(16, 24, 1, 1)
+    attrs = ((2, 2), (0, 0), (1, 1), 1)
+    cases = [
+        (lower_forward, (x, w), attrs, np.einsum("ncij,ocij->no", x, w)[:, :, None, None]),
+        (lower_input, (g, w), (*attrs, (4, 4)), np.einsum("noij,ockl->nckl", g, w)),
+        (lower_weight, (x, g), (*attrs, (4, 4)), np.einsum("ncij,nokl->ocij", x, g)),
+    ]
+    for lower, arrays, attrs_of_op, wanted in cases:
+        b = B()
+        node = SimpleNamespace(meta=meta(wanted.shape, float32), attrs=attrs_of_op)
+        builder = Builder()
+        builder.graph = b.g
+        b.g.outputs = lower(builder, [b.input(a) for a in arrays], node)
+        program, found = b.run()
+        assert "matmul" in {n.op for n in b.g.nodes}
+        assert not any("convolution" in kind for _, kind, _ in program.kernels)
+        close(found[0], wanted, 512)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_weight_is_packed_from_where_it_lies(groups: int) -> None:
+    """The gradient of a strided convolution's input: no kernel turns or cuts the weight before."""
+    x, w = (16, 12, 16, 16), data(20, 12 // groups, 4, 4)
+    g = data(16, 20, 8, 8, seed=3)
+    b = B()
+    attrs = ((2, 2), (1, 1), (1, 1), groups, x[2:])
+    node = SimpleNamespace(meta=meta(x, float32), attrs=attrs)
+    builder = Builder()
+    builder.graph = b.g
+    b.g.outputs = lower_input(builder, [b.input(g), b.input(w)], node)
+    program, found = b.run()
+    kinds = [kind for _, kind, _ in program.kernels]
+    assert kinds.count("pack") == kinds.count("convolution") == 4
+    assert kinds.index("pack") == (0 if groups == 1 else 1)  # groups: channels are exchanged first
+    from facula.ops.convolution import CONVOLUTION_INPUT
+
+    wanted = CONVOLUTION_INPUT.reference(
+        [g.astype(float), w.astype(float)], attrs, _metas(data(*x))
+    )
+    close(found[0], wanted, 80)
 
 
 def _metas(*arrays: np.ndarray) -> Any:

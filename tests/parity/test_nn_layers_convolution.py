@@ -26,6 +26,9 @@ PLAIN = [
     (2, (2, 3, 3), {"padding": 1, "padding_mode": "circular", "stride": 2}),
     (3, (2, 3, 2), {"stride": (1, 2, 1), "padding": 1}),
     (3, (4, 4, (1, 3, 2)), {"groups": 2}),
+    # a kernel that covers its input, and one of which a part lies beyond it
+    (2, (2, 4, (7, 8)), {"groups": 2}),
+    (2, (2, 3, (4, 5)), {"stride": 9, "padding": (1, 2), "dilation": 2}),
 ]
 TRANSPOSED = [
     (1, (3, 4, 3), {"stride": 2, "padding": 1, "output_padding": 1}),
@@ -53,6 +56,21 @@ def test_transposed(axes, args, options):
     make = lambda t: getattr(t.nn, f"ConvTranspose{axes}d")(*args, **options)  # noqa: E731
     check(make, [_input(axes, args[0])])
     check(make, [_input(axes, args[0])[0]], rounds=1, second=False)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"bias": False, "groups": 2},
+        {"padding": (1, 0)},
+        {"padding": 1, "stride": 2, "output_padding": 1},
+        {"dilation": 2},
+    ],
+)
+def test_transposed_from_a_single_place(options):
+    make = lambda t: t.nn.ConvTranspose2d(4, 6, (4, 3), **options)  # noqa: E731
+    check(make, [random(3, 4, 1, 1)])
 
 
 @pytest.mark.parametrize("size", [(14, 17), (2, 4, 15, 16)])

@@ -1,8 +1,8 @@
 """Convolutions as products of the weight with what the places of the kernel see.
 
 A chunk takes some positions of the result: it gathers what they see into rows near the processor,
-for some channels at a time, and multiplies these with the rows of the weight where they lie. The
-result is written in whole vectors of positions.
+for some channels at a time, and multiplies these with the rows of the weight, which are packed
+first unless few positions use them. The result is written in whole vectors of positions.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from ..writer import I64, Writer
 from . import patches, tile
 from .patches import Axis
 from .product import NativeStep, height, split
+from .weights import Weights
 
 _DEPTH = 320  # most rows at a time, unless one channel has more
 _PANELS = 4  # of positions in a chunk
-_HEADER = 15
+_HEADER = 16
+_PACKED_PANELS = 3  # from which a packed weight is read often enough
 
 
 class Forward:
@@ -30,17 +32,25 @@ class Forward:
     ) -> None:
         self.tag, self.axes = tag, compact(axes)
         self.lanes = tile.registers().lanes(tag)
-        self.vectors = tile.registers().vectors
-        self.columns = self.lanes * self.vectors
         self.images, self.channels, self.outs, self.groups = images, channels, outs, groups
         self.in_group, self.outs_in_group = channels // groups, outs // groups
+        self.vectors = tile.registers().vectors
+        self.columns = self.lanes * self.vectors
         self.places = prod(a.kernel for a in axes)
         self.positions = images * prod(a.out for a in axes)
         self.rows = height(self.outs_in_group, self.vectors)
         self.block = tile.balanced(self.in_group, max(1, _DEPTH // self.places))
         most = self.block * self.places
         self.depth = _DEPTH if most <= _DEPTH else 1 << (most - 1).bit_length()
-        self.unit = self.axes[-1].stride == 1
+        self.near = patches.step_of(self.axes)
+        self.packed = -(-self.positions // self.columns) >= _PACKED_PANELS
+        shape = (outs, self.in_group, *(a.kernel for a in axes))
+        self.weights = Weights(tag, self.lanes, self.rows, groups, shape)
+
+    @property
+    def scratch_bytes(self) -> int:
+        """Of the packed weight."""
+        return self.weights.scratch_bytes if self.packed else 0
 
     @property
     def cost(self) -> float:
@@ -53,7 +63,7 @@ class Forward:
         return gathered + panels * tiles * (0.92 * depth * sums + 10 * self.rows)
 
     def step(self, x: int, weight: int, out: int) -> NativeStep:
-        """The step; the numbers are slots."""
+        """The step; the numbers are slots, `weight` that of the packed one if it is packed."""
         tiles = -(-self.outs_in_group // self.rows)
         parts = -(-self.positions // (_PANELS * self.columns))
         work = self.positions * self.outs_in_group * self.in_group * self.places * self.groups
@@ -65,9 +75,12 @@ class Forward:
         record = [
             x, weight, out, self.channels, self.in_group, self.outs, self.outs_in_group,
             self.positions, self.block, -(-self.in_group // self.block), tiles, down, downs, parts,
-            0, *patches.axis_fields(self.axes),
+            self.weights.pitch, 0, *patches.axis_fields(self.axes),
         ]  # fmt: skip
-        key = f"convolution {self.tag} {self.rows} {len(self.axes)} {int(self.unit)} {self.depth}"
+        key = (
+            f"convolution {self.tag} {self.rows} {len(self.axes)} {self.near} {self.depth} "
+            f"{self.packed}"
+        )
         return NativeStep("convolution", key, lambda: _forward_text(self), record,
                       parts * self.groups * downs, work, 1 << 18)  # fmt: skip
 
@@ -85,11 +98,10 @@ def _forward_text(p: Forward) -> str:
     f = [w.field(i) for i in range(_HEADER + patches.FIELDS_OF_AXIS * len(p.axes))]
     x, weight, out = (w.slot(f[i]) for i in range(3))
     channels, in_group, outs, outs_in_group, positions = f[3:8]
-    block, blocks, tiles, down, downs, parts = f[8:14]
-    g = patches.Geometry(w, f[_HEADER:], p.lanes, p.unit)
-    pitch = p.depth * p.columns
-    rows = w.let("ptr", f"alloca i8, i64 {_PANELS * pitch * SIZE[p.tag]}, align 64")
-    targets = _Targets(w, p.lanes, _PANELS * p.vectors)
+    block, blocks, tiles, down, downs, parts, pitch_of_tile = f[8:15]
+    g = patches.Geometry(w, f[_HEADER:], p.lanes, p.near)
+    rows = w.let("ptr", f"alloca i8, i64 {p.depth * p.columns * SIZE[p.tag]}, align 64")
+    targets = _Targets(w, p.lanes, p.vectors)
     last_row = w.binary("sub", outs_in_group, w.number(p.rows))
     weight_row = w.mul(in_group, g.places)
     image_in, image_out = w.mul(channels, g.in_size), w.mul(outs, g.out_size)
@@ -110,34 +122,42 @@ def _forward_text(p: Forward) -> str:
             depth = w.mul(count, g.places)
             channel = w.add(w.mul(group, in_group), first_channel)
 
-            def vector(v: V, _: list[V]) -> list[V]:
-                place = patches.locate(g, w.add(first, w.mul(v, w.number(p.lanes))), positions)
-                start = w.add(w.mul(place.image, image_in), w.mul(channel, g.in_size))
-                panel, j = split(w, v, w.number(p.vectors))
-                to = w.add(w.mul(panel, w.number(pitch)), w.mul(j, w.number(p.lanes)))
-                patches.fill(g, place, p.tag, w.element(x, start, p.tag), image_in, count,
-                             w.element(rows, to, p.tag), p.columns)  # fmt: skip
-                targets.note(g, place, v, w.mul(place.image, image_out), image_out)
-                return []
-
-            w.counted_loop(w.number(0), w.mul(panels, w.number(p.vectors)), 1, [], vector)
             again = w.compare("icmp", "sgt", b, w.number(0))
 
             def panel(q: V, _: list[V]) -> list[V]:
-                at = w.element(rows, w.mul(q, w.number(pitch)), p.tag)
-                vectors = tile.packed_vectors(w, at, p.tag, p.lanes, p.vectors)
-                writes = targets.read(w.mul(q, w.number(p.vectors)), p.vectors)
+                first_of_panel = w.add(first, w.mul(q, w.number(p.columns)))
+
+                def vector(v: V, _: list[V]) -> list[V]:
+                    at = w.add(first_of_panel, w.mul(v, w.number(p.lanes)))
+                    place = patches.locate(g, at, positions)
+                    start = w.add(w.mul(place.image, image_in), w.mul(channel, g.in_size))
+                    to = w.element(rows, w.mul(v, w.number(p.lanes)), p.tag)
+                    patches.fill(g, place, p.tag, w.element(x, start, p.tag), image_in, count,
+                                 to, p.columns)  # fmt: skip
+                    targets.note(g, place, v, w.mul(place.image, image_out), image_out)
+                    return []
+
+                w.counted_loop(w.number(0), w.number(p.vectors), 1, [], vector)
+                vectors = tile.packed_vectors(w, rows, p.tag, p.lanes, p.vectors)
+                writes = targets.read(w.number(0), p.vectors)
 
                 def one(t: V, _: list[V]) -> list[V]:
                     wanted = w.mul(t, w.number(p.rows))
                     start = w.smaller(wanted, last_row)
                     done = w.binary("sub", wanted, start)
                     o = w.add(group_out, start)
-                    place = w.add(w.mul(o, weight_row), w.mul(first_channel, g.places))
-                    a = w.element(weight, place, p.tag)
-                    found = tile.sums_of_rows(
-                        w, p.tag, p.lanes, p.rows, a, weight_row, depth, vectors, p.vectors
-                    )
+                    first_place = w.mul(first_channel, g.places)
+                    if p.packed:
+                        at_tile = w.mul(w.add(w.mul(group, tiles), t), pitch_of_tile)
+                        place = w.add(at_tile, w.mul(first_place, w.number(p.rows)))
+                        a = w.element(weight, place, p.tag)
+                        factors = [w.element(a, w.number(r), p.tag) for r in range(p.rows)]
+                        found = tile.sums(w, p.tag, p.lanes, factors, w.number(p.rows), depth,
+                                          vectors, p.vectors)  # fmt: skip
+                    else:
+                        a = w.element(weight, w.add(w.mul(o, weight_row), first_place), p.tag)
+                        found = tile.sums_of_rows(w, p.tag, p.lanes, p.rows, a, weight_row, depth,
+                                                  vectors, p.vectors)  # fmt: skip
                     to = w.element(out, w.mul(o, g.out_size), p.tag)
                     targets.write(writes, p.tag, found, to, g.out_size, done, again)
                     return []

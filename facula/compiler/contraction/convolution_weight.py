@@ -48,7 +48,7 @@ class Weight:
         self.panels = tile.balanced(panels, _OUTS // self.columns)
         self.blocks = -(-self.in_group // self.block)
         self.panel_blocks = -(-panels // self.panels)
-        self.unit = self.axes[-1].stride == 1
+        self.near = patches.step_of(self.axes)
 
     @property
     def cost(self) -> float:
@@ -84,7 +84,7 @@ class Weight:
         ]  # fmt: skip
         key = (
             f"convolution weight {self.tag} {self.rows} {self.vectors} {len(self.axes)} "
-            f"{int(self.unit)} {self.depth}"
+            f"{self.near} {self.depth}"
         )
         return NativeStep(
             "convolution weight", key, lambda: _text(self), record, units, work, 1 << 18
@@ -97,7 +97,7 @@ def _text(p: Weight) -> str:
     x, gradient, out = (w.slot(f[i]) for i in range(3))
     channels, in_group, outs, outs_in_group, positions = f[3:8]
     block, blocks, panels, panel_blocks, per_part, stretches, groups = f[8:15]
-    g = patches.Geometry(w, f[_HEADER:], p.lanes, p.unit)
+    g = patches.Geometry(w, f[_HEADER:], p.lanes, p.near)
     size = SIZE[p.tag]
     rows = w.let("ptr", f"alloca i8, i64 {p.depth * _POSITIONS * size}, align 64")
     turned = w.let("ptr", f"alloca i8, i64 {_OUTS * _POSITIONS * size}, align 64")

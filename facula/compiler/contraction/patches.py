@@ -4,7 +4,8 @@ A convolution is a product once the numbers under each place of the kernel lie i
 each position of the result. The rows of some positions at a time are gathered into memory near the
 processor. A vector holds positions that follow each other, which mostly see numbers that follow
 each other: these are loaded together, in one stretch for each line of the result that the vector
-touches, and one by one only where strides leave no stretches.
+touches. With a stride of two, every second number of such a stretch is kept. Only where strides are
+larger, or lines so short that a vector has many stretches, are numbers loaded one by one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ..scalar_code import broadcast
 from ..writer import I64, Writer
 
 _STRETCHES = 4  # most stretches of a vector that are loaded as such
+_STEPS = 2  # the largest stride of stretches: more would load more than they keep
 FIELDS_OF_AXIS = 6
 
 
@@ -32,6 +34,12 @@ class Axis:
     kernel: int
 
 
+def step_of(axes: Sequence[Axis]) -> int:
+    """How far apart neighbouring positions see the input; 0 if that is too far for stretches."""
+    stride = axes[-1].stride
+    return stride if stride <= _STEPS else 0
+
+
 def axis_fields(axes: Sequence[Axis]) -> list[int]:
     """The axes as fields of a record."""
     return [n for a in axes for n in (a.size, a.out, a.stride, a.low, a.dilation, a.kernel)]
@@ -40,9 +48,9 @@ def axis_fields(axes: Sequence[Axis]) -> list[int]:
 class Geometry:
     """The axes of a convolution in registers, and what follows from them."""
 
-    def __init__(self, w: Writer, fields: Sequence[V], lanes: int, unit: bool) -> None:
-        """fields: those of `axis_fields`; unit: positions step by one along the last axis."""
-        self.w, self.lanes, self.unit = w, lanes, unit
+    def __init__(self, w: Writer, fields: Sequence[V], lanes: int, step: int) -> None:
+        """fields: those of `axis_fields`; step: `step_of` the axes."""
+        self.w, self.lanes, self.step = w, lanes, step
         groups = [fields[i : i + FIELDS_OF_AXIS] for i in range(0, len(fields), FIELDS_OF_AXIS)]
         self.axes = groups
         self.rank = len(groups)
@@ -120,18 +128,21 @@ def locate(g: Geometry, first: V, total: V) -> Place:
 
 @dataclass
 class Stretches:
-    """Lanes whose numbers lie side by side: the offset that lane 0 would have, and the lanes."""
+    """Lanes whose numbers lie a step apart: the offset that lane 0 would have, and the lanes."""
 
     parts: list[tuple[V, V]]  # (int64, mask)
     some: list[V]  # whether part i or a later one has lanes (int1)
     more: V  # whether the rest has
 
 
-def stretches(w: Writer, offsets: V, alive: V, count: int = _STRETCHES) -> Stretches:
+def stretches(w: Writer, offsets: V, alive: V, count: int = _STRETCHES, step: int = 1) -> Stretches:
     """Divides the lanes of a vector of int32 offsets."""
     lanes = int(offsets.ty[1:].split(" x ")[0])
     bits = f"i{lanes}"
-    delta = w.binary("sub", offsets, w.lane_numbers(lanes))
+    steps = w.lane_numbers(lanes)
+    for _ in range(1, step):
+        steps = w.binary("add", steps, w.lane_numbers(lanes))
+    delta = w.binary("sub", offsets, steps)
     left = alive
     parts, some = [], []
     for _ in range(count):
@@ -150,20 +161,42 @@ def stretches(w: Writer, offsets: V, alive: V, count: int = _STRETCHES) -> Stret
 
 
 def load_stretches(
-    w: Writer, tag: str, lanes: int, pieces: Sequence[tuple[V, V]]
+    w: Writer, tag: str, lanes: int, pieces: Sequence[tuple[V, V]], step: int = 1
 ) -> Callable[[V], V]:
     """What loads a vector from a base: each piece is the start of a stretch and its lanes; lanes in
     none are zero.
     """
+    # With steps, a stretch is loaded as several vectors: those lanes are read that are kept.
+    spread = [_spread(w, mask, lanes, step) for _, mask in pieces]
 
     def load(base: V) -> V:
-        x: V | None = None
-        for start, mask in pieces:
-            x = w.load(w.element(base, start, tag), tag, lanes, mask, x)
+        parts: list[V | None] = [None] * step
+        for (start, _), masks in zip(pieces, spread, strict=True):
+            at = w.element(base, start, tag)
+            for k, mask in enumerate(masks):
+                here = w.element(at, w.number(k * lanes), tag) if k else at
+                parts[k] = w.load(here, tag, lanes, mask, parts[k])
+        x = parts[0]
         assert x is not None
-        return x
+        if step == 1:
+            return x
+        kept = ", ".join(f"i32 {step * i}" for i in range(lanes))
+        return w.let(x.ty, f"shufflevector {x}, {parts[1]}, <{lanes} x i32> <{kept}>")
 
     return load
+
+
+def _spread(w: Writer, mask: V, lanes: int, step: int) -> list[V]:
+    """The masks of `step` vectors: every step-th lane, counted through, is a lane of `mask`."""
+    if step == 1:
+        return [mask]
+    out = []
+    for k in range(step):
+        chosen = (divmod(k * lanes + i, step) for i in range(lanes))
+        places = ", ".join(f"i32 {lanes if rest else lane}" for lane, rest in chosen)
+        out.append(w.let(mask.ty, f"shufflevector {mask}, {mask.ty} zeroinitializer, "
+                                  f"<{lanes} x i32> <{places}>"))  # fmt: skip
+    return out
 
 
 def fill(
@@ -177,7 +210,7 @@ def fill(
     w = g.w
     later = w.binary("mul", place.later, g.splat(image_step))
     offsets = w.binary("add", place.base, later)
-    parts = stretches(w, offsets, place.alive) if g.unit else None
+    parts = stretches(w, offsets, place.alive, step=g.step) if g.step else None
 
     def row(tap: V, at: V, seen: V) -> None:
         first = w.element(target, w.mul(tap, w.number(row_step)), tag)
@@ -201,7 +234,7 @@ def fill(
         pieces = [(d, w.binary("and", mask, seen)) for d, mask in parts.parts]
 
         def loaded(count: int) -> None:
-            every(load_stretches(w, tag, g.lanes, pieces[:count]))
+            every(load_stretches(w, tag, g.lanes, pieces[:count], g.step))
 
         w.when(
             parts.more,

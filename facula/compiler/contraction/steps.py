@@ -32,8 +32,7 @@ def scratch_bytes(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: s
         plan = _product(graph, node, operands, tag)
         return plan.scratch_bytes if plan is not None else 0
     if node.op == "convolve":
-        fast = winograd_plan(graph, node, tag)
-        return fast.scratch_bytes if fast is not None else 0
+        return convolution_plan(graph, node, tag).scratch_bytes
     return _layer(graph, node, tag).scratch_bytes if node.op == "recur" else 0
 
 
@@ -53,25 +52,29 @@ def steps(
     if not prod(graph.shapes[out]):
         return []
     if node.op == "matmul":
-        plan = _product(graph, node, operands, tag)
-        if plan is None:
+        product = _product(graph, node, operands, tag)
+        if product is None:
             return None
         a, b = (slot(v.value) for v in operands)
-        if plan.turned:
+        if product.turned:
             a, b = b, a
-        if plan.direct:
-            return [plan.product(a, b, slot(out), epilogue)]
-        return [plan.pack(b, scratch), plan.product(a, scratch, slot(out), epilogue)]
+        if product.direct:
+            return [product.product(a, b, slot(out), epilogue)]
+        return [product.pack(b, scratch), product.product(a, scratch, slot(out), epilogue)]
     if node.op in ("attention", "attention_backward"):
         tags = [TAGS.get(d, "") for d in graph.dtypes]
         make = attention.step if node.op == "attention" else attention_backward.step
         return [make(graph, node, operands, tags, slot)]
     x, y = slot(node.ins[0]), slot(node.ins[1])
     if node.op == "convolve":
-        fast = winograd_plan(graph, node, tag)
-        if fast is not None:
-            return [fast.pack(y, scratch), fast.step(x, scratch, slot(out))]
-        return [forward_plan(graph, node, tag).step(x, y, slot(out))]
+        plan = convolution_plan(graph, node, tag)
+        if isinstance(plan, Winograd):
+            return [plan.pack(y, scratch), plan.step(x, scratch, slot(out))]
+        if not plan.packed:
+            return [plan.step(x, y, slot(out))]
+        weight = operands[1]
+        pack = plan.weights.step(weight, slot(weight.value), scratch)
+        return [pack, plan.step(x, scratch, slot(out))]
     assert node.op == "convolve_weight", node.op
     parts = graph.shapes[out][0]
     return [weight_plan(graph, node.ins, node.attrs, tag).step(x, y, slot(out), parts)]
@@ -138,15 +141,21 @@ def forward_plan(graph: Graph, node: GraphNode, tag: str) -> Forward:
     return Forward(tag, x[0], x[1], weight[0], node.attrs[3], axes)
 
 
-def winograd_plan(graph: Graph, node: GraphNode, tag: str) -> Winograd | None:
-    """The plan of a convolution that Winograd's transforms make faster, or None."""
+def convolution_plan(graph: Graph, node: GraphNode, tag: str) -> Forward | Winograd:
+    """The plan of a convolution: Winograd's transforms where they make it faster."""
     x, weight = (graph.shapes[v] for v in node.ins)
+    direct = forward_plan(graph, node, tag)
     if not _transformable(node.attrs, weight[2:], tag):
-        return None
+        return direct
     out = graph.shapes[node.outs[0]]
     plan = Winograd(tag, Sizes(x[0], x[1], weight[0], x[2:], out[2:], node.attrs[1]))
-    direct = forward_plan(graph, node, tag).cost
-    return plan if plan.cost * _MARGIN + _GAIN < direct else None
+    return plan if plan.cost * _MARGIN + _GAIN < direct.cost else direct
+
+
+def takes_views(graph: Graph, node: GraphNode, tag: str) -> bool:
+    """Whether the weight of a convolution may lie in any way that strides express."""
+    plan = convolution_plan(graph, node, tag)
+    return isinstance(plan, Forward) and plan.packed
 
 
 def _transformable(attrs: tuple[Any, ...], kernel: tuple[int, ...], tag: str) -> bool:
