@@ -11,9 +11,9 @@ for any number of threads.
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Protocol
 
 from ..emitter import V
@@ -24,7 +24,7 @@ from ..writer import I64, Writer
 from . import left, tile
 from .epilogue import Epilogue, Lower
 
-_HEADER = 18  # of the record of a product
+_HEADER = 21  # of the record of a product
 _PANEL_BYTES = 1 << 16  # of a panel, which stays near while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
 _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
@@ -36,6 +36,7 @@ _CHUNKS = 16  # of a product whose left operand is copied, where it is large eno
 _COPIED_TILES = 12  # of a chunk at most
 _SHARING = 8  # panels that share a copy at least
 _SHARED = 16  # panels for which rows that lie well are copied
+_TILE_COST = 6  # of a tile's beginning and end, in places of the sum
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
 
 
@@ -120,12 +121,10 @@ class Plan:
         self.b_by_column = not (b.strides[-1] == 1 or n == 1)
         self.a_step = a.strides[-2] if self.a_by_row else a.strides[-1]
         self.b_step = b.strides[-1] if self.b_by_column else b.strides[-2]
-        places = list(itertools.product(*(range(d) for d in batch)))
-        self.a_offsets = [_offset(a.offset, p, a_strides) for p in places]
-        b_offsets = [_offset(b.offset, p, b_strides) for p in places]
-        self.b_places = sorted(set(b_offsets))
-        number = {offset: i for i, offset in enumerate(self.b_places)}
-        self.b_numbers = [number[offset] for offset in b_offsets]
+        self.a_offset, self.b_offset = a.offset, b.offset
+        self.axes = _axes(batch, a_strides, b_strides)
+        self.b_axes = [(size, step) for size, _, step in self.axes if step]
+        self.count, self.b_count = prod(batch), prod(size for size, _ in self.b_axes)
         self.panels = -(-n // self.columns)
         # A copy of rows that lie well pays where many panels share it and the result is so large
         # that its lines must be asked for while tiles are summed, which leaves no time for others.
@@ -143,15 +142,17 @@ class Plan:
         """Of the packed right operand."""
         if self.direct:
             return 0
-        packed = len(self.b_places) * self.blocks * self.panels * self.pitch
+        packed = self.b_count * self.blocks * self.panels * self.pitch
         return packed * SIZE[self.tag]
 
     def pack(self, slot: int, target: int) -> NativeStep:
         """The step that packs the right operand from `slot` to `target`."""
-        units = len(self.b_places) * self.blocks * self.panels
+        units = self.b_count * self.blocks * self.panels
         per = max(1, _PACK_UNIT // self.pitch)
         record = [slot, target, self.n, self.k, self.b_step, self.depth, self.blocks, self.panels,
-                  self.pitch, per, units, *self.b_places]  # fmt: skip
+                  self.pitch, per, units, self.b_offset, len(self.b_axes)]  # fmt: skip
+        for axis in self.b_axes:
+            record += axis
         key = f"pack {self.tag} {self.vectors} {self.b_by_column}"
         return NativeStep(
             "pack", key, lambda: _pack_text(self), record,
@@ -182,6 +183,12 @@ class Plan:
             down = max(1, min(tiles, units // across, _ROWS_BYTES // row))
         return tile.balanced(tiles, down), tile.balanced(self.panels, across)
 
+    def _effort(self) -> int:
+        """The multiply-adds of one product that tiles do, also outside of the result, and about
+        what it costs to begin and to store them.
+        """
+        return _padded(self.m, self.n, self.lanes) * (self.k + _TILE_COST)
+
     def _near(self) -> bool:
         """Whether both operands and the result stay in a processor's own cache: then a thread has
         some rows of the result for itself, which it meets again in the steps around.
@@ -197,18 +204,15 @@ class Plan:
         With an epilogue, only sums that are not complete are written to `out`.
         """
         tiles = -(-self.m // self.rows)
-        count = len(self.a_offsets)
+        count = self.count
         work = self.m * self.n * self.k * count
         down, across = self._block(tiles, work)
         downs, acrosses = -(-tiles // down), -(-self.panels // across)
-        if self.direct:
-            numbers = [self.b_places[i] for i in self.b_numbers]
-        else:
-            numbers = self.b_numbers
         record = [
             slot, packed, out, self.m, self.n, self.k, self.a_step, self.depth, self.blocks,
             self.panels, self.pitch, tiles, down, across, downs, acrosses,
-            self.b_step, int(self._near()),
+            self.b_step, int(self._near()), self.a_offset, self.b_offset if self.direct else 0,
+            len(self.axes),
         ]  # fmt: skip
         flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned}"
         key = f"product {self.tag} {self.rows} {self.vectors} {flags}"
@@ -217,11 +221,16 @@ class Plan:
             kernel = epilogue(self.lanes, _HEADER)
             record += kernel.record[_HEADER:]
             key += f" {self.blocks > 1} {kernel.key()}"
-        for pair in zip(self.a_offsets, numbers, strict=True):
-            record += pair
+        number = 1
+        for size, a_step, b_step in self.axes:
+            if self.direct or not b_step:
+                record += (size, a_step, b_step)
+            else:  # a packed matrix is found by its number
+                record += (size, a_step, number)
+                number *= size
         return NativeStep(
             "matmul", key, lambda: _product_text(self, kernel),
-            record, downs * acrosses * count, work, 1 << 18,
+            record, downs * acrosses * count, self._effort() * count, 1 << 18,
         )  # fmt: skip
 
 
@@ -239,8 +248,24 @@ def _merged(
     return m * count, [], [], []
 
 
-def _offset(start: int, place: Sequence[int], strides: Sequence[int]) -> int:
-    return start + sum(i * s for i, s in zip(place, strides, strict=True))
+def _axes(
+    batch: Sequence[int], a_strides: Sequence[int], b_strides: Sequence[int]
+) -> list[tuple[int, int, int]]:
+    """(size, step in the left operand, step in the right one) of the axes of a batch, the innermost
+    first; axes that follow each other in both operands are one.
+    """
+    found: list[tuple[int, int, int]] = []
+    for axis in zip(reversed(batch), reversed(a_strides), reversed(b_strides), strict=True):
+        size, a_step, b_step = axis
+        if size == 1:
+            continue
+        if found:
+            inner, a_inner, b_inner = found[-1]
+            if (a_step, b_step) == (a_inner * inner, b_inner * inner):
+                found[-1] = (inner * size, a_inner, b_inner)
+                continue
+        found.append(axis)
+    return found
 
 
 def _ahead(
@@ -270,11 +295,28 @@ def _ahead(
     return tile.Ahead(place, None if p.turned or c is None else row)
 
 
-def _table(w: Writer, number: V, header: int, width: int, column: int) -> V:
-    """Entry [number][column] of the table behind the record's header."""
-    place = w.add(w.mul(number, w.number(width)), w.number(header + column))
-    at = w.let("ptr", f"getelementptr i64, ptr %rec, i64 {place.name}")
-    return w.let(I64, f"load i64, ptr {at.name}, align 8")
+def _places(w: Writer, number: V, axes: V, header: int, starts: Sequence[V]) -> list[V]:
+    """Where matrix `number` of a batch lies in each of some operands.
+
+    Behind the record's header there is for each of the `axes`, the innermost first, its size and
+    its step in each operand. starts: where the first matrix lies.
+    """
+    width = 1 + len(starts)
+
+    def axis(i: V, carried: list[V]) -> list[V]:
+        flat, *places = carried
+        at = w.add(w.mul(i, w.number(width)), w.number(header))
+        entry = w.let("ptr", f"getelementptr i64, ptr %rec, i64 {at.name}")
+        size, *steps = (
+            w.let(I64, f"load i64, ptr {w.element(entry, w.number(j), 'i64').name}, align 8")
+            for j in range(width)
+        )
+        flat, position = split(w, flat, size)
+        return [flat] + [
+            w.add(place, w.mul(position, step)) for place, step in zip(places, steps, strict=True)
+        ]
+
+    return w.counted_loop(w.number(0), axes, 1, [number, *starts], axis)[1:]
 
 
 def split(w: Writer, number: V, size: V) -> tuple[V, V]:
@@ -289,11 +331,11 @@ def left_of(w: Writer, size: V, lanes: int) -> V:
 
 
 def _pack_text(p: Plan) -> str:
-    header = 11
+    header = 13
     w = Writer()
     f = [w.field(i) for i in range(header)]
     source, target = w.slot(f[0]), w.slot(f[1])
-    n, k, step, depth, blocks, panels, pitch, per, units = f[2:]
+    n, k, step, depth, blocks, panels, pitch, per, units, start, axes = f[2:]
     stop = w.smaller(w.mul(V(I64, "%end"), per), units)
 
     def unit(u: V, _: list[V]) -> list[V]:
@@ -301,7 +343,7 @@ def _pack_text(p: Plan) -> str:
         place, block = split(w, rest, blocks)
         first_k, first_n = w.mul(block, depth), w.mul(panel, w.number(p.columns))
         count = w.smaller(depth, w.binary("sub", k, first_k))
-        offset = _table(w, place, header, 1, 0)
+        (offset,) = _places(w, place, axes, header, [start])
         to = w.element(target, w.mul(u, pitch), p.tag)
         if p.b_by_column:
             base = w.element(source, w.add(offset, first_k), p.tag)
@@ -378,8 +420,8 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         rest, fast = split(w, number, w.select(near, acrosses, downs))
         batch, slow = split(w, rest, w.select(near, downs, acrosses))
         at_down, at_across = w.select(near, slow, fast), w.select(near, fast, slow)
-        a_base = w.element(a, _table(w, batch, header, 2, 0), p.tag)
-        b_number = _table(w, batch, header, 2, 1)
+        a_first, b_number = _places(w, batch, f[20], header, [f[18], f[19]])
+        a_base = w.element(a, a_first, p.tag)
         if p.direct:
             b_base = w.element(packed, b_number, p.tag)
         else:
@@ -504,14 +546,18 @@ def _store(
     w: Writer, p: Plan, found: list[list[V]], c: V, n: V, masks: list[V], done: V, again: V
 ) -> None:
     """Writes a tile, or adds to what the blocks before have written; `done` rows are left out."""
-    repeat = broadcast(w, again, p.lanes)
-    for r, row in enumerate(found):
-        wanted = broadcast(w, w.compare("icmp", "sle", done, w.number(r)), p.lanes)
-        for j, x in enumerate(row):
-            at = w.element(c, w.add(w.mul(n, w.number(r)), w.number(j * p.lanes)), p.tag)
-            mask = w.binary("and", masks[j], wanted)
-            before = w.load(at, p.tag, p.lanes, w.binary("and", mask, repeat))
-            w.store(w.binary("fadd", x, before), at, p.tag, mask)
+
+    def write(add: bool) -> None:
+        for r, row in enumerate(found):
+            wanted = broadcast(w, w.compare("icmp", "sle", done, w.number(r)), p.lanes)
+            for j, x in enumerate(row):
+                at = w.element(c, w.add(w.mul(n, w.number(r)), w.number(j * p.lanes)), p.tag)
+                mask = w.binary("and", masks[j], wanted)
+                if add:
+                    x = w.binary("fadd", x, w.load(at, p.tag, p.lanes, mask))
+                w.store(x, at, p.tag, mask)
+
+    w.when(again, lambda: write(True), lambda: write(False))
 
 
 def _inside(w: Writer, p: Plan, done: V) -> V:
