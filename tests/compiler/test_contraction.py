@@ -126,6 +126,33 @@ def test_axes_of_a_batch_in_any_order_and_shared() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
+    ("batch", "m", "k", "n"),
+    [((), 2, 1000, 33), ((), 4, 513, 131), ((), 200, 100, 3), ((), 7, 2300, 9), ((), 18, 40, 70),
+     ((5,), 13, 64, 47), ((2, 3), 8, 90, 64)],
+)  # fmt: skip
+def test_sums_of_few_rows_lie_side_by_side(
+    dtype: str, batch: tuple[int, ...], m: int, k: int, n: int
+) -> None:
+    """As in a linear layer with few inputs or few outputs, with its bias and what follows."""
+    x, y = data(*batch, m, k, dtype=dtype), data(*batch, n, k, dtype=dtype)
+    b = B()
+    rank = len(batch)
+    turned = b.permute(b.input(y), *range(rank), rank + 1, rank)
+    program = b.check(b.matmul(b.input(x), turned), rtol=1e-3, atol=1e-3)
+    kinds = [kind for _, kind, _ in program.kernels if kind != "col"]
+    assert set(kinds) == {"matmul"}
+    bias, scale = data(n, dtype=dtype), data(*batch, m, n, dtype=dtype)
+    found = compiled(
+        lambda p, q, c, s: ((p @ q.mT + c).relu() * s, p @ q.mT),
+        x, y, bias, scale,
+    )  # fmt: skip
+    plain = x.astype("float64") @ y.astype("float64").swapaxes(-1, -2)
+    close(found[0], np.maximum(plain + bias, 0) * scale, k)
+    close(found[1], plain, k)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
     ("batch", "m", "k", "n"), [((), 20, 5000, 30), ((), 3, 20011, 50), ((2, 1), 9, 4099, 21)]
 )
 @pytest.mark.parametrize("transposed", ["", "a", "b"])

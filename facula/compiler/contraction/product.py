@@ -21,7 +21,8 @@ from ..indexing import View
 from ..loops import Kernel
 from ..scalar_code import SIZE, broadcast
 from ..writer import I64, Writer
-from . import left, tile
+from . import dots, left, tile
+from .batch import batch_axes, merged, places
 from .epilogue import Epilogue, Lower
 
 _HEADER = 21  # of the record of a product
@@ -36,7 +37,9 @@ _CHUNKS = 16  # of a product whose left operand is copied, where it is large eno
 _COPIED_TILES = 12  # of a chunk at most
 _SHARING = 8  # panels that share a copy at least
 _SHARED = 16  # panels for which rows that lie well are copied
+_LONG_SUM = 40  # places from which adding up the lanes of a vector costs little beside the sum
 _TILE_COST = 6  # of a tile's beginning and end, in places of the sum
+_DOTS_COST = 150  # the same where vectors run along the sum
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
 
 
@@ -80,11 +83,21 @@ def _swapped(v: View) -> View:
     return View(v.value, v.offset, (*v.strides[:-2], v.strides[-1], v.strides[-2]))
 
 
-def worthwhile(m: int, n: int, dots: bool) -> bool:
-    """Whether tiles beat BLAS for a result of this size. dots: the summed axis lies side by side in
-    both operands, so that nothing needs packing for dot products.
+def worthwhile(m: int, n: int, along: bool, k: int = 0) -> bool:
+    """Whether tiles beat the other ways to a result of this size. along: the summed axis lies side
+    by side in both operands, so that a sum of k products needs no packing: packing costs too much
+    where the result has few rows or columns, unless the sum is short.
     """
-    return min(m, n) >= (24 if dots else 4)
+    if along:
+        return min(m, n) >= (24 if k >= _LONG_SUM else 16)
+    return min(m, n) >= 4
+
+
+def along_sums(m: int, n: int, k: int) -> bool:
+    """Whether sums of products that lie side by side in both operands are done in vectors along the
+    sum where tiles are not worthwhile. A sum for each element of a vector's product is BLAS' work.
+    """
+    return min(m, n) >= 2 and k >= _LONG_SUM
 
 
 class Panels(Protocol):
@@ -99,14 +112,16 @@ class Panels(Protocol):
 class Plan:
     """The sizes of a product of [*batch, m, k] with [*batch, k, n]."""
 
-    def __init__(self, tag: str, a: View, b: View, shape: Sequence[int], k: int) -> None:
+    def __init__(self, tag: str, a: View, b: View, shape: Sequence[int], k: int,
+                 along: bool = False) -> None:  # fmt: skip
+        """along: vectors run along the sum, which lies side by side in both operands."""
         *batch, m, n = shape
         a_strides, b_strides = list(a.strides[:-2]), list(b.strides[:-2])
-        m, batch, a_strides, b_strides = _merged(m, batch, a, a_strides, b_strides)
+        m, batch, a_strides, b_strides = merged(m, batch, a, a_strides, b_strides)
         lanes = tile.registers().lanes(tag)
         # Where both operands would do as the packed one, the smaller is packed: the product is then
         # computed transposed, and tiles are turned before they are written.
-        both = (a.strides[-1] == 1 or k == 1) != (b.strides[-1] == 1 or n == 1)
+        both = not along and (a.strides[-1] == 1 or k == 1) != (b.strides[-1] == 1 or n == 1)
         self.turned = both and not batch and _padded(n, m, lanes) <= 1.03 * _padded(m, n, lanes)
         self.turned = self.turned and m < n and tile.registers().rows <= lanes
         if self.turned:
@@ -114,15 +129,16 @@ class Plan:
             m, n = n, m
         self.tag, self.m, self.n, self.k = tag, m, n, k
         self.lanes = lanes
-        self.vectors = _vectors(n, lanes)
+        self.along = along
+        self.vectors = 1 if along else _vectors(n, lanes)
         self.columns = lanes * self.vectors
-        self.rows = height(m, self.vectors)
+        self.rows = dots.rows(m) if along else height(m, self.vectors)
         self.a_by_row = a.strides[-1] == 1 or k == 1  # the summed axis lies side by side
         self.b_by_column = not (b.strides[-1] == 1 or n == 1)
         self.a_step = a.strides[-2] if self.a_by_row else a.strides[-1]
         self.b_step = b.strides[-1] if self.b_by_column else b.strides[-2]
         self.a_offset, self.b_offset = a.offset, b.offset
-        self.axes = _axes(batch, a_strides, b_strides)
+        self.axes = batch_axes(batch, a_strides, b_strides)
         self.b_axes = [(size, step) for size, _, step in self.axes if step]
         self.count, self.b_count = prod(batch), prod(size for size, _ in self.b_axes)
         self.panels = -(-n // self.columns)
@@ -136,6 +152,7 @@ class Plan:
         # A packed copy costs more than it saves where few rows use it or it lies close by anyway.
         near = k * self.b_step * SIZE[tag] <= _NEAR_BYTES
         self.direct = not self.b_by_column and (near or m <= _FEW_TILES * self.rows)
+        self.direct = self.direct or along
 
     @property
     def scratch_bytes(self) -> int:
@@ -187,6 +204,8 @@ class Plan:
         """The multiply-adds of one product that tiles do, also outside of the result, and about
         what it costs to begin and to store them.
         """
+        if self.along:
+            return self.m * self.n * (self.k + _DOTS_COST)
         return _padded(self.m, self.n, self.lanes) * (self.k + _TILE_COST)
 
     def _near(self) -> bool:
@@ -214,7 +233,7 @@ class Plan:
             self.b_step, int(self._near()), self.a_offset, self.b_offset if self.direct else 0,
             len(self.axes),
         ]  # fmt: skip
-        flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned}"
+        flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned} {self.along}"
         key = f"product {self.tag} {self.rows} {self.vectors} {flags}"
         kernel = None
         if epilogue is not None:
@@ -232,40 +251,6 @@ class Plan:
             "matmul", key, lambda: _product_text(self, kernel),
             record, downs * acrosses * count, self._effort() * count, 1 << 18,
         )  # fmt: skip
-
-
-def _merged(
-    m: int, batch: list[int], a: View, a_strides: list[int], b_strides: list[int]
-) -> tuple[int, list[int], list[int], list[int]]:
-    """One matrix for the whole batch: where the rows follow each other, it is one product."""
-    if not batch or any(st != 0 and d != 1 for st, d in zip(b_strides, batch, strict=True)):
-        return m, batch, a_strides, b_strides
-    step, count = a.strides[-2] * m, 1
-    for st, d in zip(reversed(a_strides), reversed(batch), strict=True):
-        if d != 1 and (st != step * count or a.strides[-1] != 1):
-            return m, batch, a_strides, b_strides
-        count *= d
-    return m * count, [], [], []
-
-
-def _axes(
-    batch: Sequence[int], a_strides: Sequence[int], b_strides: Sequence[int]
-) -> list[tuple[int, int, int]]:
-    """(size, step in the left operand, step in the right one) of the axes of a batch, the innermost
-    first; axes that follow each other in both operands are one.
-    """
-    found: list[tuple[int, int, int]] = []
-    for axis in zip(reversed(batch), reversed(a_strides), reversed(b_strides), strict=True):
-        size, a_step, b_step = axis
-        if size == 1:
-            continue
-        if found:
-            inner, a_inner, b_inner = found[-1]
-            if (a_step, b_step) == (a_inner * inner, b_inner * inner):
-                found[-1] = (inner * size, a_inner, b_inner)
-                continue
-        found.append(axis)
-    return found
 
 
 def _ahead(
@@ -295,30 +280,6 @@ def _ahead(
     return tile.Ahead(place, None if p.turned or c is None else row)
 
 
-def _places(w: Writer, number: V, axes: V, header: int, starts: Sequence[V]) -> list[V]:
-    """Where matrix `number` of a batch lies in each of some operands.
-
-    Behind the record's header there is for each of the `axes`, the innermost first, its size and
-    its step in each operand. starts: where the first matrix lies.
-    """
-    width = 1 + len(starts)
-
-    def axis(i: V, carried: list[V]) -> list[V]:
-        flat, *places = carried
-        at = w.add(w.mul(i, w.number(width)), w.number(header))
-        entry = w.let("ptr", f"getelementptr i64, ptr %rec, i64 {at.name}")
-        size, *steps = (
-            w.let(I64, f"load i64, ptr {w.element(entry, w.number(j), 'i64').name}, align 8")
-            for j in range(width)
-        )
-        flat, position = split(w, flat, size)
-        return [flat] + [
-            w.add(place, w.mul(position, step)) for place, step in zip(places, steps, strict=True)
-        ]
-
-    return w.counted_loop(w.number(0), axes, 1, [number, *starts], axis)[1:]
-
-
 def split(w: Writer, number: V, size: V) -> tuple[V, V]:
     """Quotient and remainder."""
     quotient = w.binary("udiv", number, size)
@@ -343,7 +304,7 @@ def _pack_text(p: Plan) -> str:
         place, block = split(w, rest, blocks)
         first_k, first_n = w.mul(block, depth), w.mul(panel, w.number(p.columns))
         count = w.smaller(depth, w.binary("sub", k, first_k))
-        (offset,) = _places(w, place, axes, header, [start])
+        (offset,) = places(w, place, axes, header, [start])
         to = w.element(target, w.mul(u, pitch), p.tag)
         if p.b_by_column:
             base = w.element(source, w.add(offset, first_k), p.tag)
@@ -409,7 +370,9 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     epilogue = None
     if kernel is not None:
         epilogue = Epilogue(w, kernel, p.tag, max(p.rows, p.lanes) * p.vectors)
-    copies = None
+    buffer = copies = None
+    if p.along:
+        buffer = w.let("ptr", f"alloca [{p.rows * p.lanes * SIZE[p.tag]} x i8], align 64")
     if p.copied:
         copies = w.let("ptr", f"alloca i8, i64 {_ROWS_BYTES}, align 64")
         between = left.pitch_at_run_time(w, p, depth)
@@ -420,7 +383,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         rest, fast = split(w, number, w.select(near, acrosses, downs))
         batch, slow = split(w, rest, w.select(near, downs, acrosses))
         at_down, at_across = w.select(near, slow, fast), w.select(near, fast, slow)
-        a_first, b_number = _places(w, batch, f[20], header, [f[18], f[19]])
+        a_first, b_number = places(w, batch, f[20], header, [f[18], f[19]])
         a_base = w.element(a, a_first, p.tag)
         if p.direct:
             b_base = w.element(packed, b_number, p.tag)
@@ -452,7 +415,9 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
             def panel(q: V, _: list[V]) -> list[V]:
                 first_n = w.mul(q, w.number(p.columns))
                 masks = _masks(w, p, w.binary("sub", n, first_n))
-                if p.direct:
+                if p.along:
+                    b = w.element(b_base, w.add(first_k, w.mul(first_n, f[16])), p.tag)
+                elif p.direct:
                     b = w.element(b_base, w.add(w.mul(first_k, f[16]), first_n), p.tag)
                     vectors = _rows_of(w, p, b, f[16], masks)
                 else:
@@ -469,7 +434,11 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                             for j in range(p.vectors):
                                 at = w.add(w.mul(n, w.number(r)), w.number(j * p.lanes))
                                 w.prefetch(w.element(c, at, p.tag), True)
-                    if copies is None:
+                    if buffer is not None:
+                        start = w.element(a_base, w.add(w.mul(first, step), first_k), p.tag)
+                        found = dots.sums(w, p, start, step, b, f[16], count,
+                                          w.binary("sub", n, first_n), buffer)  # fmt: skip
+                    elif copies is None:
                         start = w.element(a_base, w.add(w.mul(first, step), first_k), p.tag)
                         found = tile.sums_of_rows(w, p.tag, p.lanes, p.rows, start, step, count,
                                                   vectors, p.vectors)  # fmt: skip
