@@ -19,6 +19,12 @@ from .scalar_code import TAGS
 
 SMALL_PRODUCT = 32768
 LARGE_VECTOR = 1 << 18  # multiply-adds from which a vector's product is worth a second thread
+# From this many rows, columns and multiply-adds on, tiles are faster for a batch of small products.
+BATCH_LEAST, BATCH_WORK = 8, 1 << 17
+# A product whose result has fewer tiles than PARTS is cut along its sum, in parts of at least so
+# many places and multiply-adds.
+PARTS, PART_LENGTH, PART_WORK = 16, 256, 1 << 18
+_TILE = 16, 32  # about what a tile covers
 BLOCK = 32768
 _SPLIT = 2 * BLOCK
 _FLOATS = ("f32", "f64")
@@ -105,6 +111,71 @@ def _summed_product(r: Rewriter, product: GraphNode, axes: tuple[int, ...]) -> i
     return _matmul(r, _swap(r, tall), r.reshape(b, (rows, n)), product)
 
 
+def split_products(graph: Graph) -> Graph:
+    """Long sums of small results become products of their parts, whose results are added: work for
+    several threads, where the tiles of the result alone are not.
+    """
+    if any(_parts_of_sum(graph, n) > 1 for n in graph.nodes if n.op == "matmul"):
+        return sweep(graph, _split_product)
+    return graph
+
+
+def _parts_of_sum(graph: Graph, node: GraphNode) -> int:
+    """In how many parts the sum of a product is cut; they follow from the sizes alone."""
+    *batch, m, k = graph.shapes[node.ins[0]]
+    n = graph.shapes[node.ins[1]][-1]
+    if TAGS.get(graph.dtypes[node.outs[0]]) not in _FLOATS or min(m, n, *batch) < 1:
+        return 1
+    if min(m, n) < 2:
+        return 1  # a vector's product is a sum, which is cut as such
+    tiles = prod(batch) * -(-m // _TILE[0]) * -(-n // _TILE[1])
+    most = min(PARTS // tiles, k // PART_LENGTH, prod(batch) * m * n * k // PART_WORK)
+    if most < 2:
+        return 1
+    # Parts of one length need no product for the rest.
+    return next((p for p in range(most, most // 2, -1) if k % p == 0), most)
+
+
+def _split_product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    parts = _parts_of_sum(r.old, node) if node.op == "matmul" else 1
+    if parts == 1:
+        return None
+    a, b = ins
+    *batch, m, k = r.shape(a)
+    n = r.shape(b)[-1]
+    length, rank = k // parts, len(batch)
+    whole = parts * length
+    axes = range(rank)
+    x = r.reshape(_places(r, a, rank + 1, 0, whole), (*batch, m, parts, length))
+    x = _permute(r, x, (rank + 1, *axes, rank, rank + 2))
+    y = r.reshape(_places(r, b, rank, 0, whole), (*batch, parts, length, n))
+    y = _permute(r, y, (rank, *axes, rank + 1, rank + 2))
+    out, dt = (*batch, m, n), r.type_of(a)
+    total = r.add("sum", (_matmul(r, x, y, node),), out, dt, ((0,),))
+    if whole == k:
+        return total
+    x, y = _places(r, a, rank + 1, whole, k), _places(r, b, rank, whole, k)
+    return r.add("add", (total, _matmul(r, x, y, node)), out, dt)
+
+
+def _permute(r: Rewriter, v: int, dims: tuple[int, ...]) -> int:
+    shape = tuple(r.shape(v)[d] for d in dims)
+    return r.add("permute", (v,), shape, r.type_of(v), (dims,), _transposition(dims))
+
+
+def _places(r: Rewriter, v: int, axis: int, first: int, stop: int) -> int:
+    """The places from `first` to below `stop` of an axis."""
+    shape = r.shape(v)
+    if stop - first == shape[axis]:
+        return v
+    starts, stops = [0] * len(shape), list(shape)
+    starts[axis], stops[axis] = first, stop
+    index = (*(slice(None) for _ in range(axis)), slice(first, stop))
+    attrs = (tuple(starts), tuple(stops), (1,) * len(shape))
+    made = (*shape[:axis], stop - first, *shape[axis + 1 :])
+    return r.add("slice", (v,), made, r.type_of(v), attrs, lambda x: x[index])
+
+
 def small_products(graph: Graph) -> Graph:
     """Matrix products that BLAS is not worth calling for, or does not know (integers)."""
     if any(n.op == "matmul" and _is_small(graph, n) for n in graph.nodes):
@@ -118,8 +189,11 @@ def _is_small(graph: Graph, node: GraphNode) -> bool:
     n = graph.shapes[node.ins[1]][-1]
     if tag == "b1":
         return False
-    if tag not in _FLOATS or m * n * k < SMALL_PRODUCT:
+    if tag not in _FLOATS:
         return True
+    if m * n * k < SMALL_PRODUCT:
+        count = prod(graph.shapes[node.outs[0]][:-2])
+        return min(m, n, k) < BATCH_LEAST or m * n * k * count < BATCH_WORK
     return k == 1 or m == n == 1 or (1 in (m, n) and m * n * k >= LARGE_VECTOR)
 
 

@@ -20,6 +20,11 @@ PASSES: list[Pass] = [
         "gradients of weights are sums of transposed products",
     ),
     (
+        "split products",
+        decompose.split_products,
+        "a long sum with a small result is work for one thread only",
+    ),
+    (
         "small products",
         decompose.small_products,
         "small matrix products fuse better than they call",

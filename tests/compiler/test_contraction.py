@@ -87,6 +87,96 @@ def test_a_shared_matrix_and_strided_batches() -> None:
         close(a, b, 40)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("batch", "m", "k", "n"), [((60,), 17, 33, 19), ((5, 90), 9, 31, 16), ((2, 3, 50), 8, 16, 40)]
+)
+@pytest.mark.parametrize("transposed", ["", "a", "b"])
+def test_many_small_products(
+    dtype: str, batch: tuple[int, ...], m: int, k: int, n: int, transposed: str
+) -> None:
+    x, y = data(*batch, m, k, dtype=dtype), data(*batch, k, n, dtype=dtype)
+    b = B()
+    rank = len(batch)
+    swap = (*range(rank), rank + 1, rank)
+    a = b.input(x) if transposed != "a" else b.permute(b.input(x.swapaxes(-1, -2)), *swap)
+    c = b.input(y) if transposed != "b" else b.permute(b.input(y.swapaxes(-1, -2)), *swap)
+    program = b.check(b.matmul(a, c), rtol=1e-3, atol=1e-3)
+    assert {kind for _, kind, _ in program.kernels} <= {"pack", "matmul"}
+    (found,) = compiled(lambda p, q: (p @ q,), x, y)
+    close(found, x.astype("float64") @ y.astype("float64"), k)
+
+
+def test_axes_of_a_batch_in_any_order_and_shared() -> None:
+    """Every axis of the batch has its own step in each operand, or none."""
+    x, y = data(4, 16, 3, 5, 24), data(5, 4, 24, 40)
+    w = data(3, 24, 40)
+    found = compiled(
+        lambda a, b, c: (
+            a.permute(2, 3, 0, 1, 4) @ b,
+            a.permute(0, 3, 2, 1, 4) @ c,
+            a.permute(2, 0, 3, 1, 4) @ c[:, None, None].expand(3, 4, 5, 24, 40),
+        ),
+        x, y, w,
+    )  # fmt: skip
+    x, y, w = (v.astype("float64") for v in (x, y, w))
+    wanted = [
+        x.transpose(2, 3, 0, 1, 4) @ y,
+        x.transpose(0, 3, 2, 1, 4) @ w,
+        x.transpose(2, 0, 3, 1, 4) @ w[:, None, None],
+    ]
+    for a, b in zip(found, wanted, strict=True):
+        close(a, b, 24)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("batch", "m", "k", "n"),
+    [((), 2, 1000, 33), ((), 4, 513, 131), ((), 200, 100, 3), ((), 7, 2300, 9), ((), 18, 40, 70),
+     ((5,), 13, 64, 47), ((2, 3), 8, 90, 64)],
+)  # fmt: skip
+def test_sums_of_few_rows_lie_side_by_side(
+    dtype: str, batch: tuple[int, ...], m: int, k: int, n: int
+) -> None:
+    """As in a linear layer with few inputs or few outputs, with its bias and what follows."""
+    x, y = data(*batch, m, k, dtype=dtype), data(*batch, n, k, dtype=dtype)
+    b = B()
+    rank = len(batch)
+    turned = b.permute(b.input(y), *range(rank), rank + 1, rank)
+    program = b.check(b.matmul(b.input(x), turned), rtol=1e-3, atol=1e-3)
+    kinds = [kind for _, kind, _ in program.kernels if kind != "col"]
+    assert set(kinds) == {"matmul"}
+    bias, scale = data(n, dtype=dtype), data(*batch, m, n, dtype=dtype)
+    found = compiled(
+        lambda p, q, c, s: ((p @ q.mT + c).relu() * s, p @ q.mT),
+        x, y, bias, scale,
+    )  # fmt: skip
+    plain = x.astype("float64") @ y.astype("float64").swapaxes(-1, -2)
+    close(found[0], np.maximum(plain + bias, 0) * scale, k)
+    close(found[1], plain, k)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("batch", "m", "k", "n"), [((), 20, 5000, 30), ((), 3, 20011, 50), ((2, 1), 9, 4099, 21)]
+)
+@pytest.mark.parametrize("transposed", ["", "a", "b"])
+def test_long_sums_of_small_results(
+    dtype: str, batch: tuple[int, ...], m: int, k: int, n: int, transposed: str
+) -> None:
+    """Sums are cut in parts, and the places that are left over are a product of their own."""
+    x, y = data(*batch, m, k, dtype=dtype), data(*batch, k, n, dtype=dtype)
+    b = B()
+    rank = len(batch)
+    swap = (*range(rank), rank + 1, rank)
+    a = b.input(x) if transposed != "a" else b.permute(b.input(x.swapaxes(-1, -2)), *swap)
+    c = b.input(y) if transposed != "b" else b.permute(b.input(y.swapaxes(-1, -2)), *swap)
+    program = b.check(b.matmul(a, c), rtol=1e-3, atol=1e-3)
+    assert max(threads for _, kind, threads in program.kernels if kind == "matmul") > 1
+    (found,) = compiled(lambda p, q: (p @ q,), x, y)
+    close(found, x.astype("float64") @ y.astype("float64"), k)
+
+
 # images, channels, outs, groups, sizes, kernel, stride, padding, dilation
 CONVOLUTIONS = [
     (2, 3, 5, 1, (19,), (4,), (1,), (2,), (1,)),
@@ -304,9 +394,10 @@ def test_the_number_of_threads_changes_no_bit(threads: None) -> None:
         y, _ = layer(x.detach().flatten(2).transpose(1, 2))
         product = y.flatten(0, 1).T @ y.flatten(0, 1)
         product.sum().backward()
+        tall = facula.tensor(data(4099, 9))
         return [
             v.detach().numpy().tobytes()
-            for v in (*maps, y, product, *(p.grad for p in layer.parameters()))
+            for v in (*maps, y, product, tall.T @ tall, *(p.grad for p in layer.parameters()))
         ]
 
     found = []

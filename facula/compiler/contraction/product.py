@@ -11,9 +11,9 @@ for any number of threads.
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Protocol
 
 from ..emitter import V
@@ -21,10 +21,11 @@ from ..indexing import View
 from ..loops import Kernel
 from ..scalar_code import SIZE, broadcast
 from ..writer import I64, Writer
-from . import left, tile
+from . import dots, left, tile
+from .batch import batch_axes, merged, places
 from .epilogue import Epilogue, Lower
 
-_HEADER = 18  # of the record of a product
+_HEADER = 21  # of the record of a product
 _PANEL_BYTES = 1 << 16  # of a panel, which stays near while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
 _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
@@ -36,6 +37,9 @@ _CHUNKS = 16  # of a product whose left operand is copied, where it is large eno
 _COPIED_TILES = 12  # of a chunk at most
 _SHARING = 8  # panels that share a copy at least
 _SHARED = 16  # panels for which rows that lie well are copied
+_LONG_SUM = 40  # places from which adding up the lanes of a vector costs little beside the sum
+_TILE_COST = 6  # of a tile's beginning and end, in places of the sum
+_DOTS_COST = 150  # the same where vectors run along the sum
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
 
 
@@ -79,11 +83,21 @@ def _swapped(v: View) -> View:
     return View(v.value, v.offset, (*v.strides[:-2], v.strides[-1], v.strides[-2]))
 
 
-def worthwhile(m: int, n: int, dots: bool) -> bool:
-    """Whether tiles beat BLAS for a result of this size. dots: the summed axis lies side by side in
-    both operands, so that nothing needs packing for dot products.
+def worthwhile(m: int, n: int, along: bool, k: int = 0) -> bool:
+    """Whether tiles beat the other ways to a result of this size. along: the summed axis lies side
+    by side in both operands, so that a sum of k products needs no packing: packing costs too much
+    where the result has few rows or columns, unless the sum is short.
     """
-    return min(m, n) >= (24 if dots else 4)
+    if along:
+        return min(m, n) >= (24 if k >= _LONG_SUM else 16)
+    return min(m, n) >= 4
+
+
+def along_sums(m: int, n: int, k: int) -> bool:
+    """Whether sums of products that lie side by side in both operands are done in vectors along the
+    sum where tiles are not worthwhile. A sum for each element of a vector's product is BLAS' work.
+    """
+    return min(m, n) >= 2 and k >= _LONG_SUM
 
 
 class Panels(Protocol):
@@ -98,14 +112,16 @@ class Panels(Protocol):
 class Plan:
     """The sizes of a product of [*batch, m, k] with [*batch, k, n]."""
 
-    def __init__(self, tag: str, a: View, b: View, shape: Sequence[int], k: int) -> None:
+    def __init__(self, tag: str, a: View, b: View, shape: Sequence[int], k: int,
+                 along: bool = False) -> None:  # fmt: skip
+        """along: vectors run along the sum, which lies side by side in both operands."""
         *batch, m, n = shape
         a_strides, b_strides = list(a.strides[:-2]), list(b.strides[:-2])
-        m, batch, a_strides, b_strides = _merged(m, batch, a, a_strides, b_strides)
+        m, batch, a_strides, b_strides = merged(m, batch, a, a_strides, b_strides)
         lanes = tile.registers().lanes(tag)
         # Where both operands would do as the packed one, the smaller is packed: the product is then
         # computed transposed, and tiles are turned before they are written.
-        both = (a.strides[-1] == 1 or k == 1) != (b.strides[-1] == 1 or n == 1)
+        both = not along and (a.strides[-1] == 1 or k == 1) != (b.strides[-1] == 1 or n == 1)
         self.turned = both and not batch and _padded(n, m, lanes) <= 1.03 * _padded(m, n, lanes)
         self.turned = self.turned and m < n and tile.registers().rows <= lanes
         if self.turned:
@@ -113,19 +129,18 @@ class Plan:
             m, n = n, m
         self.tag, self.m, self.n, self.k = tag, m, n, k
         self.lanes = lanes
-        self.vectors = _vectors(n, lanes)
+        self.along = along
+        self.vectors = 1 if along else _vectors(n, lanes)
         self.columns = lanes * self.vectors
-        self.rows = height(m, self.vectors)
+        self.rows = dots.rows(m) if along else height(m, self.vectors)
         self.a_by_row = a.strides[-1] == 1 or k == 1  # the summed axis lies side by side
         self.b_by_column = not (b.strides[-1] == 1 or n == 1)
         self.a_step = a.strides[-2] if self.a_by_row else a.strides[-1]
         self.b_step = b.strides[-1] if self.b_by_column else b.strides[-2]
-        places = list(itertools.product(*(range(d) for d in batch)))
-        self.a_offsets = [_offset(a.offset, p, a_strides) for p in places]
-        b_offsets = [_offset(b.offset, p, b_strides) for p in places]
-        self.b_places = sorted(set(b_offsets))
-        number = {offset: i for i, offset in enumerate(self.b_places)}
-        self.b_numbers = [number[offset] for offset in b_offsets]
+        self.a_offset, self.b_offset = a.offset, b.offset
+        self.axes = batch_axes(batch, a_strides, b_strides)
+        self.b_axes = [(size, step) for size, _, step in self.axes if step]
+        self.count, self.b_count = prod(batch), prod(size for size, _ in self.b_axes)
         self.panels = -(-n // self.columns)
         # A copy of rows that lie well pays where many panels share it and the result is so large
         # that its lines must be asked for while tiles are summed, which leaves no time for others.
@@ -137,21 +152,24 @@ class Plan:
         # A packed copy costs more than it saves where few rows use it or it lies close by anyway.
         near = k * self.b_step * SIZE[tag] <= _NEAR_BYTES
         self.direct = not self.b_by_column and (near or m <= _FEW_TILES * self.rows)
+        self.direct = self.direct or along
 
     @property
     def scratch_bytes(self) -> int:
         """Of the packed right operand."""
         if self.direct:
             return 0
-        packed = len(self.b_places) * self.blocks * self.panels * self.pitch
+        packed = self.b_count * self.blocks * self.panels * self.pitch
         return packed * SIZE[self.tag]
 
     def pack(self, slot: int, target: int) -> NativeStep:
         """The step that packs the right operand from `slot` to `target`."""
-        units = len(self.b_places) * self.blocks * self.panels
+        units = self.b_count * self.blocks * self.panels
         per = max(1, _PACK_UNIT // self.pitch)
         record = [slot, target, self.n, self.k, self.b_step, self.depth, self.blocks, self.panels,
-                  self.pitch, per, units, *self.b_places]  # fmt: skip
+                  self.pitch, per, units, self.b_offset, len(self.b_axes)]  # fmt: skip
+        for axis in self.b_axes:
+            record += axis
         key = f"pack {self.tag} {self.vectors} {self.b_by_column}"
         return NativeStep(
             "pack", key, lambda: _pack_text(self), record,
@@ -182,6 +200,14 @@ class Plan:
             down = max(1, min(tiles, units // across, _ROWS_BYTES // row))
         return tile.balanced(tiles, down), tile.balanced(self.panels, across)
 
+    def _effort(self) -> int:
+        """The multiply-adds of one product that tiles do, also outside of the result, and about
+        what it costs to begin and to store them.
+        """
+        if self.along:
+            return self.m * self.n * (self.k + _DOTS_COST)
+        return _padded(self.m, self.n, self.lanes) * (self.k + _TILE_COST)
+
     def _near(self) -> bool:
         """Whether both operands and the result stay in a processor's own cache: then a thread has
         some rows of the result for itself, which it meets again in the steps around.
@@ -197,50 +223,34 @@ class Plan:
         With an epilogue, only sums that are not complete are written to `out`.
         """
         tiles = -(-self.m // self.rows)
-        count = len(self.a_offsets)
+        count = self.count
         work = self.m * self.n * self.k * count
         down, across = self._block(tiles, work)
         downs, acrosses = -(-tiles // down), -(-self.panels // across)
-        if self.direct:
-            numbers = [self.b_places[i] for i in self.b_numbers]
-        else:
-            numbers = self.b_numbers
         record = [
             slot, packed, out, self.m, self.n, self.k, self.a_step, self.depth, self.blocks,
             self.panels, self.pitch, tiles, down, across, downs, acrosses,
-            self.b_step, int(self._near()),
+            self.b_step, int(self._near()), self.a_offset, self.b_offset if self.direct else 0,
+            len(self.axes),
         ]  # fmt: skip
-        flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned}"
+        flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned} {self.along}"
         key = f"product {self.tag} {self.rows} {self.vectors} {flags}"
         kernel = None
         if epilogue is not None:
             kernel = epilogue(self.lanes, _HEADER)
             record += kernel.record[_HEADER:]
             key += f" {self.blocks > 1} {kernel.key()}"
-        for pair in zip(self.a_offsets, numbers, strict=True):
-            record += pair
+        number = 1
+        for size, a_step, b_step in self.axes:
+            if self.direct or not b_step:
+                record += (size, a_step, b_step)
+            else:  # a packed matrix is found by its number
+                record += (size, a_step, number)
+                number *= size
         return NativeStep(
             "matmul", key, lambda: _product_text(self, kernel),
-            record, downs * acrosses * count, work, 1 << 18,
+            record, downs * acrosses * count, self._effort() * count, 1 << 18,
         )  # fmt: skip
-
-
-def _merged(
-    m: int, batch: list[int], a: View, a_strides: list[int], b_strides: list[int]
-) -> tuple[int, list[int], list[int], list[int]]:
-    """One matrix for the whole batch: where the rows follow each other, it is one product."""
-    if not batch or any(st != 0 and d != 1 for st, d in zip(b_strides, batch, strict=True)):
-        return m, batch, a_strides, b_strides
-    step, count = a.strides[-2] * m, 1
-    for st, d in zip(reversed(a_strides), reversed(batch), strict=True):
-        if d != 1 and (st != step * count or a.strides[-1] != 1):
-            return m, batch, a_strides, b_strides
-        count *= d
-    return m * count, [], [], []
-
-
-def _offset(start: int, place: Sequence[int], strides: Sequence[int]) -> int:
-    return start + sum(i * s for i, s in zip(place, strides, strict=True))
 
 
 def _ahead(
@@ -270,13 +280,6 @@ def _ahead(
     return tile.Ahead(place, None if p.turned or c is None else row)
 
 
-def _table(w: Writer, number: V, header: int, width: int, column: int) -> V:
-    """Entry [number][column] of the table behind the record's header."""
-    place = w.add(w.mul(number, w.number(width)), w.number(header + column))
-    at = w.let("ptr", f"getelementptr i64, ptr %rec, i64 {place.name}")
-    return w.let(I64, f"load i64, ptr {at.name}, align 8")
-
-
 def split(w: Writer, number: V, size: V) -> tuple[V, V]:
     """Quotient and remainder."""
     quotient = w.binary("udiv", number, size)
@@ -289,11 +292,11 @@ def left_of(w: Writer, size: V, lanes: int) -> V:
 
 
 def _pack_text(p: Plan) -> str:
-    header = 11
+    header = 13
     w = Writer()
     f = [w.field(i) for i in range(header)]
     source, target = w.slot(f[0]), w.slot(f[1])
-    n, k, step, depth, blocks, panels, pitch, per, units = f[2:]
+    n, k, step, depth, blocks, panels, pitch, per, units, start, axes = f[2:]
     stop = w.smaller(w.mul(V(I64, "%end"), per), units)
 
     def unit(u: V, _: list[V]) -> list[V]:
@@ -301,7 +304,7 @@ def _pack_text(p: Plan) -> str:
         place, block = split(w, rest, blocks)
         first_k, first_n = w.mul(block, depth), w.mul(panel, w.number(p.columns))
         count = w.smaller(depth, w.binary("sub", k, first_k))
-        offset = _table(w, place, header, 1, 0)
+        (offset,) = places(w, place, axes, header, [start])
         to = w.element(target, w.mul(u, pitch), p.tag)
         if p.b_by_column:
             base = w.element(source, w.add(offset, first_k), p.tag)
@@ -367,7 +370,9 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     epilogue = None
     if kernel is not None:
         epilogue = Epilogue(w, kernel, p.tag, max(p.rows, p.lanes) * p.vectors)
-    copies = None
+    buffer = copies = None
+    if p.along:
+        buffer = w.let("ptr", f"alloca [{p.rows * p.lanes * SIZE[p.tag]} x i8], align 64")
     if p.copied:
         copies = w.let("ptr", f"alloca i8, i64 {_ROWS_BYTES}, align 64")
         between = left.pitch_at_run_time(w, p, depth)
@@ -378,8 +383,8 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         rest, fast = split(w, number, w.select(near, acrosses, downs))
         batch, slow = split(w, rest, w.select(near, downs, acrosses))
         at_down, at_across = w.select(near, slow, fast), w.select(near, fast, slow)
-        a_base = w.element(a, _table(w, batch, header, 2, 0), p.tag)
-        b_number = _table(w, batch, header, 2, 1)
+        a_first, b_number = places(w, batch, f[20], header, [f[18], f[19]])
+        a_base = w.element(a, a_first, p.tag)
         if p.direct:
             b_base = w.element(packed, b_number, p.tag)
         else:
@@ -410,7 +415,9 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
             def panel(q: V, _: list[V]) -> list[V]:
                 first_n = w.mul(q, w.number(p.columns))
                 masks = _masks(w, p, w.binary("sub", n, first_n))
-                if p.direct:
+                if p.along:
+                    b = w.element(b_base, w.add(first_k, w.mul(first_n, f[16])), p.tag)
+                elif p.direct:
                     b = w.element(b_base, w.add(w.mul(first_k, f[16]), first_n), p.tag)
                     vectors = _rows_of(w, p, b, f[16], masks)
                 else:
@@ -427,7 +434,11 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                             for j in range(p.vectors):
                                 at = w.add(w.mul(n, w.number(r)), w.number(j * p.lanes))
                                 w.prefetch(w.element(c, at, p.tag), True)
-                    if copies is None:
+                    if buffer is not None:
+                        start = w.element(a_base, w.add(w.mul(first, step), first_k), p.tag)
+                        found = dots.sums(w, p, start, step, b, f[16], count,
+                                          w.binary("sub", n, first_n), buffer)  # fmt: skip
+                    elif copies is None:
                         start = w.element(a_base, w.add(w.mul(first, step), first_k), p.tag)
                         found = tile.sums_of_rows(w, p.tag, p.lanes, p.rows, start, step, count,
                                                   vectors, p.vectors)  # fmt: skip
@@ -504,14 +515,18 @@ def _store(
     w: Writer, p: Plan, found: list[list[V]], c: V, n: V, masks: list[V], done: V, again: V
 ) -> None:
     """Writes a tile, or adds to what the blocks before have written; `done` rows are left out."""
-    repeat = broadcast(w, again, p.lanes)
-    for r, row in enumerate(found):
-        wanted = broadcast(w, w.compare("icmp", "sle", done, w.number(r)), p.lanes)
-        for j, x in enumerate(row):
-            at = w.element(c, w.add(w.mul(n, w.number(r)), w.number(j * p.lanes)), p.tag)
-            mask = w.binary("and", masks[j], wanted)
-            before = w.load(at, p.tag, p.lanes, w.binary("and", mask, repeat))
-            w.store(w.binary("fadd", x, before), at, p.tag, mask)
+
+    def write(add: bool) -> None:
+        for r, row in enumerate(found):
+            wanted = broadcast(w, w.compare("icmp", "sle", done, w.number(r)), p.lanes)
+            for j, x in enumerate(row):
+                at = w.element(c, w.add(w.mul(n, w.number(r)), w.number(j * p.lanes)), p.tag)
+                mask = w.binary("and", masks[j], wanted)
+                if add:
+                    x = w.binary("fadd", x, w.load(at, p.tag, p.lanes, mask))
+                w.store(x, at, p.tag, mask)
+
+    w.when(again, lambda: write(True), lambda: write(False))
 
 
 def _inside(w: Writer, p: Plan, done: V) -> V:

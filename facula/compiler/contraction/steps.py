@@ -14,7 +14,7 @@ from .convolution import Forward
 from .convolution_weight import Weight
 from .epilogue import Lower
 from .patches import Axis
-from .product import NativeStep, Plan, worthwhile
+from .product import NativeStep, Plan, along_sums, worthwhile
 from .recurrent import Layer
 from .recurrent_cells import CELLS
 from .winograd import Winograd
@@ -114,9 +114,10 @@ def _product(graph: Graph, node: GraphNode, operands: Sequence[View], tag: str) 
         return None
     a, b = operands
     m, n = shape[-2:]
-    if not worthwhile(m, n, a.strides[-1] == 1 and b.strides[-1] != 1):
-        return None
-    return Plan(tag, a, b, shape, k)
+    along = a.strides[-1] == 1 and b.strides[-1] != 1
+    if worthwhile(m, n, along, k):
+        return Plan(tag, a, b, shape, k)
+    return Plan(tag, a, b, shape, k, True) if along and along_sums(m, n, k) else None
 
 
 def _layer(graph: Graph, node: GraphNode, tag: str) -> Layer:
