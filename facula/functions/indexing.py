@@ -15,10 +15,10 @@ from ..ops import indexing as ix
 from ..ops import movement as mv
 from ..ops.record import normalize_dim, promote_types
 from ..tensor import Tensor, from_array, wrap, wrap_view
-from ..tensor_sharing import reshaped_part, write
+from ..tensor_sharing import reshaped_part, write, write_part, written_last
 from ..trace.recorder import record, record1, record2
 from ..trace.replay import array_of
-from ..trace.values import Value
+from ..trace.values import Meta, Value
 from .memory_writes import write_memory
 from .pointwise import value_of
 from .registry import public
@@ -184,6 +184,7 @@ def _bounds(s: slice, n: int) -> tuple[int, int, int]:
 # (facts, index) -> (what to slice or None, the shape, the name of the gradient): indices seen
 # before.
 _basics: dict[Any, tuple[Any, tuple[int, ...], str]] = {}
+_places: dict[Any, Meta] = {}  # (facts, index) -> the facts of the view: indices written before
 
 
 def _remembered(key: Any, steps: Any) -> Any:
@@ -191,6 +192,7 @@ def _remembered(key: Any, steps: Any) -> Any:
     if key is not None:
         if len(_basics) > 10_000:
             _basics.clear()
+            _places.clear()
         _basics[key] = steps
     return steps
 
@@ -276,9 +278,14 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
         return
     new = value_of(_as_value(value, self), "__setitem__", "value")
     key = _key(self._v.meta, index)
+    place = _places.get(key) if key is not None else None
+    if place is not None and _assign_part(self, place, value, new):
+        return
     known = _basics.get(key) if key is not None else None
     if known is not None:
-        _assign(_view_of(self, *known), new)
+        target = _view_of(self, *known)
+        _places[key] = target._v.meta
+        _assign(target, new)
         return
     items = _normal(index)
     if (
@@ -352,24 +359,42 @@ def _as_value(value: Any, like: Tensor) -> Any:
 
 def _assign(target: Tensor, new: Any) -> None:
     """Writes a value or number into a view, broadcast and converted."""
-    m = target._v.meta
+    v = _fitted(new, target._v.meta)
+    if v.vid != target._v.vid:
+        target._write(v)
+
+
+def _assign_part(self: Tensor, place: Meta, value: Any, new: Any) -> bool:
+    """Writes `new`, the value or number of `value`, where a view of the facts `place` would lie.
+
+    As `_assign` without the view, whose making and ageing cost more than the write. Only where
+    there is no history to keep; False if there is: then nothing was done.
+    """
+    root = self._base
+    if root is None:
+        root = self
+    if self._cut or root._v.meta.requires_grad:
+        return False
+    if isinstance(new, Value):
+        if new.meta.requires_grad:
+            return False
+        if value._base is root and written_last(root, value, place):
+            root._ver += 1  # `x[i] += 1` ends by writing to x[i] what it is already
+            return True
+    write_part(root, place, _fitted(new, place))
+    return True
+
+
+def _fitted(new: Any, m: Meta) -> Value:
+    """A value or number, broadcast and converted to the shape and dtype of `m`."""
     if isinstance(new, Value):
         shape = new.meta.shape
         while len(shape) > m.ndim and shape[0] == 1:
             shape = shape[1:]
         v = mv.reshape(new, shape)
         v = e.cast(v, m.dtype)
-        if v.meta.shape != m.shape:
-            v = _broadcast(v, m.shape)
-    else:
-        v = record(ix.FILL, (_plain(new),), (m.shape, m.dtype.name))
-    if v.vid == target._v.vid:
-        return
-    target._write(v)
-
-
-def _plain(x: Any) -> Any:
-    return x
+        return v if v.meta.shape == m.shape else _broadcast(v, m.shape)
+    return record(ix.FILL, (new,), (m.shape, m.dtype.name))
 
 
 def _broadcast(v: Value, shape: tuple[int, ...]) -> Value:
