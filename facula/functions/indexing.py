@@ -15,10 +15,11 @@ from ..ops import indexing as ix
 from ..ops import movement as mv
 from ..ops.record import normalize_dim, promote_types
 from ..tensor import Tensor, from_array, wrap, wrap_view
-from ..tensor_sharing import reshaped_part, write, write_part, written_last
+from ..tensor_sharing import reshaped_part, write
 from ..trace.recorder import record, record1, record2
 from ..trace.replay import array_of
 from ..trace.values import Meta, Value
+from .assignment import assign, assign_part
 from .memory_writes import write_memory
 from .pointwise import value_of
 from .registry import public
@@ -279,13 +280,13 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
     new = value_of(_as_value(value, self), "__setitem__", "value")
     key = _key(self._v.meta, index)
     place = _places.get(key) if key is not None else None
-    if place is not None and _assign_part(self, place, value, new):
+    if place is not None and assign_part(self, place, value, new):
         return
     known = _basics.get(key) if key is not None else None
     if known is not None:
         target = _view_of(self, *known)
         _places[key] = target._v.meta
-        _assign(target, new)
+        assign(target, new)
         return
     items = _normal(index)
     if (
@@ -302,7 +303,7 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
             return
     p = Parsed(self._v.meta.shape, items)
     if all(a is None for a in p.arrays):
-        _assign(_view_of(self, *_remembered(key, _steps(self._v.meta.shape, p))), new)
+        assign(_view_of(self, *_remembered(key, _steps(self._v.meta.shape, p))), new)
         return
     target = self if p.whole else _basic(self, p)
     used = tuple(a is not None for a in p.arrays)
@@ -355,58 +356,6 @@ def _as_value(value: Any, like: Tensor) -> Any:
             )
         return from_array(to_numpy(value))
     return value
-
-
-def _assign(target: Tensor, new: Any) -> None:
-    """Writes a value or number into a view, broadcast and converted."""
-    v = _fitted(new, target._v.meta)
-    if v.vid != target._v.vid:
-        target._write(v)
-
-
-def _assign_part(self: Tensor, place: Meta, value: Any, new: Any) -> bool:
-    """Writes `new`, the value or number of `value`, where a view of the facts `place` would lie.
-
-    As `_assign` without the view, whose making and ageing cost more than the write. Only where
-    there is no history to keep; False if there is: then nothing was done.
-    """
-    root = self._base
-    if root is None:
-        root = self
-    if self._cut or root._v.meta.requires_grad:
-        return False
-    if isinstance(new, Value):
-        if new.meta.requires_grad:
-            return False
-        if value._base is root and written_last(root, value, place):
-            root._ver += 1  # `x[i] += 1` ends by writing to x[i] what it is already
-            return True
-    write_part(root, place, _fitted(new, place))
-    return True
-
-
-def _fitted(new: Any, m: Meta) -> Value:
-    """A value or number, broadcast and converted to the shape and dtype of `m`."""
-    if isinstance(new, Value):
-        shape = new.meta.shape
-        while len(shape) > m.ndim and shape[0] == 1:
-            shape = shape[1:]
-        v = mv.reshape(new, shape)
-        v = e.cast(v, m.dtype)
-        return v if v.meta.shape == m.shape else _broadcast(v, m.shape)
-    return record(ix.FILL, (new,), (m.shape, m.dtype.name))
-
-
-def _broadcast(v: Value, shape: tuple[int, ...]) -> Value:
-    try:
-        return record1(mv.EXPAND, v, shape)
-    except RuntimeError:
-        raise RuntimeError(
-            f"The expanded size of the tensor ({shape[-1] if shape else 1}) must match the "
-            f"existing size ({v.meta.shape[-1] if v.meta.shape else 1}) at non-singleton dimension "
-            f"{max(len(shape) - 1, 0)}.  Target sizes: {list(shape)}.  Tensor sizes: "
-            f"{list(v.meta.shape)}"
-        ) from None
 
 
 Tensor.__getitem__ = _getitem
