@@ -359,10 +359,11 @@ class Tensor(metaclass=_Metatype):
         assert self._base is not None
         m = v.meta
         flat = self._base._array().reshape(-1)
-        item = flat.itemsize
-        return np.lib.stride_tricks.as_strided(
-            flat[m.offset :], m.shape, tuple(s * item for s in m.strides)
-        )
+        if not m.numel:
+            return np.empty(m.shape, flat.dtype)
+        item = flat.itemsize  # as_strided does the same with an array more and 3 microseconds
+        strides = tuple([s * item for s in m.strides])
+        return np.ndarray(m.shape, flat.dtype, flat.view(np.uint8), m.offset * item, strides)
 
     def _storage(self) -> Tensor:
         """The tensor that owns this one's storage."""
@@ -440,19 +441,18 @@ class Tensor(metaclass=_Metatype):
         m = v.meta
         if m.numel != 1:
             raise RuntimeError(f"a Tensor with {m.numel} elements cannot be converted to Scalar")
-        if v.buf is None:
-            if self._base is None or self._base._v.buf is None:
-                flush()
-                v = self._v
-            if v.buf is None:
-                r = self._array()
-                return r.astype(np.float32).item() if r.dtype.kind == "V" else r.item()
-        b = v.buf
+        root = self._base
+        if v.buf is None and (root is None or root._v.buf is None):
+            flush()
+            v = self._v
+        b, offset = v.buf, 0
+        if b is None and root is not None and type(v.over) is not Failed:
+            b, offset = root._v.buf, m.offset * m.dtype.itemsize
         kind: Any = _POINTER_TYPES.get(m.dtype.name)
-        if type(b) is np.ndarray or kind is None:
-            r = array_of(v)
+        if b is None or type(b) is np.ndarray or kind is None:
+            r = self._array()
             return r.astype(np.float32).item() if r.dtype.kind == "V" else r.item()
-        return kind.from_address(b.ptr).value
+        return kind.from_address(b.ptr + offset).value
 
     def tolist(self) -> Any:
         """Nested lists of Python numbers; a number for a 0-d tensor."""

@@ -142,6 +142,29 @@ def _placed(whole: Value, nv: Value, m: Meta, tracked: bool) -> Value:
             set_grad_mode(mode)
 
 
+_NOTHING_READ = (-1, -1)
+
+
+def write_part(root: Any, m: Meta, nv: Value) -> None:
+    """Writes a value into the place of a storage that facts `m`, of its shape and dtype, describe.
+
+    As `write` through a view of these facts, for storages and values without history.
+    """
+    settle(root, _placed(root._v, nv, m, state.tr.grad), False, call=_NOTHING_READ)
+
+
+def written_last(root: Any, view: Any, m: Meta) -> bool:
+    """Whether writing a view to the place `m` would change nothing, and nobody would notice it.
+
+    That is: the view lies there, and since its storage was last written nothing was recorded, so
+    that no gradient can want what is there now.
+    """
+    tr, k = state.tr, view._v.meta
+    last = root._v.vid + 1 == tr.base + tr.node.next_slot and root._v.buf is None
+    same = (k.shape, k.strides, k.offset, k.dtype) == (m.shape, m.strides, m.offset, m.dtype)
+    return last and same and not view._cut and view._v.over == "stale"
+
+
 def _plain(v: Value) -> Value:
     """The same numbers without history."""
     return record1(ALIAS, v) if v.meta.requires_grad else v

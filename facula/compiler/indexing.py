@@ -148,6 +148,11 @@ def offset_of(index: IndexMap, shape: Sequence[int], loops: int) -> Affine:
     return combine(list(zip(strides_of(shape), index, strict=True)), loops)
 
 
+def offset_of_strides(index: IndexMap, strides: Sequence[int], loops: int) -> Affine:
+    """The element offset at these strides."""
+    return combine(list(zip(strides, index, strict=True)), loops)
+
+
 def movement_map(
     op: str,
     attrs: tuple,

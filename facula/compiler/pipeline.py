@@ -6,13 +6,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..graph.graph import Graph
-from . import decompose, simplify, update
+from . import complex_pairs, decompose, simplify, update
 from .verify import verify
 
 Pass = tuple[str, Callable[[Graph], Graph], str]
 
 PASSES: list[Pass] = [
     ("dead code", simplify.dead_code, "a trace records more than its outputs need"),
+    (
+        "split complex",
+        complex_pairs.split_complex,
+        "kernels are made of real numbers, of which complex ones are pairs",
+    ),
     ("simplify", simplify.simplify, "identities, constants and repeated work cost time in kernels"),
     (
         "merge products",

@@ -106,16 +106,20 @@ class Rewriter:
                     if a in value_of:
                         ins = tuple([value_of.get(a, a) for a in ins])
                         break
-            self._origin = node.origin
+            self.origin(node)
             found = rule(self, node, ins) if rule is not None else None
             if found is None:
-                found = self._copy(node, ins)
+                found = self.copy(node, ins)
             if found is not None:
                 value_of[node.outs[0]] = found
         new.outputs = [value_of.get(v, v) for v in old.outputs]
         return new
 
-    def _copy(self, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    def origin(self, node: GraphNode) -> None:
+        """New nodes come from the call that `node` comes from."""
+        self._origin = node.origin
+
+    def copy(self, node: GraphNode, ins: tuple[int, ...]) -> int | None:
         """Takes the node over, with other operands; the value that is it already, if there is."""
         if node.op in _PURE and len(node.outs) == 1:
             v, attrs = node.outs[0], node.attrs

@@ -27,6 +27,7 @@ from .indexing import (
     identity_map,
     movement_map,
     offset_of,
+    offset_of_strides,
     reshape_map,
     shift,
     strides_of,
@@ -38,6 +39,7 @@ CONTRACTIONS = ATTENTION | frozenset("matmul convolve convolve_weight recur".spl
 # those whose result is the operand at other addresses, whatever its elements are
 MOVED = frozenset("reshape permute expand slice flip strided".split())
 MOVEMENT = MOVED | {"pad", "cat"}
+PAIRS = frozenset(("as_real", "as_complex"))  # the operand's memory, seen as another dtype
 SOURCES = frozenset("scalar const iota".split())
 _ANY = frozenset("take gather multi_update strided_write scatter sort".split())  # of any dtype
 LAZY = ELEMENTWISE | MOVEMENT | SOURCES | {"take", "gather"}
@@ -188,7 +190,9 @@ class Scheduler:
 
     def _visit(self, number: int, node: GraphNode) -> None:
         op = node.op
-        if not is_native(node, self.graph):
+        if op in PAIRS:
+            self._reinterpret(node)
+        elif not is_native(node, self.graph):
             self._host(number, node)
         elif op in LAZY:
             v = node.outs[0]
@@ -346,6 +350,18 @@ class Scheduler:
         self.alias[v] = self.alias.get(base, base)
         self.place[v] = self.place[base]
         return True
+
+    def _reinterpret(self, node: GraphNode) -> None:
+        """Complex numbers as pairs of real ones and back: the same memory.
+
+        An output of complex numbers is all that has the real ones (see complex_pairs.py).
+        """
+        v, (base,) = node.outs[0], node.ins
+        self.realise(base)
+        base = self.alias[v] = self.alias.get(base, base)
+        self.place[v] = self.place[base]
+        if v in self.outputs:
+            self.memory_of[base] = v
 
     def _hand_over(self, v: int) -> bool:
         """A reshape of an intermediate value that is an output: its memory is the value's."""
@@ -672,14 +688,6 @@ class Scheduler:
                 return View(base, address[0], strides)
         self.realise(v)
         return View(v, 0, tuple(strides_of(shape)))
-
-
-def offset_of_strides(index: IndexMap, strides: list[int], loops: int) -> Affine:
-    out = [0] * (loops + 1)
-    for a, st in zip(index, strides, strict=True):
-        for k, c in enumerate(a):
-            out[k] += c * st
-    return tuple(out)
 
 
 def _blas_strides(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:

@@ -327,11 +327,18 @@ _MOVEMENT = {
 def own_outputs(graph: Graph) -> Graph:
     """An output that is an input, or another output, becomes a copy: each has memory of its own."""
     seen = set(graph.inputs)
+    pairs = {n.outs[0]: n for n in graph.nodes if n.op == "as_complex"}
     for i, v in enumerate(graph.outputs):
-        if v in seen:
-            dt = graph.dtypes[v]
-            graph.outputs[i] = graph.add("copy", (v,), graph.shapes[v], dt, (), lambda x: x)
-        seen.add(v)
+        node = pairs.get(v)  # complex numbers lie where their parts do
+        memory = v if node is None else node.ins[0]
+        if memory in seen:
+            dt = graph.dtypes[memory]
+            made = graph.add("copy", (memory,), graph.shapes[memory], dt, (), lambda x: x)
+            if node is not None:
+                dt = graph.dtypes[v]
+                made = graph.add(node.op, (made,), graph.shapes[v], dt, (), node.host)
+            graph.outputs[i] = made
+        seen.add(memory)
     return graph
 
 

@@ -120,6 +120,10 @@ def _check_movement(
         want = ins[1]
     elif op in ("scatter", "scatter_add", "scan"):
         want = ins[0]
+    elif op in ("as_real", "as_complex"):
+        want = (*ins[0], 2) if op == "as_real" else ins[0][:-1]
+        part, whole = sorted((node.ins[0], node.outs[0]), key=lambda v: graph.dtypes[v].is_complex)
+        _require(graph.dtypes[part] is graph.dtypes[whole].to_real(), "wrong dtypes")
     _require(out == want, f"expected the shape {want}")
     if op in ("reshape", "permute", "expand", "slice", "flip", "pad", "cat", "take", "gather",
               "strided", "strided_write"):  # fmt: skip

@@ -18,7 +18,8 @@ from ..tensor import Tensor, from_array, wrap, wrap_view
 from ..tensor_sharing import reshaped_part, write
 from ..trace.recorder import record, record1, record2
 from ..trace.replay import array_of
-from ..trace.values import Value
+from ..trace.values import Meta, Value
+from .assignment import assign, assign_part
 from .memory_writes import write_memory
 from .pointwise import value_of
 from .registry import public
@@ -184,6 +185,7 @@ def _bounds(s: slice, n: int) -> tuple[int, int, int]:
 # (facts, index) -> (what to slice or None, the shape, the name of the gradient): indices seen
 # before.
 _basics: dict[Any, tuple[Any, tuple[int, ...], str]] = {}
+_places: dict[Any, Meta] = {}  # (facts, index) -> the facts of the view: indices written before
 
 
 def _remembered(key: Any, steps: Any) -> Any:
@@ -191,6 +193,7 @@ def _remembered(key: Any, steps: Any) -> Any:
     if key is not None:
         if len(_basics) > 10_000:
             _basics.clear()
+            _places.clear()
         _basics[key] = steps
     return steps
 
@@ -276,9 +279,14 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
         return
     new = value_of(_as_value(value, self), "__setitem__", "value")
     key = _key(self._v.meta, index)
+    place = _places.get(key) if key is not None else None
+    if place is not None and assign_part(self, place, value, new):
+        return
     known = _basics.get(key) if key is not None else None
     if known is not None:
-        _assign(_view_of(self, *known), new)
+        target = _view_of(self, *known)
+        _places[key] = target._v.meta
+        assign(target, new)
         return
     items = _normal(index)
     if (
@@ -295,7 +303,7 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
             return
     p = Parsed(self._v.meta.shape, items)
     if all(a is None for a in p.arrays):
-        _assign(_view_of(self, *_remembered(key, _steps(self._v.meta.shape, p))), new)
+        assign(_view_of(self, *_remembered(key, _steps(self._v.meta.shape, p))), new)
         return
     target = self if p.whole else _basic(self, p)
     used = tuple(a is not None for a in p.arrays)
@@ -348,40 +356,6 @@ def _as_value(value: Any, like: Tensor) -> Any:
             )
         return from_array(to_numpy(value))
     return value
-
-
-def _assign(target: Tensor, new: Any) -> None:
-    """Writes a value or number into a view, broadcast and converted."""
-    m = target._v.meta
-    if isinstance(new, Value):
-        shape = new.meta.shape
-        while len(shape) > m.ndim and shape[0] == 1:
-            shape = shape[1:]
-        v = mv.reshape(new, shape)
-        v = e.cast(v, m.dtype)
-        if v.meta.shape != m.shape:
-            v = _broadcast(v, m.shape)
-    else:
-        v = record(ix.FILL, (_plain(new),), (m.shape, m.dtype.name))
-    if v.vid == target._v.vid:
-        return
-    target._write(v)
-
-
-def _plain(x: Any) -> Any:
-    return x
-
-
-def _broadcast(v: Value, shape: tuple[int, ...]) -> Value:
-    try:
-        return record1(mv.EXPAND, v, shape)
-    except RuntimeError:
-        raise RuntimeError(
-            f"The expanded size of the tensor ({shape[-1] if shape else 1}) must match the "
-            f"existing size ({v.meta.shape[-1] if v.meta.shape else 1}) at non-singleton dimension "
-            f"{max(len(shape) - 1, 0)}.  Target sizes: {list(shape)}.  Tensor sizes: "
-            f"{list(v.meta.shape)}"
-        ) from None
 
 
 Tensor.__getitem__ = _getitem

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, convert, int64, type_name
+from ..dtypes import bool_, convert, float32, float64, int64, type_name
 from ..ops import indexing
 from ..ops.record import normalize_dim
+from ..ops.searching import HISTOGRAM
 from ..tensor import Tensor, from_array, wrap
+from ..trace.recorder import record
 from .pointwise import check_tensor, where
 from .reductions import one_dim, pair
 from .registry import public, write_out
@@ -301,11 +303,14 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
         )
     if bins <= 0:
         raise RuntimeError("bins must be > 0")
-    a = input._array().astype(np.float64)
-    lo, hi = (a.min(), a.max()) if min == max and a.size else (min, max)
-    if lo == hi:
-        lo, hi = lo - 1, hi + 1
-    if lo > hi:
-        raise RuntimeError("max must be larger than min")
-    counts, _ = np.histogram(a, bins, (lo, hi))
-    return from_array(convert(counts, input.dtype), input.dtype)
+    low, high = float(min), float(max)
+    x = input.flatten().to(float64 if input.dtype is float64 else float32)
+    if low == high and x.numel():
+        low, high = (float(n.item()) for n in x.aminmax())
+    if low == high and math.isfinite(low):
+        low, high = low - 1, high + 1
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise RuntimeError(f"torch.histc: range of [{low:g}, {high:g}] is not finite")
+    if low > high:
+        raise RuntimeError("torch.histc: max must be larger than min")
+    return wrap(record(HISTOGRAM, (x._v, low, high), (int(bins),))).to(input.dtype)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor, from_array
+from ..dtypes import bool_, promote_types, type_name
+from ..ops.elementwise import cast
+from ..ops.searching import SEARCH
+from ..tensor import Tensor, from_array, wrap
+from ..trace.recorder import record2
 from .registry import public
 
 
@@ -74,24 +78,62 @@ def unique_consecutive(
 
 @public()
 def searchsorted(
-    sorted_sequence: Tensor, input: Any, *, right: bool = False, side: str | None = None
-) -> Tensor:
-    """Where elements would be inserted to keep the order."""
-    where: Literal["left", "right"] = "right" if right or side == "right" else "left"
-    s = sorted_sequence._array()
-    x = input._array() if isinstance(input, Tensor) else np.asarray(input)
-    if s.ndim == 1:
-        return from_array(np.asarray(np.searchsorted(s, x, where), np.int64))
-    rows = s.reshape(-1, s.shape[-1])
-    xs = x.reshape(rows.shape[0], -1)
-    found = np.stack([np.searchsorted(r, q, where) for r, q in zip(rows, xs, strict=True)])
-    return from_array(found.reshape(x.shape).astype(np.int64))
+    sorted_sequence: Tensor, input: Any, *, out_int32: bool = False, right: bool = False,
+    side: str | None = None, sorter: Tensor | None = None
+) -> Tensor:  # fmt: skip
+    """Where elements would be inserted to keep the order: before equal ones, or after (`right`).
+
+    sorted_sequence: one row for all elements, or [..., n] for elements [..., m]. sorter: the order
+    that sorts it. Raises RuntimeError where these do not fit, or `side` and `right` are opposites.
+    """
+    name = "torch.searchsorted()"
+    x = _sought(input, sorted_sequence)
+    rows, have = sorted_sequence.shape, x.shape
+    if side not in (None, "left", "right"):
+        raise RuntimeError(f"{name}: side can only be 'left' or 'right' but got {side}")
+    if side == "left" and right:
+        raise RuntimeError(
+            f"{name}: side and right can't be set to opposites, got side of left while right was "
+            "True"
+        )
+    if not rows:
+        raise RuntimeError(
+            f"{name}: boundaries tensor should have positive dimension, but got 0 dimension"
+        )
+    if not have and len(rows) != 1:
+        raise RuntimeError(
+            f"{name}: input value can be a scalar only when boundaries tensor dimension is 1, but "
+            f"we got boundaries tensor dim({len(rows)}) and input value's dim(0) numel(1)"
+        )
+    if len(rows) != 1 and rows[:-1] != have[:-1]:
+        raise RuntimeError(
+            f"{name}: boundaries tensor should be 1 dimension or the first N-1 dimensions of "
+            "boundaries tensor and input value tensor must match, but we got boundaries tensor "
+            f"{list(rows)} and input value tensor {list(have)}"
+        )
+    if sorter is not None:
+        sorted_sequence = sorted_sequence.gather(-1, sorter)
+    d = promote_types(sorted_sequence.dtype, x.dtype)
+    if d is bool_ or d.is_complex:
+        name = "Bool" if d is bool_ else type_name(d)
+        raise NotImplementedError(f"\"searchsorted_out_cpu\" not implemented for '{name}'")
+    v, w = cast(sorted_sequence._v, d), cast(x._v, d)
+    found = wrap(record2(SEARCH, v, w, (right or side == "right",)))
+    return found.int() if out_int32 else found
+
+
+def _sought(input: Any, rows: Tensor) -> Tensor:
+    return input if isinstance(input, Tensor) else rows.new_tensor(input)
 
 
 @public(method=False)
-def bucketize(input: Any, boundaries: Tensor, *, right: bool = False) -> Tensor:
-    """The bucket of each element between sorted boundaries."""
-    return searchsorted(boundaries, input, right=right)
+def bucketize(
+    input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
+) -> Tensor:
+    """The bucket of each element between sorted boundaries. RuntimeError if these are no row."""
+    if boundaries.ndim != 1:
+        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
 @public()

@@ -12,7 +12,15 @@ from ..dtypes import int64, type_name
 from ..ops import elementwise as e
 from ..ops.indexing import SCATTER, zeros
 from ..ops.movement import cat, reshape, slice_
-from ..ops.pooling import ADAPTIVE_MAX_POOL, MAX_POOL, MEAN_POOL, adaptive_bounds, pooled_size
+from ..ops.pooling import (
+    ADAPTIVE_MAX_POOL,
+    AFTER,
+    MAX_POOL,
+    MEAN_POOL,
+    SPAN_SUM,
+    adaptive_bounds,
+    pooled_size,
+)
 from ..ops.reduce import SUM
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record, record1, record_many
@@ -321,6 +329,9 @@ def _adaptive_avg(n: int, input: Tensor, output_size: Any) -> Tensor:
     return _finished(r, batched, fn)
 
 
+_LONGEST = 16  # span up to which means are one sum over the places of all spans
+
+
 def _axis_means(v: Value, axis: int, out: int) -> Value:
     """The means over `out` windows of an axis that need not share it evenly."""
     shape = v.meta.shape
@@ -333,8 +344,10 @@ def _axis_means(v: Value, axis: int, out: int) -> Value:
             tuple(0 if k == axis else n for k, n in enumerate(shape)),
             (1,) * len(shape),
         )
-    parts = []
-    for first, last in adaptive_bounds(shape[axis], out):
+    bounds, parts = adaptive_bounds(shape[axis], out), []
+    if max(last - first for first, last in bounds) <= _LONGEST:
+        return record1(SPAN_SUM, v, (axis, out, AFTER))
+    for first, last in bounds:
         starts = tuple(first if k == axis else 0 for k in range(len(shape)))
         stops = tuple(last if k == axis else n for k, n in enumerate(shape))
         part = slice_(v, starts, stops, (1,) * len(shape))

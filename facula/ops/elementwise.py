@@ -562,6 +562,29 @@ def _real_rule(metas: Any, attrs: Any) -> Any:
     return (meta(metas[0].shape, metas[0].dtype.to_real()),)
 
 
+def _part_lower(name: str, function: Any) -> Any:
+    """The node `name` from complex numbers to real ones, which the compiler takes apart."""
+
+    def lower(b: Any, ins: list[int], node: Any) -> list[int]:
+        return [b.add(name, tuple(ins), node.meta.shape, node.meta.dtype, (), function)]
+
+    return lower
+
+
+def _joined(re: np.ndarray, im: np.ndarray) -> np.ndarray:
+    """Complex numbers of their parts. `re + 1j * im` is NaN where `im` is infinite."""
+    shape = np.broadcast_shapes(np.shape(re), np.shape(im))
+    out = np.empty(shape, np.complex128 if np.asarray(re).dtype == np.float64 else np.complex64)
+    out.real, out.imag = re, im
+    return out
+
+
+def _complex_lower(b: Any, ins: list[int], node: Any) -> list[int]:
+    out = node.meta
+    parts = [b.expand(b.cast(v, out.dtype.to_real()), out.shape) for v in ins]
+    return [b.add("complex", tuple(parts), out.shape, out.dtype, (), _joined)]
+
+
 CONJ = _elementwise("conj", np.conj, gradient=_one(lambda n, g: record1(CONJ, g)))
 REAL = Op(
     "real",
@@ -569,6 +592,7 @@ REAL = Op(
     _real_rule,
     lambda arrays, attrs, metas: np.real(arrays[0]),
     lambda n, g: (cast(g, n.meta(0).dtype),),
+    _part_lower("real", np.real),
     example=_COMPLEX_EXAMPLE,
 )
 IMAG = Op(
@@ -577,14 +601,16 @@ IMAG = Op(
     _real_rule,
     lambda arrays, attrs, metas: np.imag(arrays[0]),
     lambda n, g: (record2(COMPLEX, mul(g, 0.0), g),),
+    _part_lower("imag", np.imag),
     example=_COMPLEX_EXAMPLE,
 )
 COMPLEX = Op(
     "complex",
     "convert",
     lambda metas, attrs: (meta(check_broadcast(metas), metas[0].dtype.to_complex()),),
-    lambda arrays, attrs, metas: (arrays[0] + 1j * arrays[1]).astype(metas[0].dtype.np),
+    lambda arrays, attrs, metas: _joined(*arrays),
     lambda n, g: (record1(REAL, g), record1(IMAG, g)),
+    _complex_lower,
     example=Example(
         *(((a, b), ()) for a, b in (((), ()), ((0,), (1,)), ((3, 17), (17,)))), dtypes="f"
     ),
@@ -595,6 +621,7 @@ COMPLEX_ABS = Op(
     _real_rule,
     lambda arrays, attrs, metas: np.abs(arrays[0]),
     lambda n, g: (mul(g, div(n.i(0), where(record2(EQ, n.o(), 0), 1.0, n.o()))),),
+    _part_lower("complex_abs", np.abs),
     grad_name="AbsBackward0",
     example=_COMPLEX_EXAMPLE,
 )

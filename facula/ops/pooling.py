@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, int64, is_half
+from ..dtypes import bool_, float64, int64, is_half
 from ..trace.recorder import record, record1
 from ..trace.values import Shape, Value, meta
 from .convolution_native import interleaved
@@ -497,6 +497,114 @@ def _adaptive_rule(metas: Any, attrs: Any) -> Any:
 def adaptive_bounds(size: int, out: int) -> list[tuple[int, int]]:
     """Where each of `out` windows over an axis begins and ends; they may overlap."""
     return [(k * size // out, -(-(k + 1) * size // out)) for k in range(out)]
+
+
+def _span_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
+    (axis, size, scaled), a, d = attrs, arrays[0], metas[0].dtype
+    if is_half(d):
+        a = a.astype(np.float32)
+    moved = np.moveaxis(a, axis, 0)
+    n = len(moved)
+    if scaled == BEFORE:
+        moved = np.stack([r / a.dtype.type(y - x) for r, (x, y) in
+                          zip(moved, adaptive_bounds(size, n), strict=True)])  # fmt: skip
+    out = np.stack([moved[x:y].sum(0) for x, y in adaptive_bounds(n, size)])
+    if scaled == AFTER:
+        counts = [y - x for x, y in adaptive_bounds(n, size)]
+        out = out / np.asarray(counts, a.dtype).reshape(-1, *(1,) * (out.ndim - 1))
+    return convert(np.ascontiguousarray(np.moveaxis(out, 0, axis)), d)
+
+
+def _span_lower(b: Any, ins: list[int], node: Any) -> list[int]:
+    """A sum over the places of the longest span; where a span is shorter, 0 is added."""
+    (axis, size, scaled), (x,), m = node.attrs, ins, node.meta
+    t, n = Terms(b), b.graph.shapes[x][axis]
+    if scaled == BEFORE:
+        first, last = _ends(b, t, size, n)
+        x = t.op("div", x, _along(b, t.op("sub", last, first), m.dtype, axis, m.ndim))
+    first, last = _ends(b, t, n, size)
+    lengths = [y - x for x, y in adaptive_bounds(n, size)]
+    total = None
+    for k in range(max(lengths)):
+        at = t.op("add", first, Number(k))
+        inside = None if k < min(lengths) else t.op("le", at, t.op("sub", last, Number(1)))
+        if inside is not None:
+            at = t.op("where", inside, at, first)
+        seen = b.add("take", (x, at), m.shape, m.dtype, (axis,), _taken(axis))
+        if inside is not None:
+            seen = t.op("where", _along(b, inside, bool_, axis, m.ndim), seen, Number(0.0))
+        total = seen if total is None else t.op("add", total, seen)
+    assert total is not None
+    if scaled == AFTER:
+        count = _along(b, t.op("sub", last, first), m.dtype, axis, m.ndim)
+        total = t.op("div", total, count)
+    return [total]
+
+
+def _taken(axis: int) -> Any:
+    return lambda a, i: np.take(a, i, axis)
+
+
+def _along(b: Any, v: int, d: Any, axis: int, ndim: int) -> int:
+    """A row of numbers along an axis of a value."""
+    (n,) = b.graph.shapes[v]
+    return int(b.reshape(b.cast(v, d), (*(1,) * axis, n, *(1,) * (ndim - axis - 1))))
+
+
+def _ends(b: Any, t: Terms, size: int, out: int) -> tuple[int, int]:
+    """`adaptive_bounds` as two rows of int64.
+
+    Whole numbers are divided in float64 by a reciprocal, half a unit away from where the result
+    would change: exact, and in vectors.
+    """
+    places = np.arange(out)
+    at = b.cast(b.add("iota", (), (out,), int64, (0,), host=lambda: places), float64)
+    at = t.op("mul", at, Number(size))
+    ends = []
+    for shift in (0.5, size + out - 0.5):
+        quotient = t.op("mul", t.op("add", at, Number(shift)), Number(1.0 / out))
+        ends.append(b.cast(quotient, int64))  # towards 0: they are not negative
+    return ends[0], ends[1]
+
+
+BEFORE, AFTER = "before", "after"
+_EXCHANGED = {"": "", BEFORE: AFTER, AFTER: BEFORE}
+
+# Sums over the spans of an axis that `adaptive_bounds` gives, or their means. What a place belongs
+# to is again given by `adaptive_bounds`, with the sizes exchanged: the op is its own gradient.
+# attrs: (axis, size of the result, what is divided by the length of its span: AFTER results,
+# BEFORE operands, or "")
+SPAN_SUM: Op = Op(
+    "span_sum",
+    "reduction",
+    lambda metas, attrs: (
+        meta(
+            (*metas[0].shape[: attrs[0]], attrs[1], *metas[0].shape[attrs[0] + 1 :]),
+            metas[0].dtype,
+        ),
+    ),
+    _span_reference,
+    lambda n, g: (
+        record1(
+            SPAN_SUM, g,
+            (n.attrs[0], n.meta(0).shape[n.attrs[0]], _EXCHANGED[n.attrs[2]]),
+        ),
+    ),
+    _span_lower,
+    grad_name="AdaptiveAvgPool2DBackward0",
+    example=Example(
+        *(
+            ((shape,), (axis, size, scaled))
+            for shape, axis, size in (
+                ((7,), 0, 3), ((5, 3), 0, 8), ((2, 3, 28), 2, 5), ((3, 28, 20), 1, 5),
+                ((2, 5, 40), 1, 28), ((0, 5), 1, 3), ((30, 4, 70), 2, 9),
+            )
+            for scaled in ("", BEFORE, AFTER)
+        ),
+        dtypes="f",
+        tolerance=64.0,
+    ),
+)  # fmt: skip
 
 
 def _adaptive_reference(arrays: Any, attrs: Any, metas: Any) -> Any:

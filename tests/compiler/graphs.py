@@ -266,8 +266,8 @@ class B:
         pipeline.run(self.g, check=True)
         program, found = self.run()
         for v, x, y in zip(outputs, found, want, strict=True):
-            if x.dtype.kind == "f":
-                tight = x.dtype == np.float64
+            if x.dtype.kind in "fc":
+                tight = x.dtype in (np.float64, np.complex128)
                 np.testing.assert_allclose(
                     x, y, rtol=1e-10 if tight else rtol, atol=1e-10 if tight else atol,
                     err_msg=f"value {v}\n{self.g.text()}",

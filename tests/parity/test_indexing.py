@@ -260,6 +260,20 @@ show(torch.unique(torch.tensor([3., 1., 2., 1.]), sorted=True), torch.isin(x, to
 s = torch.tensor([1., 3., 5., 7.])
 show(torch.searchsorted(s, torch.tensor([0., 3., 6., 9.])), torch.searchsorted(s, torch.tensor([3., 7.]), right=True), torch.bucketize(torch.tensor([1., 4.]), s), torch.searchsorted(s, 4.))
 show(torch.searchsorted(torch.stack([s, s + 1]), torch.tensor([[2.], [2.]])), torch.bucketize(torch.tensor([3.]), s, right=True))
+s = torch.tensor([-2., 0., 0., 0., 1., 4., float('inf')])
+x = torch.tensor([[-3., -2., 0.], [0.5, float('inf'), float('nan')]])
+for n in range(8):
+    show(torch.searchsorted(s[:n], x), torch.searchsorted(s[:n], x, side='right'), torch.bucketize(x, s[:n], right=True))
+rows = torch.stack([s, s * 2]).sort(1)[0]
+show(torch.searchsorted(rows, x), torch.searchsorted(rows, x, right=True, out_int32=True), torch.bucketize(2, torch.tensor([1, 2, 3]), out_int32=True))
+show(torch.searchsorted(s.flip(0), x, sorter=torch.arange(6, -1, -1)), torch.searchsorted(s, torch.tensor([0, 1])), torch.searchsorted(s, x.requires_grad_()))
+show(torch.searchsorted(torch.arange(1000) // 3, torch.arange(-3, 400, 7)), torch.searchsorted(s.bfloat16(), x.detach().bfloat16()), torch.searchsorted(s, torch.zeros(0)))
+fails(lambda: torch.searchsorted(s, x, side='left', right=True))
+fails(lambda: torch.searchsorted(s, x, side='middle'))
+raises(lambda: torch.searchsorted(rows, x[0]))
+raises(lambda: torch.searchsorted(rows, 2.))
+fails(lambda: torch.searchsorted(s[0], x))
+fails(lambda: torch.bucketize(x, rows))
 
 # scatters of parts
 x = torch.arange(6.).reshape(2, 3)

@@ -55,6 +55,52 @@ b = torch.tensor([True, False])
 b &= torch.tensor([True, True])
 show(b, ~b)
 
+# parts written again and again
+x = torch.arange(12.).reshape(3, 4)
+v = x[1]
+for k in range(3):
+    y = x * 1.5
+    before = y[0]
+    y[:, 0] = k
+    y[1] = y[0]
+    y[1:, ::2] *= 2
+    y[1:, 1:] += y[0, :-1]
+    y[0, 0] = torch.tensor(7, dtype=torch.int64)
+    y[2] = y[2]
+    v[1] = k
+    show(y, y._version, before, before._version, v, x)
+
+# parts written under gradients
+w = torch.ones(3, requires_grad=True)
+x = torch.arange(12.).reshape(4, 3) * 2
+z = w * x
+x[1:3, 0] = 5
+raises(lambda: z.sum().backward())
+z = w * x
+x[1] += 1
+raises(lambda: z.sum().backward())
+x[0] = w * 2
+x[0] *= 3
+show(x, x.requires_grad)
+x.sum().backward()
+show(w.grad)
+leaf = torch.zeros(3, requires_grad=True)
+for k in range(2):
+    with torch.no_grad():
+        leaf[1] = k
+        leaf[0] += 1
+fails(lambda: leaf.__setitem__(0, 2.))
+show(leaf, leaf._version)
+
+# parts that do not fit
+x = torch.zeros(3, 4) + 1
+for k in range(2):
+    x[:, 1] = k
+    fails(lambda: x.__setitem__((slice(None), 1), torch.ones(2)))
+    x[:, 1] = torch.tensor([True, False, True])
+    x[:, :2] = torch.arange(3)[:, None]
+    show(x, x._version)
+
 # dtype rules
 i = torch.arange(3)
 fails(lambda: i.add_(1.5))
