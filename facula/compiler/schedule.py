@@ -352,15 +352,12 @@ class Scheduler:
         return True
 
     def _reinterpret(self, node: GraphNode) -> None:
-        """Complex numbers as pairs of real ones and back: the same memory.
-
-        An output of complex numbers is all that has the real ones (see complex_pairs.py).
-        """
+        """Complex numbers as pairs of real ones and back: the same memory."""
         v, (base,) = node.outs[0], node.ins
         self.realise(base)
         base = self.alias[v] = self.alias.get(base, base)
         self.place[v] = self.place[base]
-        if v in self.outputs:
+        if v in self.outputs:  # where the real ones lie, too
             self.memory_of[base] = v
 
     def _hand_over(self, v: int) -> bool:
