@@ -198,13 +198,22 @@ def _mul(s: _Split, node: GraphNode) -> Pair:
 
 
 def _div(s: _Split, node: GraphNode) -> Pair:
-    """The divisor's larger part becomes 1 first: its square neither overflows nor vanishes."""
+    """By the divisor's larger part (Smith 1962), as NumPy: its square neither overflows nor
+    vanishes. Both parts of the dividend are divided by a zero.
+    """
     m, (a, b), (c, d) = _Math(s, node.outs[0]), *map(s.pair, node.ins)
-    scale = m.reciprocal(m.maximum(m.abs(c), m.abs(d)))
-    a, b, c, d = [m.mul(x, scale) for x in (a, b, c, d)]
-    below = m.add(m.mul(c, c), m.mul(d, d))
-    re = m.div(m.add(m.mul(a, c), m.mul(b, d)), below)
-    return re, m.div(m.sub(m.mul(b, c), m.mul(a, d)), below)
+    zero, one = [m.number(x, s.r.type_of(c)) for x in (0.0, 1.0)]
+    size = m.abs(c)
+    large = m.test("ge", size, m.abs(d))
+    p, q = m.where(large, c, d), m.where(large, d, c)
+    x, y = m.where(large, a, b), m.where(large, b, a)
+    ratio = m.div(q, p)
+    scale = m.div(one, m.add(p, m.mul(q, ratio)))
+    re = m.mul(m.add(x, m.mul(y, ratio)), scale)
+    im = m.mul(m.sub(y, m.mul(x, ratio)), scale)
+    im = m.where(large, im, m.neg(im))
+    none = m.test("logical_and", m.test("eq", c, zero), m.test("eq", d, zero))
+    return m.where(none, m.div(a, size), re), m.where(none, m.div(b, size), im)
 
 
 def _abs(s: _Split, node: GraphNode) -> int:
