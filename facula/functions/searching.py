@@ -87,7 +87,7 @@ def searchsorted(
     that sorts it. Raises RuntimeError where these do not fit, or `side` and `right` are opposites.
     """
     name = "torch.searchsorted()"
-    x = _sought(input, sorted_sequence)
+    x = input if isinstance(input, Tensor) else sorted_sequence.new_tensor(input)
     rows, have = sorted_sequence.shape, x.shape
     if side not in (None, "left", "right"):
         raise RuntimeError(f"{name}: side can only be 'left' or 'right' but got {side}")
@@ -120,10 +120,6 @@ def searchsorted(
     v, w = cast(sorted_sequence._v, d), cast(x._v, d)
     found = wrap(record2(SEARCH, v, w, (right or side == "right",)))
     return found.int() if out_int32 else found
-
-
-def _sought(input: Any, rows: Tensor) -> Tensor:
-    return input if isinstance(input, Tensor) else rows.new_tensor(input)
 
 
 @public(method=False)

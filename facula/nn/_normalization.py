@@ -70,14 +70,10 @@ def _last_axes(
 
 
 def _layer(v: Value, *rest: Any) -> Value:
-    """Values of parameters if there are any, then what NORMALIZE wants."""
+    """rest: the weight and the bias, or the weight, or neither; then what NORMALIZE wants."""
     *parameters, axes, eps, centred = rest
-    out = _normalized(v, axes, eps, centred)
-    if parameters:
-        out = e.mul(out, parameters[0])
-    if len(parameters) > 1:
-        out = e.add(out, parameters[1])
-    return out
+    weight, bias = (*parameters, None, None)[:2]
+    return _affine(_normalized(v, axes, eps, centred), weight, bias)
 
 
 def layer_norm(
@@ -96,8 +92,7 @@ def layer_norm(
         ins = (v, weight._v) if bias is None else (v, weight._v, bias._v)
         t = wrap(as_one(_layer, ins, (axes, eps, True)))
     else:
-        v = _normalized(v, axes, eps)
-        t = wrap(v if bias is None else e.add(v, bias._v))
+        t = wrap(_affine(_normalized(v, axes, eps), None, None if bias is None else bias._v))
     t._fn_name = "NativeLayerNormBackward0"
     return t
 

@@ -27,23 +27,20 @@ def merged(
     return m * count, [], [], []
 
 
-def batch_axes(
-    batch: Sequence[int], a_strides: Sequence[int], b_strides: Sequence[int]
-) -> list[tuple[int, int, int]]:
-    """(size, step in the left operand, step in the right one) of the axes of a batch, the innermost
-    first; axes that follow each other in both operands are one.
+def joined_axes(sizes: Sequence[int], *strides: Sequence[int]) -> list[tuple[int, ...]]:
+    """(size, step in each operand) of axes, the innermost first; axes that follow each other in all
+    operands are one, and those of size 1 are left out.
     """
-    found: list[tuple[int, int, int]] = []
-    for axis in zip(reversed(batch), reversed(a_strides), reversed(b_strides), strict=True):
-        size, a_step, b_step = axis
+    found: list[tuple[int, ...]] = []
+    for size, *steps in reversed(list(zip(sizes, *strides, strict=True))):
         if size == 1:
             continue
         if found:
-            inner, a_inner, b_inner = found[-1]
-            if (a_step, b_step) == (a_inner * inner, b_inner * inner):
-                found[-1] = (inner * size, a_inner, b_inner)
+            inner, *inner_steps = found[-1]
+            if steps == [inner * step for step in inner_steps]:
+                found[-1] = (inner * size, *inner_steps)
                 continue
-        found.append(axis)
+        found.append((size, *steps))
     return found
 
 

@@ -22,7 +22,7 @@ from ..loops import Kernel
 from ..scalar_code import SIZE, broadcast
 from ..writer import I64, Writer
 from . import dots, left, tile
-from .batch import batch_axes, merged, places
+from .batch import joined_axes, merged, places
 from .epilogue import Epilogue, Lower
 
 _HEADER = 21  # of the record of a product
@@ -138,7 +138,7 @@ class Plan:
         self.a_step = a.strides[-2] if self.a_by_row else a.strides[-1]
         self.b_step = b.strides[-1] if self.b_by_column else b.strides[-2]
         self.a_offset, self.b_offset = a.offset, b.offset
-        self.axes = batch_axes(batch, a_strides, b_strides)
+        self.axes = joined_axes(batch, a_strides, b_strides)
         self.b_axes = [(size, step) for size, _, step in self.axes if step]
         self.count, self.b_count = prod(batch), prod(size for size, _ in self.b_axes)
         self.panels = -(-n // self.columns)

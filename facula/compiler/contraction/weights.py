@@ -10,12 +10,14 @@ parts of a kernel turned round, channels exchanged.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from ..emitter import V
 from ..indexing import View
 from ..scalar_code import broadcast
 from ..writer import I64, Writer
 from . import left
+from .batch import joined_axes
 from .product import NativeStep, split
 
 _HEADER = 9
@@ -31,9 +33,7 @@ class Weights:
         self.outs = shape[0] // groups
         self.tiles = -(-self.outs // rows)
         self.sizes = tuple(shape[1:])
-        self.depth = 1
-        for n in self.sizes:
-            self.depth *= n
+        self.depth = prod(self.sizes)
         self.a_by_row = True
 
     @property
@@ -47,7 +47,7 @@ class Weights:
 
     def step(self, weight: View, slot: int, target: int) -> NativeStep:
         """The step that packs the weight, which lies in `slot`, to `target`."""
-        loops = _merged(self.sizes, weight.strides[1:])
+        loops = joined_axes(self.sizes, weight.strides[1:])[::-1] or [(1, 1)]
         along = len(loops) == 1 and loops[0][1] == 1
         record = [
             slot, target, weight.offset, weight.strides[0], self.outs, self.tiles, self.depth,
@@ -58,19 +58,6 @@ class Weights:
         chunks = self.groups * self.tiles
         return NativeStep("pack", key, lambda: _text(self, along, len(loops)), record, chunks,
                           chunks * self.rows * self.depth, _THRESHOLD)  # fmt: skip
-
-
-def _merged(sizes: Sequence[int], strides: Sequence[int]) -> list[tuple[int, int]]:
-    """(size, stride) of the loops over these axes: one where axes follow each other in memory."""
-    loops: list[tuple[int, int]] = []
-    for n, step in zip(sizes, strides, strict=True):
-        if n == 1:
-            continue
-        if loops and loops[-1][1] == n * step:
-            loops[-1] = (loops[-1][0] * n, step)
-        else:
-            loops.append((n, step))
-    return loops or [(1, 1)]
 
 
 def _text(p: Weights, along: bool, count: int) -> str:
@@ -128,6 +115,3 @@ def _gather(
         w.counted_loop(w.number(0), size, 1, [], one)
 
     loop(0, start, w.number(0))
-
-
-__all__ = ["Weights"]
