@@ -1,10 +1,11 @@
-"""Fixtures for all tests: Python in a process of its own, under `facula run` or not."""
+"""What all tests share: Python in a process of its own, and which tests a short run leaves out."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,39 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all",
+        action="store_true",
+        help="also the tests marked `long`, and every case of those marked `thin`",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out tests marked `long`, and of a test marked `thin(n)` all but every n-th case.
+
+    Which cases stay depends on their names alone: two that lie beside each other in a table differ
+    in one thing, and every second or third of them would all share another. What is asked for by
+    name (`file.py::test`) runs whole.
+    """
+    if config.getoption("--all") or any("::" in a for a in config.args):
+        return
+    out: set[pytest.Item] = set()
+    tables: dict[tuple[str, int], list[pytest.Item]] = {}
+    for item in items:
+        thin = item.get_closest_marker("thin")
+        if item.get_closest_marker("long") is not None:
+            out.add(item)
+        elif thin is not None:
+            tables.setdefault((item.nodeid.split("[")[0], *thin.args), []).append(item)
+    for (_, n), cases in tables.items():
+        cases.sort(key=lambda item: (zlib.crc32(item.nodeid.encode()), item.nodeid))
+        out.update(cases[-(-len(cases) // n) :])
+    if out:
+        items[:] = [item for item in items if item not in out]
+        config.hook.pytest_deselected(items=sorted(out, key=lambda item: item.nodeid))
 
 
 @pytest.fixture

@@ -92,6 +92,7 @@ def test_two_processes_make_one_row(scripts: dict[str, Any]) -> None:
     assert "`cnn_step`, PyTorch: no" in text and "JAX: not installed" in text
 
 
+@pytest.mark.long
 def test_families_are_timed_in_processes_of_their_own(run_python: Any) -> None:
     script = str(ROOT / "benchmarks" / "families.py")
     done = run_python(script, "--only", "Rosenbrock", "dot", "--threads")
@@ -100,6 +101,7 @@ def test_families_are_timed_in_processes_of_their_own(run_python: Any) -> None:
     assert len(rows) == 1 and [float(x) > 0 for x in rows[0][1:]] == [True] * 6
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("name", ["tutorial_epoch", "mlp_latency", "double_backward"])
 def test_a_measurement(run_python: Any, name: str) -> None:
     script = str(ROOT / "benchmarks" / "measure.py")

@@ -68,6 +68,7 @@ def growth(step: Callable[[int], None], warm: int, steps: int) -> float:
     return resident() - before
 
 
+@pytest.mark.long
 @needs_statm
 def test_ten_thousand_steps() -> None:
     net = Network()
@@ -75,6 +76,7 @@ def test_ten_thousand_steps() -> None:
     assert net.losses[-1] < net.losses[0]
 
 
+@pytest.mark.long
 @needs_statm
 def test_twenty_batch_sizes() -> None:
     net = Network()
@@ -89,6 +91,7 @@ def small_tries(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     monkeypatch.setattr(forget, "MAX_NODES", limit)
 
 
+@pytest.mark.long
 @needs_statm
 def test_shapes_never_seen_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step has a path of its own; they are forgotten, whatever they held."""
@@ -105,6 +108,7 @@ def test_shapes_never_seen_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert highest <= 3000 + 500
 
 
+@pytest.mark.long
 @needs_statm
 def test_compiled_paths_are_forgotten_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each shape comes three times, so that each is compiled; programs and their code go with the

@@ -126,6 +126,7 @@ def compare(got: list[Any], want: list[Any], what: str) -> None:
         assert same(g, w), f"{what}, observation {k}: {g!r} instead of {w!r}"
 
 
+@pytest.mark.long
 @SETTINGS
 @given(instructions(ALL, 60 if not LONG else 300))
 def test_recorded_compiled_and_replayed(program: list[Any]) -> None:
@@ -157,6 +158,7 @@ def _random_program(seed: int, length: int) -> list[Any]:
     return [(int(k), *map(int, r.integers(0, 256, 3))) for k in r.integers(0, len(ALL), length)]
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("seed", range(3 if not LONG else 100))
 def test_long_programs(seed: int) -> None:
     program = _random_program(seed, 300)

@@ -55,6 +55,7 @@ def training(steps: int, dtype: Any) -> list[bytes]:
     return bits
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("dtype", [facula.float32, facula.float64], ids=str)
 def test_training_step(dtype: Any) -> None:
     """Every run replays what the first one compiled."""

@@ -92,6 +92,7 @@ def test_what_else_changes_is_named(explain):
     assert "other results are wanted: now also kept: add (script.py:5) float32[50, 2]" in report
 
 
+@pytest.mark.long
 def test_options(explain, run_python, tmp_path: Path):
     text = "import sys\nprint(sys.argv[1:])\n"
     done = explain(text, "--top", "3", "--output=out.txt", arguments=("--top", "a"))

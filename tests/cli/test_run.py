@@ -58,6 +58,7 @@ def test_a_line_of_code(facula_run):
     assert found.stdout == "__main__ ['-c', 'x'] ''\n"
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize(
     ("code", "status"),
     [
@@ -105,6 +106,7 @@ def test_a_failure_inside_facula_ends_at_the_scripts_line(tmp_path, facula_run):
     assert "config.py" in loud.stderr and loud.stderr.splitlines()[-1] == lines[-1]
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -139,6 +141,7 @@ import importlib; assert importlib.reload(c) is c
     assert (found.returncode, found.stderr) == (0, "")
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize(
     ("code", "last"),
     [

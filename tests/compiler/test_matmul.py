@@ -15,6 +15,7 @@ def _data(*shape: int, dtype: str = "f") -> np.ndarray:
     return r.standard_normal(shape).astype(dtype)
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32"])
 @pytest.mark.parametrize(
     ("m", "k", "n"), [(1, 1, 1), (4, 16, 32), (5, 7, 3), (1, 64, 10), (0, 3, 2), (3, 0, 2),

@@ -94,6 +94,7 @@ def test_threads_do_not_change_bits() -> None:
             np.testing.assert_array_equal(x1, x2)
 
 
+@pytest.mark.long
 def test_a_chain_longer_than_the_stack() -> None:
     b = B()
     x = b.input(np.linspace(0, 1, 50, dtype="f"))

@@ -91,6 +91,7 @@ def test_sizes(always: None, images, channels, outs, size, low, out):
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * np.abs(want).max())
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("registers", [tile.Registers(32, 6, 2), tile.Registers(16, 6, 4)])
 def test_other_processors(always: None, monkeypatch: pytest.MonkeyPatch, registers):
     monkeypatch.setattr(tile, "registers", lambda: registers)
@@ -173,6 +174,7 @@ def _run_weight(x: np.ndarray, g: np.ndarray, low: Shape) -> tuple[np.ndarray, A
     return b.run()[1][0], steps.weight_plan(b.g, ins, attrs, "f32")
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize(("images", "channels", "outs", "size", "low", "out"), SIZES)
 def test_weight(always: None, images, channels, outs, size, low, out):
     x, g = _random(0, images, channels, *size), _random(1, images, outs, *out)
@@ -182,6 +184,7 @@ def test_weight(always: None, images, channels, outs, size, low, out):
     np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5 * np.abs(want).max())
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("registers", [tile.Registers(32, 6, 2), tile.Registers(16, 6, 4)])
 def test_weight_on_other_processors(always: None, monkeypatch: pytest.MonkeyPatch, registers):
     monkeypatch.setattr(tile, "registers", lambda: registers)

@@ -55,6 +55,7 @@ RECORDS = {
 DETACHED_FROM_VALUES = {"embedding", "embedding-by-frequency"}  # gradients that are not derivatives
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("name", RECORDS)
 def test_gradients_of_records(name):
     call, shape = RECORDS[name]

@@ -32,6 +32,7 @@ def test_mean_and_variance(name):
     np.testing.assert_allclose(y.var(axes), 1, rtol=1e-3)
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("name", [*LAYERS, "rms", "local"])
 def test_gradients(name):
     more = {

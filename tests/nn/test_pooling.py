@@ -57,6 +57,7 @@ CALLS = {
 }
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("name", CALLS)
 def test_gradients(name):
     x = _distinct(1, 2, 6, 6)

@@ -536,6 +536,7 @@ def test_differentiable_steps_are_refused() -> None:
         o.step()
 
 
+@pytest.mark.long
 def test_without_recording(run_python: Any) -> None:
     """FACULA_EAGER=1 gives the same numbers."""
     text = (
@@ -628,6 +629,7 @@ def test_a_rate_that_is_a_tensor_is_read_at_each_step() -> None:
     assert p.tolist() == [-0.5, -0.5]
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("clear", ["optimizer", "parameter"])
 def test_gradients_are_not_kept_alive(clear: str) -> None:
     import gc

@@ -30,6 +30,7 @@ def _mask(kind: str, t: Any) -> Any:
     return None
 
 
+@pytest.mark.thin(4)
 @pytest.mark.parametrize("heads", (4, 2), ids=("heads", "grouped"))
 @pytest.mark.parametrize("kind", MASKS)
 def test_result_and_gradients(kind: str, heads: int) -> None:

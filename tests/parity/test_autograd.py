@@ -474,6 +474,7 @@ show(y, x.grad)
 TABLE = programs(PROGRAMS)
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("program", [p for _, p in TABLE], ids=[n for n, _ in TABLE])
 def test_autograd(program: str) -> None:
     check(program)

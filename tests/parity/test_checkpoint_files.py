@@ -206,6 +206,7 @@ def test_we_read_torchs_older_format(case: str) -> None:
     assert_same(loads(data, weights_only=False), expected)
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("case", CASES)
 def test_torch_reads_what_we_write(case: str) -> None:
     expected = CASES[case]()

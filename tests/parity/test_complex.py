@@ -36,5 +36,6 @@ CALLS = [
 ]  # fmt: skip
 
 
+@pytest.mark.thin(4)
 def test_calls() -> None:
     check(CALLS)

@@ -72,6 +72,7 @@ KINDS = itertools.product(
 )
 
 
+@pytest.mark.thin(4)
 @pytest.mark.parametrize(("data", "sampler", "batches", "own_generator"), list(KINDS))
 def test_epochs(data, sampler, batches, own_generator, agree):
     agree(lambda t: _epochs(t, data, sampler, *batches, own_generator))

@@ -323,6 +323,7 @@ show(x.grad)
 TABLE = programs(PROGRAMS)
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("program", [p for _, p in TABLE], ids=[n for n, _ in TABLE])
 def test_function(program: str) -> None:
     check(program)

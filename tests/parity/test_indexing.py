@@ -322,6 +322,7 @@ show(x[n - 1 : n + 1])
 TABLE = programs(PROGRAMS)
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("program", [p for _, p in TABLE], ids=[n for n, _ in TABLE])
 def test_indexing(program: str) -> None:
     check(program)

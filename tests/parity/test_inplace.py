@@ -528,6 +528,7 @@ show(x.grad)
 TABLE = programs(PROGRAMS)
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("program", [p for _, p in TABLE], ids=[n for n, _ in TABLE])
 def test_inplace(program: str) -> None:
     check(program)

@@ -86,6 +86,7 @@ def _close(got, want, dtype, name, what):
     np.testing.assert_allclose(got, want, relative, absolute * max(scale, 1.0), err_msg=what)
 
 
+@pytest.mark.thin(4)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", cases.CASES, ids=IDS)
 def test_values_and_gradients(case, dtype):

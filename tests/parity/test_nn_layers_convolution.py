@@ -44,6 +44,7 @@ def _input(axes, channels):
     return random(*(channels if n is None else n for n in SHAPES[axes]))
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize(("axes", "args", "options"), PLAIN)
 def test_convolution(axes, args, options):
     make = lambda t: getattr(t.nn, f"Conv{axes}d")(*args, **options)  # noqa: E731

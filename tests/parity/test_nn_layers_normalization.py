@@ -51,6 +51,7 @@ MOVING = [
 ]
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize(("shape", "name", "args", "options"), LAYERS)
 @pytest.mark.parametrize("evaluate", [False, True])
 def test_normalization(shape, name, args, options, evaluate):
@@ -59,6 +60,7 @@ def test_normalization(shape, name, args, options, evaluate):
     check(make, [random(*shape)], evaluate=evaluate, rounds=1)
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize(("shape", "name", "args", "options"), MOVING)
 def test_moving(shape, name, args, options):
     check(lambda t: getattr(t.nn, name)(*args, **options), [random(*shape)])

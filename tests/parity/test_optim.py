@@ -81,6 +81,7 @@ def compare_states(ours: Any, theirs: Any, tolerance: float) -> None:
                 assert ours["state"][key][name] == value
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "options"), CONFIGS)
 def test_twenty_steps(name: str, options: dict[str, Any], dtype: str) -> None:
@@ -240,6 +241,7 @@ def test_the_order_of_arguments(name: str) -> None:
     ]
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("options", [
     {}, {"lr": 0.3, "max_iter": 5}, {"line_search_fn": "strong_wolfe"},
     {"line_search_fn": "strong_wolfe", "max_iter": 7, "history_size": 3},

@@ -27,6 +27,7 @@ logical_and logical_or logical_xor lt maximum minimum mul ne nextafter pow remai
 OPERATORS = "+ - * / // % ** & | ^ << >> == != < <= > >=".split()
 
 
+@pytest.mark.thin(6)
 @pytest.mark.parametrize("name", UNARY)
 def test_unary(name: str) -> None:
     calls = [f"torch.{name}({d}(3, 4))" for d in DTYPES]
@@ -37,6 +38,7 @@ def test_unary(name: str) -> None:
     check(calls)
 
 
+@pytest.mark.thin(6)
 @pytest.mark.parametrize("name", BINARY)
 def test_binary(name: str) -> None:
     calls = [f"torch.{name}({d}(3, 4), {d}(4))" for d in DTYPES]
@@ -61,6 +63,7 @@ KNOWN = {
 }  # fmt: skip
 
 
+@pytest.mark.thin(6)
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_operators(operator: str) -> None:
     calls = []
@@ -139,6 +142,7 @@ def test_calls_with_options_and_corner_values() -> None:
     check(CALLS)
 
 
+@pytest.mark.thin(4)
 def test_gradients() -> None:
     check(GRADIENTS, loose=100)
 

@@ -31,6 +31,7 @@ IGNORED = {
 }  # fmt: skip
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("name", REDUCTIONS)
 def test_reductions(name: str) -> None:
     calls = [f"torch.{name}({d}(3,4){rest})" for d in DTYPES for rest in ("", ", 1")]

@@ -24,6 +24,7 @@ def fresh_frame():
     flush()
 
 
+@pytest.mark.long
 def test_values_dead_in_python_are_not_kept():
     x = facula.ones(1000)
     seen = []
@@ -38,6 +39,7 @@ def test_values_dead_in_python_are_not_kept():
     assert not state.tr.values and not state.tr.inputs
 
 
+@pytest.mark.long
 def test_memory_of_a_loop_is_given_back():
     w = facula.ones(64, 64, requires_grad=True)
     x = facula.ones(8, 64)

@@ -106,6 +106,7 @@ def _sorted_sums(n: int) -> list[np.ndarray]:
     return results
 
 
+@pytest.mark.long
 def test_processes_may_write_at_the_same_time(run_python: Any, tmp_path: Path) -> None:
     script = (
         "import facula as fl\n"
