@@ -75,6 +75,7 @@ class Node:
     cause = ""  # what the call is part of: the gradient of which op
     producer_map: Producers | None = None
     structures: set[int] | None = None  # of a root: see first_sight.py
+    done: set[Any] | None = None  # of a root: see once.py
     cuts = 0  # how many parts of values in memory have been seen here (see tensor_sharing.py)
 
     def __init__(self, parent: Node | None, kind: str) -> None:
@@ -154,11 +155,16 @@ class Frame:
     __slots__ = (
         "base", "root", "node", "values", "inputs", "scalars", "complex", "leaves", "upstream",
         "hooks", "custom", "freed", "freed_key", "over", "shifts", "grad", "views", "scratch",
-        "walks", "fixing",
+        "walks", "fixing", "once", "alone", "lonely", "made",
     )  # fmt: skip
 
     def __init__(self, root: Node, scratch: bool = False) -> None:
         self.root = root
+        # See once.py: the base at which ops run at once, that of the frame after the last one that
+        # was seen for the first time, how many of these there were in a row, and the number of what
+        # was made at once last.
+        self.once = self.alone = self.lonely = 0
+        self.made = OUTSIDE
         self.grad = True
         self.scratch = scratch
         self.walks: list[Any] = []  # backward passes under way
@@ -252,6 +258,7 @@ class _State(threading.local):
     flush: Callable[..., None]
     refresh: Callable[[Value], Value]
     snapshot: Callable[[Value], Value]
+    at_once: Callable[[Frame, Any, tuple[Any, ...], tuple[Any, ...]], Value | None]
     constant: Callable[[Any], Value]
 
 
@@ -389,6 +396,10 @@ def record1(op: Any, v: Value, attrs: tuple[Any, ...] = ()) -> Value:
     tr = state.tr
     i = v.vid - tr.base
     if i < 0:
+        if tr.once == tr.base:
+            done = state.at_once(tr, op, (v,), attrs)
+            if done is not None:
+                return done
         i = tr.enter(v)
     node = tr.node.edges.get((op, i, attrs))
     if node is None:
@@ -418,6 +429,10 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
     if type(a) is Value:
         i = a.vid - base
         if i < 0:
+            if tr.once == base:
+                done = state.at_once(tr, op, (a, b), attrs)
+                if done is not None:
+                    return done
             i = tr.enter(a)
     elif type(a) in NUMBER:
         i, number = NUMBER[type(a)], a
@@ -529,6 +544,11 @@ def _enter3(tr: Frame, key: tuple[Any, ...], a: Value, b: Value, c: Value) -> Va
     facts of the others, attributes.
     """
     first, base = tr.node, tr.base
+    op, attrs = key[0], key[-1]
+    if tr.once == base:
+        done = state.at_once(tr, op, (a, b, c), attrs)
+        if done is not None:
+            return done
     fresh = []
     slots = []
     for v in (a, b, c):
@@ -537,7 +557,6 @@ def _enter3(tr: Frame, key: tuple[Any, ...], a: Value, b: Value, c: Value) -> Va
             fresh.append(v)
             i = tr.enter(v)
         slots.append(i)
-    op, attrs = key[0], key[-1]
     if tr.base != base:
         return record(op, _settled((a, b, c)), attrs)
     node = tr.node.edges.get((op, *slots, attrs))
@@ -622,6 +641,11 @@ def _follow(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:
 
 def record(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Value:
     """Records an op of any number of operands and one result."""
+    tr = state.tr
+    if tr.once == tr.base:
+        done = state.at_once(tr, op, ins, attrs)
+        if done is not None:
+            return done
     return record_many(op, ins, attrs)[0]
 
 

@@ -23,6 +23,7 @@ from . import forget
 from .build import build_graph
 from .fingerprint import fingerprint
 from .first_sight import compile_at_once, path_and_bound
+from .once import note_first_sight
 from .recorder import BUNDLE, INPUT, OP, Counter, Frame, Node, Tape, _State, caller, state
 from .references import array_of as array_of
 from .references import run_little, run_references
@@ -175,6 +176,7 @@ def flush(frame: Frame | None = None) -> None:
                 raise
             finally:
                 _end(tr)
+            note_first_sight(tr, base, bound)
             return
         first = plan is None
         plan = plans[key] = Plan(tr, live, walked)

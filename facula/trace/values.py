@@ -17,7 +17,7 @@ Shape = tuple[int, ...]
 
 # A value that is not part of any frame. Numbers of frames are positive, so that `vid - base` of
 # such a value is negative for every frame: one comparison finds values that have to enter the open
-# frame.
+# frame. What was made without a frame (once.py) is numbered upwards from here.
 OUTSIDE = -(1 << 62)
 
 

@@ -56,6 +56,7 @@ def test_the_report_and_its_figures(explain, facula_run, tmp_path: Path):
     assert sum(found[p] for p in parts) == pytest.approx(found["wall_s"], rel=1e-6)
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize(
     ("ending", "status"), [("raise SystemExit(3)", 3), ("1 / 0", 1), ("import sys; sys.exit()", 0)]
 )

@@ -175,6 +175,7 @@ except ImportError as error:
     assert found.stdout == "False 1\nModuleNotFoundError torch.nonsense\n", found.stderr
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("name", ["torch", "torchvision", "torchaudio"])
 def test_an_installed_pytorch_is_never_loaded(name, tmp_path, facula_run):
     write(tmp_path, f"{name}/__init__.py", "print('the real one')\n")

@@ -51,6 +51,7 @@ def threads() -> Iterator[None]:
     cpu.set_num_threads(before)
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("m", "k", "n"),

@@ -61,6 +61,7 @@ def random_graph(seed: int, count: int) -> tuple[B, list[int]]:
     return b, [*outputs, *([values[-1]] if values[-1] not in outputs else [])]
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("seed", range(60))
 def test_random(seed: int) -> None:
     b, outputs = random_graph(seed, 5 + seed)

@@ -120,6 +120,7 @@ def _scan(b: B, v: int, op: str, axis: int) -> int:
     return b.g.add("scan", (v,), b.shape(v), b.g.dtypes[v], (op, axis), host)
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("op", ["add", "maximum"])
 @pytest.mark.parametrize(
     ("shape", "axis"),

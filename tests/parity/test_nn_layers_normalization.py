@@ -82,6 +82,7 @@ MODES = [
 ]
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize(("mode", "options"), MODES)
 def test_interpolate(mode, options):
     def call(t, layer, x):

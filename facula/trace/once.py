@@ -1,0 +1,115 @@
+"""Work that is done once: run at the call, and no path is kept of it.
+
+A path costs more to record than to run where nobody follows it again: in a suite of tests, in a
+loop over texts that all have other lengths. After some frames in a row that were little work never
+seen before, an op that would open the next frame runs at once through its reference, and so do
+those that follow from its result. Which calls such chains began with is noted: one that comes again
+is recorded as ever, so that what repeats is compiled. As in first_sight.py, the rule knows the
+program's history and no clock.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .recorder import Counter, Frame, Node, _State
+from .references import array_of, run_one
+from .values import NUMBER, OUTSIDE, WRAPPED, Meta, Value
+
+AFTER = 8  # frames in a row
+LITTLE = 100_000  # elements that such a frame read and wrote, by the bound of first_sight.py
+MOST = 8192  # elements of an operand or a result: with more, recording is no great part of the cost
+_MAX_NOTES = 4096
+_CHAIN = 64  # what is no more than so many calls old is followed without a look at the notes
+
+# Ops that only read their operands and make one result in memory of its own.
+_KINDS = frozenset(
+    (
+        "elementwise", "bitwise", "ternary", "convert", "reduction", "arg", "scan", "source",
+        "contraction",
+    )
+)  # fmt: skip
+
+
+def note_first_sight(tr: Frame, base: int, bound: int) -> None:
+    """The frame of `base` has ended, which was seen for the first time and no more than `bound`."""
+    tr.lonely = 0 if bound > LITTLE else tr.lonely + 1 if tr.alone == base else 1
+    tr.alone = tr.base
+    tr.once = tr.base if tr.lonely >= AFTER else 0
+
+
+def at_once(tr: Frame, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Value | None:
+    """Runs an op on values in memory and numbers; None, and nothing was done, where it is to be
+    recorded. Raises what the op's rule raises.
+    """
+    if tr.values or tr.inputs or tr.walks or op.kind not in _KINDS or Counter.lines:
+        return None
+    metas: list[Meta] = []
+    arrays: list[Any] = []
+    newest = OUTSIDE
+    for v in ins:
+        if type(v) is Value:
+            m, b = v.meta, v.buf
+            if b is None or m.requires_grad or m.numel > MOST:
+                return None
+            if newest < v.vid < 0:
+                newest = v.vid
+            arrays.append(b if type(b) is np.ndarray else array_of(v))
+        elif type(v) in NUMBER:
+            m = WRAPPED[NUMBER[type(v)]]
+            arrays.append(v)
+        else:
+            return None
+        metas.append(m)
+    first = newest < tr.made - _CHAIN or newest == OUTSIDE
+    if first and _seen(tr, op, ins, attrs, metas):
+        return None
+    outs = op.rule(metas, attrs)
+    m = outs[0]
+    if m.numel > MOST or m.leaf or len(outs) > 1:
+        return None
+    array = run_one(op, arrays, attrs, m)
+    if array is None:
+        return None
+    if first:
+        _note(tr.root, (op, attrs, *metas))
+    made = Value()
+    tr.made = made.vid = tr.made + 1
+    made.meta, made.buf = m, array
+    made.rec = made.over = made.pin = None
+    return made
+
+
+def _note(root: Node, call: tuple[Any, ...]) -> None:
+    if root.done is None or len(root.done) >= _MAX_NOTES:
+        root.done = set()  # what is forgotten is run at once again
+    root.done.add(call)
+
+
+def _seen(
+    tr: Frame, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...], metas: list[Meta]
+) -> bool:
+    """Whether this call ran at once before, or a path that was recorded before begins with it."""
+    done = tr.root.done
+    if done is not None and (op, attrs, *metas) in done:
+        return True
+    node: Any = tr.node
+    key: list[Any] = [op]
+    entered: dict[int, int] = {}
+    for v in ins:
+        if type(v) is not Value:
+            key.append(NUMBER[type(v)])
+        elif id(v) in entered:
+            key.append(entered[id(v)])
+        else:
+            node = node.edges.get(v.meta.start)
+            if node is None:
+                return False
+            key.append(node.slot)
+            entered[id(v)] = node.slot
+    return (*key, attrs) in node.edges
+
+
+_State.at_once = staticmethod(at_once)
