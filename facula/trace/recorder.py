@@ -42,7 +42,6 @@ _bases = itertools.count(SLOTS, SLOTS)
 
 INPUT, OP, MODE, BUNDLE = "input", "op", "mode", "bundle"
 
-
 _NONE: frozenset[int] = frozenset()
 _NOTHING: Mapping[int, Any] = MappingProxyType({})
 
@@ -160,9 +159,8 @@ class Frame:
 
     def __init__(self, root: Node, scratch: bool = False) -> None:
         self.root = root
-        # See once.py: the base at which ops run at once, that of the frame after the last one that
-        # was seen for the first time, how many of these there were in a row, and the number of what
-        # was made at once last.
+        # Of once.py: the base at which ops run at once, that of the frame after the last one seen
+        # for the first time, how many of these there were in a row, what was made at once last.
         self.once = self.alone = self.lonely = 0
         self.made = OUTSIDE
         self.grad = True
@@ -188,9 +186,8 @@ class Frame:
         self.values: list[Value] = []
         self.inputs: list[Value] = []
         self.scalars: list[Any] = []
-        self.complex = (
-            False  # backward has to walk in Python: hooks, user's functions, other frames
-        )
+        # Backward has to walk in Python: hooks, user's functions, other frames.
+        self.complex = False
         self.leaves: dict[int, Value] = {}
         self.upstream: dict[int, Value] = {}
         self.hooks: dict[int, list[Any]] | None = None
@@ -544,11 +541,6 @@ def _enter3(tr: Frame, key: tuple[Any, ...], a: Value, b: Value, c: Value) -> Va
     facts of the others, attributes.
     """
     first, base = tr.node, tr.base
-    op, attrs = key[0], key[-1]
-    if tr.once == base:
-        done = state.at_once(tr, op, (a, b, c), attrs)
-        if done is not None:
-            return done
     fresh = []
     slots = []
     for v in (a, b, c):
@@ -557,6 +549,7 @@ def _enter3(tr: Frame, key: tuple[Any, ...], a: Value, b: Value, c: Value) -> Va
             fresh.append(v)
             i = tr.enter(v)
         slots.append(i)
+    op, attrs = key[0], key[-1]
     if tr.base != base:
         return record(op, _settled((a, b, c)), attrs)
     node = tr.node.edges.get((op, *slots, attrs))

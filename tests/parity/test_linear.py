@@ -17,6 +17,7 @@ SHAPES = """
 """.split()
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_dtypes(dtype: str) -> None:
     check([c.replace("f32(", dtype + "(") for c in BY_DTYPE], loose=4)

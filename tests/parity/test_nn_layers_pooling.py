@@ -42,6 +42,7 @@ LAYERS = [
 SHAPES = {1: (2, 3, 9), 2: (2, 3, 9, 8), 3: (2, 2, 5, 4, 6)}
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize(("axes", "name", "args", "options"), LAYERS)
 def test_layer(axes, name, args, options):
     make = lambda t: getattr(t.nn, name)(*args, **options)  # noqa: E731

@@ -19,6 +19,7 @@ DTYPES = [
 HALF_COMPLEX = ("f16", "c64")  # what would be complex32
 
 
+@pytest.mark.thin(4)
 @pytest.mark.parametrize("kind", KINDS)
 def test_pairs(kind: str) -> None:
     calls = []
@@ -62,6 +63,7 @@ def test_numbers(kind: str) -> None:
     check(calls)
 
 
+@pytest.mark.thin(4)
 @pytest.mark.parametrize(
     "name", ["add_", "mul_", "div_", "sub_", "copy_", "pow_", "eq_", "maximum"]
 )

@@ -36,6 +36,7 @@ def test_the_tutorial_prints_what_pytorch_prints(texts):
     assert found == expected
 
 
+@pytest.mark.long
 def test_the_digits_print_what_pytorch_prints(texts):
     expected, found = texts("digits.py")
     number = r"\d+\.\d+"

@@ -437,6 +437,7 @@ show(s.view(1, 1), s.reshape(-1), s.expand(3), s.unsqueeze(0), s.squeeze(), s.T 
 TABLE = programs(PROGRAMS)
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("program", [p for _, p in TABLE], ids=[n for n, _ in TABLE])
 def test_views(program: str) -> None:
     check(program)
