@@ -14,13 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from .first_sight import KNOWN
 from .recorder import Counter, Frame, Node, _State
 from .references import array_of, run_one
 from .values import NUMBER, OUTSIDE, WRAPPED, Meta, Value
 
 AFTER = 8  # frames in a row
-LITTLE = 100_000  # elements that such a frame read and wrote, by the bound of first_sight.py
-MOST = 8192  # elements of an operand or a result: with more, recording is no great part of the cost
+LITTLE = 2_000_000  # elements that such a frame read and wrote, by the bound of first_sight.py
+MOST = 1 << 16  # elements of an operand or a result: with more, recording is no part of the cost
+CHAIN_MOST = KNOWN[0]  # elements of a chain: with more, compiling it at once might have paid
 _MAX_NOTES = 4096
 _CHAIN = 64  # what is no more than so many calls old is followed without a look at the notes
 
@@ -49,6 +51,7 @@ def at_once(tr: Frame, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) ->
     metas: list[Meta] = []
     arrays: list[Any] = []
     newest = OUTSIDE
+    elements = 0
     for v in ins:
         if type(v) is Value:
             m, b = v.meta, v.buf
@@ -56,6 +59,7 @@ def at_once(tr: Frame, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) ->
                 return None
             if newest < v.vid < 0:
                 newest = v.vid
+            elements += m.numel
             arrays.append(b if type(b) is np.ndarray else array_of(v))
         elif type(v) in NUMBER:
             m = WRAPPED[NUMBER[type(v)]]
@@ -68,13 +72,15 @@ def at_once(tr: Frame, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) ->
         return None
     outs = op.rule(metas, attrs)
     m = outs[0]
-    if m.numel > MOST or m.leaf or len(outs) > 1:
+    elements += m.numel if first else m.numel + tr.spent
+    if m.numel > MOST or m.leaf or len(outs) > 1 or elements > CHAIN_MOST:
         return None
     array = run_one(op, arrays, attrs, m)
     if array is None:
         return None
     if first:
         _note(tr.root, (op, attrs, *metas))
+    tr.spent = elements
     made = Value()
     tr.made = made.vid = tr.made + 1
     made.meta, made.buf = m, array

@@ -154,14 +154,15 @@ class Frame:
     __slots__ = (
         "base", "root", "node", "values", "inputs", "scalars", "complex", "leaves", "upstream",
         "hooks", "custom", "freed", "freed_key", "over", "shifts", "grad", "views", "scratch",
-        "walks", "fixing", "once", "alone", "lonely", "made",
+        "walks", "fixing", "once", "alone", "lonely", "made", "spent",
     )  # fmt: skip
 
     def __init__(self, root: Node, scratch: bool = False) -> None:
         self.root = root
         # Of once.py: the base at which ops run at once, that of the frame after the last one seen
-        # for the first time, how many of these there were in a row, what was made at once last.
-        self.once = self.alone = self.lonely = 0
+        # for the first time, how many of these there were in a row, what was made at once last, and
+        # the elements that this chain has read and written.
+        self.once = self.alone = self.lonely = self.spent = 0
         self.made = OUTSIDE
         self.grad = True
         self.scratch = scratch
@@ -691,8 +692,7 @@ def caller() -> str:
 
 
 def _after_fork() -> None:
-    """In a forked child: another thread of the parent may have held the lock."""
-    global _extending
+    global _extending  # another thread of the parent may have held the lock
     _extending = threading.Lock()
 
 

@@ -131,6 +131,15 @@ def test_large_work_is_recorded() -> None:
     assert y.sum().item() == 2 * (once.MOST + 1)
 
 
+def test_a_chain_that_grows_heavy_is_recorded() -> None:
+    y = fl.ones(once.MOST)
+    for _ in range(once.CHAIN_MOST // once.MOST):
+        y = y + 1
+    assert state.tr.values
+    assert y[0].item() == 1 + once.CHAIN_MOST // once.MOST
+    assert (fl.ones(3, 77) + 1).sum().item() == 462
+
+
 def test_errors() -> None:
     with pytest.raises(RuntimeError, match="must match the size of tensor b"):
         fl.ones(3, 2) + fl.ones(4, 7)
