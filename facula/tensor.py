@@ -605,9 +605,9 @@ class Tensor(metaclass=_Metatype):
         return t
 
     def __sub__(self, other: Any) -> Any:
-        if isinstance(other, Tensor) and self._v.meta.dtype is not bool_:
+        if isinstance(other, Tensor):
             v = record2(SUB, self._v, other._v)
-        elif type(other) in NUMBER and self._v.meta.dtype is not bool_:
+        elif type(other) in NUMBER:
             v = record2(SUB, self._v, other)
         else:
             return _slow("sub", self, other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..dtypes import bool_
 from ..ops.contract import MATMUL
 from ..ops.movement import permute, reshape
 from ..ops.reduce import total
@@ -34,10 +35,15 @@ def _parse(equation: str, operands: list[Tensor]) -> tuple[list[list[str]], list
                 )
         extra = t.ndim - len(before) - len(after)
         if extra < 0 or (extra and not dots):
+            differs = (
+                f"is more than the number of dimensions ({t.ndim}) for operand {k}"
+                if dots
+                else f"does not match the number of dimensions ({t.ndim}) for operand {k} and no "
+                "ellipsis was given"
+            )
             raise RuntimeError(
                 f"einsum(): the number of subscripts in the equation ({len(before) + len(after)}) "
-                f"does not match the number of dimensions ({t.ndim}) for operand {k} and no "
-                "ellipsis was given"
+                + differs
             )
         widest = max(widest, extra)
         parts.append((before, extra, after, bool(dots)))
@@ -179,6 +185,8 @@ def _pair(
         arranged(b, lb, batch + summed + only_b),
         (*batch_shape(b, lb), count(summed), count(only_b)),
     )
+    if left.meta.dtype is bool_:
+        raise NotImplementedError("\"bmm\" not implemented for 'Bool'")
     r = record2(MATMUL, left, right)
     labels = batch + only_a + only_b
     r = reshape(r, (*r.meta.shape[:-2], *(sizes[c] for c in only_a), *(sizes[c] for c in only_b)))

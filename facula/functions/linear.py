@@ -56,6 +56,10 @@ def _exact(name: str, dims: tuple[int, ...], fn: str) -> Any:
                     raise IndexError("Dimension specified as 0 but tensor has no dimensions")
                 if name == "bmm":
                     raise RuntimeError(f"batch{k + 1} must be a 3D tensor")
+                if name == "dot":
+                    raise RuntimeError(
+                        f"1D tensors expected, but got {input.ndim}D and {other.ndim}D tensors"
+                    )
                 raise RuntimeError(
                     f"{name}(): expected {what} {k + 1} to be {d}-D, but it is {t.ndim}-D"
                 )
@@ -129,6 +133,14 @@ def _scaled(base: Tensor, product: Any, beta: Any, alpha: Any, fn: str) -> Tenso
 @public(inplace=True, out=True)
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2)."""
+    check_tensor(mat1, "addmm", "mat1", 2)
+    check_tensor(mat2, "addmm", "mat2", 3)
+    for name, t in (("self", input), ("mat1", mat1)):
+        if t.dtype is not mat2.dtype and mat1.ndim == mat2.ndim == 2:
+            raise RuntimeError(
+                f"{name} and mat2 must have the same dtype, but got {type_name(t.dtype)} and "
+                f"{type_name(mat2.dtype)}"
+            )
     return _scaled(input, mm(mat1, mat2)._v, beta, alpha, "AddmmBackward0")
 
 

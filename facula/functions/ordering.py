@@ -29,7 +29,7 @@ def sort(
     """Sorted along an axis: a named tuple (values, indices). Always stable."""
     check_tensor(input, "sort")
     if input.is_complex():
-        raise RuntimeError("Sort does not support complex dtypes on CPU")
+        raise RuntimeError(" Sort does not support complex dtypes on CPU")
     values, indices = indexing.sort(input._v, normalize_dim(dim, input.ndim), bool(descending))
     return _done(pair("sort")(wrap(values), wrap(indices)), out)
 
@@ -64,8 +64,10 @@ def topk(
     n = input.shape[axis] if input.ndim else 1
     if not 0 <= k <= n:
         raise RuntimeError("selected index k out of range")
-    if input.dtype is bool_ or input.is_complex():
-        raise NotImplementedError(f"\"topk_cpu\" not implemented for '{type_name(input.dtype)}'")
+    if input.is_complex():
+        raise RuntimeError(" topk does not support complex dtypes on CPU")
+    if input.dtype is bool_:
+        raise RuntimeError("topk does not support bool dtypes on CPU")
     values, indices = sort(input, axis, largest)
     if input.ndim:
         values, indices = values.narrow(axis, 0, k), indices.narrow(axis, 0, k)

@@ -317,19 +317,9 @@ def _check_alpha(alpha: Any, a: Any, b: Any) -> None:
 
 @public(inplace=True, out=True, aliases=("subtract",))
 def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
-    """input - alpha * other. Raises RuntimeError for two bool operands."""
+    """input - alpha * other. Raises RuntimeError for a bool operand."""
     a, b = _left(input, other, "sub"), value_of(other, "sub")
-    if facts(a).dtype is bool_ and facts(b).dtype is bool_:
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-            "`logical_xor()` operator instead."
-        )
-    for x in (a, b):
-        if isinstance(x, (Value, bool)) and facts(x).dtype is bool_:
-            raise RuntimeError(
-                "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
-                "trying to invert a mask, use the `~` or `logical_not()` operator instead."
-            )
+    e.refuse_bool_difference(facts(a), facts(b))
     if alpha != 1:
         _check_alpha(alpha, a, b)
         b = record2(e.MUL, b, alpha) if isinstance(b, Value) else b * alpha

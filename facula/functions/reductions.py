@@ -192,7 +192,10 @@ def _extreme(name: str, op: Any, arg: Any, whole_fn: str) -> Any:
             r = getattr(input, "maximum" if name == "max" else "minimum")(dim)
             return r if out is None else write_out(r, out)
         one_dim(name, dim)
-        values, indices = along(input, arg, normalize_dim(dim, input.ndim), keepdim)
+        axis = normalize_dim(dim, input.ndim)
+        if input.ndim and input.shape[axis] == 0:
+            raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+        values, indices = along(input, arg, axis, keepdim)
         values._fn_name = f"{name.capitalize()}Backward0"
         r = pair(name)(values, indices)
         return r if out is None else write_out(r, out)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import finfo, type_name
+from ..dtypes import bool_, finfo, type_name
 from ..functions.creation import check_dtype
 from ..functions.random import engine_of
 from ..ops import elementwise as e
@@ -79,6 +79,11 @@ def hardtanh(
     """x limited to [min_val, max_val]. Raises ValueError if min_val > max_val."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
+    d = input._v.meta.dtype
+    if d is bool_:
+        raise RuntimeError("Bool inputs not supported for hardtanh")
+    if d.is_complex:
+        raise NotImplementedError("clamp is not supported for complex types")
     return finish(input, _limit(input._v, min_val, max_val), inplace, "HardtanhBackward0")
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, is_half
+from ..dtypes import bool_, dtype, is_half, type_name
 from ..trace.recorder import record2
 from ..trace.values import Shape, Value, meta
 from .elementwise import _conj
@@ -20,45 +21,73 @@ def matmul(a: Value, b: Value) -> Value:
 
 def _rule(metas: Any, attrs: Any) -> Any:
     a, b = metas
-    if a.dtype is bool_ and b.dtype is bool_:
-        raise NotImplementedError("\"addmm_impl_cpu_\" not implemented for 'Bool'")
-    if a.dtype is not b.dtype:
-        raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {_c_name(a.dtype)} != "
-            f"{_c_name(b.dtype)}"
-        )
     if a.ndim == 0 or b.ndim == 0:
         raise RuntimeError(
             f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D"
         )
-    if b.ndim <= 2 and a.shape[-1] == b.shape[0]:
+    usual = a.dtype is b.dtype and a.dtype is not bool_
+    if usual and b.ndim <= 2 and a.shape[-1] == b.shape[0]:
         return (meta(a.shape[:-1] + b.shape[1:], a.dtype),)
+    kind = "bmm" if b.ndim > 2 else "dot" if a.ndim == b.ndim == 1 else ("mv", "mm")[b.ndim - 1]
+    if kind == "dot":
+        check_dtypes(kind, a.dtype, b.dtype)
     x, y = _matrices(a.shape, b.shape)
-    if x[-1] != y[-2]:
-        if a.ndim == b.ndim == 1:
-            raise RuntimeError(
-                f"inconsistent tensor size, expected tensor {list(a.shape)} and src "
-                f"{list(b.shape)} to have the "
-                f"same number of elements, but got {a.numel} and {b.numel} elements respectively"
-            )
-        if a.ndim == 2 and b.ndim == 1:
-            raise RuntimeError(
-                f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec "
-                f"({b.shape[0]})"
-            )
-        if b.ndim == 2:
-            rows = a.numel // a.shape[-1] if a.shape[-1] else x[-2]
-            raise RuntimeError(
-                f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a.shape[-1]} and "
-                f"{b.shape[0]}x{b.shape[1]})"
-            )
-        raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: [{x[0]}, {x[-1]}] "
-            f"but got: [{y[0]}, {y[-2]}]."
-        )
     batch = broadcast_shapes(x[:-2], y[:-2])
+    if x[-1] != y[-2]:
+        _refuse_sizes(kind, a.shape, b.shape, batch)
+    if a.dtype is not bool_ or kind != "bmm":
+        check_dtypes(kind, a.dtype, b.dtype)
+    if a.dtype is bool_:
+        raise NotImplementedError(f"\"{_KERNELS[kind]}\" not implemented for 'Bool'")
     kept = (() if a.ndim == 1 else (x[-2],)) + (() if b.ndim == 1 else (y[-1],))
     return (meta((*batch, *kept), a.dtype),)
+
+
+# What PyTorch calls the functions that compute a product.
+_KERNELS = {"dot": "dot", "mv": "addmv_impl_cpu", "mm": "addmm_impl_cpu_", "bmm": "bmm"}
+
+
+def _refuse_sizes(kind: str, a: Shape, b: Shape, batch: Shape) -> None:
+    """Raises RuntimeError for operands whose summed axes differ, in the words of that product."""
+    rows = prod(a[:-1])
+    if kind == "dot":
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor {list(a)} and src {list(b)} to have the "
+            f"same number of elements, but got {a[0]} and {b[0]} elements respectively"
+        )
+    if kind == "mv":
+        raise RuntimeError(f"size mismatch, got input ({rows}), mat ({rows}x{a[-1]}), vec ({b[0]})")
+    if kind == "mm":
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({rows}x{a[-1]} and {b[0]}x{b[1]})"
+        )
+    count = prod(batch)
+    raise RuntimeError(
+        f"Expected size for first two dimensions of batch2 tensor to be: [{count}, {a[-1]}] but "
+        f"got: [{count}, {b[-2]}]."
+    )
+
+
+def check_dtypes(kind: str, a: dtype, b: dtype) -> None:
+    """Raises RuntimeError for operands of different dtypes, in the words of that product (dot, mv,
+    mm, bmm).
+    """
+    if a is b:
+        return
+    first, second = type_name(a), type_name(b)
+    if kind == "dot":
+        raise RuntimeError(
+            f"dot : expected both vectors to have same dtype, but found {first} and {second}"
+        )
+    if kind == "mv":
+        raise RuntimeError(
+            f"addmv input tensors must have the same dtype, but got {second}, {first}, and {second}"
+        )
+    if kind == "bmm":
+        raise RuntimeError(f"expected scalar type {first} but found {second}")
+    raise RuntimeError(
+        f"expected m1 and m2 to have the same dtype, but got: {_c_name(a)} != {_c_name(b)}"
+    )
 
 
 def _matrices(a: Shape, b: Shape) -> tuple[Shape, Shape]:

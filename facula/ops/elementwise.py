@@ -8,14 +8,14 @@ attributes. The engine sums a gradient over broadcast axes and converts it to th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..dtypes import BY_NAME, dtype, type_name
+from ..dtypes import BY_NAME, bool_, dtype, type_name
 from ..trace.recorder import record, record1, record2
-from ..trace.values import Value, meta
+from ..trace.values import Meta, Value, meta
 from . import special
 from .elementwise_logic import BITWISE_AND as BITWISE_AND
 from .elementwise_logic import BITWISE_NOT as BITWISE_NOT
@@ -59,6 +59,17 @@ COMPLEX: Op
 
 def _conj(v: Any) -> Any:
     return record1(CONJ, v) if isinstance(v, Value) and v.meta.dtype.is_complex else v
+
+
+def _guard(op: Op, check: Callable[[Sequence[Meta]], None]) -> None:
+    """Makes the op's rule look at its operands' facts first."""
+    rule = op.rule
+
+    def checked(metas: Sequence[Meta], attrs: tuple[Any, ...]) -> tuple[Meta, ...]:
+        check(metas)
+        return rule(metas, attrs)
+
+    op.rule = checked
 
 
 # Short names for use in gradients (and by composites on values).
@@ -119,6 +130,23 @@ ADD = _elementwise("add", np.add, gradient=_both(_same, _same), arity=2)
 SUB = _elementwise(
     "sub", np.subtract, gradient=_both(_same, lambda n, g: neg(g)), arity=2, dtypes="ifc"
 )
+
+
+def refuse_bool_difference(a: Meta, b: Meta) -> None:
+    """Raises RuntimeError where an operand of a subtraction is bool."""
+    if a.dtype is bool_ and b.dtype is bool_:
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+            "`logical_xor()` operator instead."
+        )
+    if a.dtype is bool_ or b.dtype is bool_:
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are "
+            "trying to invert a mask, use the `~` or `logical_not()` operator instead."
+        )
+
+
+_guard(SUB, lambda metas: refuse_bool_difference(*metas))
 MUL = _elementwise(
     "mul",
     np.multiply,
@@ -337,6 +365,21 @@ FLOOR = _elementwise("floor", np.floor, gradient=ZERO_GRADIENT, domain=(0.1, 0.9
 CEIL = _elementwise("ceil", np.ceil, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="if")
 TRUNC = _elementwise("trunc", np.trunc, gradient=ZERO_GRADIENT, domain=(0.1, 0.9), dtypes="if")
 ROUND = _elementwise("round", np.rint, gradient=ZERO_GRADIENT, domain=(0.1, 0.4), dtypes="if")
+
+
+def _refuse_rounding(name: str) -> Callable[[Sequence[Meta]], None]:
+    def check(metas: Sequence[Meta]) -> None:
+        d = metas[0].dtype
+        if d.is_complex and name != "round":
+            raise NotImplementedError(f"{name} is not supported for complex inputs")
+        if d.is_complex or d is bool_:
+            raise NotImplementedError(f"\"{name}_vml_cpu\" not implemented for '{type_name(d)}'")
+
+    return check
+
+
+for _op in (FLOOR, CEIL, TRUNC, ROUND):
+    _guard(_op, _refuse_rounding(_op.name))
 for _op in (FLOOR, CEIL, TRUNC, ROUND):  # integers are whole already
 
     def _whole(inner: Any) -> Any:
@@ -480,6 +523,17 @@ RELU = _elementwise(
     domain=(0.2, 3.0),
     dtypes="if",
 )
+
+
+def _refuse_relu(metas: Sequence[Meta]) -> None:
+    d = metas[0].dtype
+    if d is bool_:
+        raise RuntimeError("Boolean inputs not supported for relu")
+    if d.is_complex:
+        raise NotImplementedError("clamp is not supported for complex types")
+
+
+_guard(RELU, _refuse_relu)
 
 
 # ---------------------------------------------------------------- where, cast, complex parts

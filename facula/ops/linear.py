@@ -14,7 +14,7 @@ import numpy as np
 from ..dtypes import is_half, type_name
 from ..trace.recorder import record1, record2, record3
 from ..trace.values import Shape, Value, meta
-from .contract import matmul
+from .contract import check_dtypes, matmul
 from .elementwise import _conj
 from .movement import reshape, transpose
 from .record import Example, Op
@@ -40,12 +40,15 @@ def _rule(metas: Any, attrs: Any) -> Any:
             f"mat1 and mat2 shapes cannot be multiplied ({_rows(x.shape)}x{x.shape[-1]} and "
             f"{w.shape[1]}x{w.shape[0]})"
         )
-    for m in metas[1:]:
-        if m.dtype is not x.dtype:
-            raise RuntimeError(
-                f"mat1 and mat2 must have the same dtype, but got {type_name(x.dtype)} and "
-                f"{type_name(m.dtype)}"
-            )
+    if len(metas) == 2:
+        check_dtypes("mm", x.dtype, w.dtype)
+    else:
+        for name, m in (("self", metas[2]), ("mat1", x)):
+            if m.dtype is not w.dtype:
+                raise RuntimeError(
+                    f"{name} and mat2 must have the same dtype, but got {type_name(m.dtype)} and "
+                    f"{type_name(w.dtype)}"
+                )
     if len(metas) == 3 and metas[2].shape not in ((w.shape[0],), (1,), ()):
         raise RuntimeError(
             f"The expanded size of the tensor ({w.shape[0]}) must match the existing size "
