@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..dtypes import bool_, type_name
+from ..dtypes import bool_
 from ..ops import elementwise as e
 from ..ops import linear as affine
-from ..ops.contract import MATMUL
+from ..ops.contract import MATMUL, check_mat2
 from ..ops.movement import permute, reshape
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record2, record3
@@ -108,11 +108,7 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 
 
 def _scaled(base: Tensor, product: Any, beta: Any, alpha: Any, fn: str) -> Tensor:
-    if base._v.meta.dtype is not product.meta.dtype:
-        raise RuntimeError(
-            f"self and mat2 must have the same dtype, but got {type_name(base._v.meta.dtype)} and "
-            f"{type_name(product.meta.dtype)}"
-        )
+    check_mat2(product.meta.dtype, self=base.dtype)
     p = product if alpha == 1 else record2(e.MUL, product, alpha)
     if beta == 0:
         r = wrap(p)
@@ -135,12 +131,8 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: An
     """beta * input + alpha * (mat1 @ mat2)."""
     check_tensor(mat1, "addmm", "mat1", 2)
     check_tensor(mat2, "addmm", "mat2", 3)
-    for name, t in (("self", input), ("mat1", mat1)):
-        if t.dtype is not mat2.dtype and mat1.ndim == mat2.ndim == 2:
-            raise RuntimeError(
-                f"{name} and mat2 must have the same dtype, but got {type_name(t.dtype)} and "
-                f"{type_name(mat2.dtype)}"
-            )
+    if mat1.ndim == mat2.ndim == 2:
+        check_mat2(mat2.dtype, self=input.dtype, mat1=mat1.dtype)
     return _scaled(input, mm(mat1, mat2)._v, beta, alpha, "AddmmBackward0")
 
 

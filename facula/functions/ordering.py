@@ -10,6 +10,7 @@ import numpy as np
 from ..dtypes import bool_, convert, float32, float64, int64, type_name
 from ..ops import indexing
 from ..ops.record import normalize_dim
+from ..ops.reduce import check_elements
 from ..ops.searching import HISTOGRAM
 from ..tensor import Tensor, from_array, wrap
 from ..trace.recorder import record
@@ -95,8 +96,7 @@ def kthvalue(
     check_tensor(input, "kthvalue")
     axis = normalize_dim(dim, input.ndim)
     n = input.shape[axis] if input.ndim else 1
-    if n == 0:
-        raise IndexError(f"kthvalue(): Expected reduction dim {axis} to have non-zero size.")
+    check_elements("kthvalue", axis, n)
     if not 1 <= k <= n:
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
     if input.dtype is bool_ or input.is_complex():
@@ -123,8 +123,7 @@ def _median(name: str, ignore_nan: bool, doc: str) -> Any:
         if whole and n == 0:
             lowest = -(2**63) if input.dtype is int64 else math.nan
             return input.new_full((), lowest if input.dtype is int64 else lowest)
-        if n == 0:
-            raise IndexError(f"median(): Expected reduction dim {axis} to have non-zero size.")
+        check_elements("median", axis, n)
         if x.ndim == 0:
             return _done(pair(name)(x.clone(), x.new_zeros((), dtype=int64)), out)
         indices = _middle(x, axis, ignore_nan)
@@ -176,8 +175,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False, *, out: Any = None
     axis = normalize_dim(dim, input.ndim)
     if input.ndim == 0:
         return _done(pair("mode")(input.clone(), input.new_zeros((), dtype=int64)), out)
-    if input.shape[axis] == 0:
-        raise IndexError(f"mode(): Expected reduction dim {axis} to have non-zero size.")
+    check_elements("mode", axis, input.shape[axis])
     a = np.moveaxis(input.detach()._array(), axis, -1)
     place = np.apply_along_axis(_mode_of, -1, a) if a.size else np.zeros(a.shape[:-1], np.int64)
     kept = from_array(np.expand_dims(np.asarray(place, np.int64), axis), int64)

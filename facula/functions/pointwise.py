@@ -319,8 +319,8 @@ def _check_alpha(alpha: Any, a: Any, b: Any) -> None:
 def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """input - alpha * other. Raises RuntimeError for a bool operand."""
     a, b = _left(input, other, "sub"), value_of(other, "sub")
-    e.refuse_bool_difference(facts(a), facts(b))
     if alpha != 1:
+        e.refuse_bool_difference(facts(a), facts(b))  # the product with alpha is no bool any more
         _check_alpha(alpha, a, b)
         b = record2(e.MUL, b, alpha) if isinstance(b, Value) else b * alpha
     r = wrap(record2(e.SUB, a, b))
@@ -551,8 +551,7 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         if isinstance(bound, float) and not v.meta.dtype.is_differentiable:
             v = e.cast(v, get_default_dtype())
             break
-    if v.meta.dtype.is_complex:
-        raise NotImplementedError("clamp is not supported for complex types")
+    e.refuse_complex_clamp(v.meta.dtype)
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         limited = wrap(_between_tensors(v, min, max))
         limited._fn_name = "ClampBackward0"

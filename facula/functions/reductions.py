@@ -193,8 +193,8 @@ def _extreme(name: str, op: Any, arg: Any, whole_fn: str) -> Any:
             return r if out is None else write_out(r, out)
         one_dim(name, dim)
         axis = normalize_dim(dim, input.ndim)
-        if input.ndim and input.shape[axis] == 0:
-            raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+        if input.ndim:
+            reduce.check_elements(name, axis, input.shape[axis])
         values, indices = along(input, arg, axis, keepdim)
         values._fn_name = f"{name.capitalize()}Backward0"
         r = pair(name)(values, indices)

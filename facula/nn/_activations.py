@@ -82,8 +82,7 @@ def hardtanh(
     d = input._v.meta.dtype
     if d is bool_:
         raise RuntimeError("Bool inputs not supported for hardtanh")
-    if d.is_complex:
-        raise NotImplementedError("clamp is not supported for complex types")
+    e.refuse_complex_clamp(d)
     return finish(input, _limit(input._v, min_val, max_val), inplace, "HardtanhBackward0")
 
 

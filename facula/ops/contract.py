@@ -90,6 +90,16 @@ def check_dtypes(kind: str, a: dtype, b: dtype) -> None:
     )
 
 
+def check_mat2(mat2: dtype, **others: dtype) -> None:
+    """Raises RuntimeError where `self` or `mat1` has another dtype than the right operand."""
+    for name, d in others.items():
+        if d is not mat2:
+            raise RuntimeError(
+                f"{name} and mat2 must have the same dtype, but got {type_name(d)} and "
+                f"{type_name(mat2)}"
+            )
+
+
 def _matrices(a: Shape, b: Shape) -> tuple[Shape, Shape]:
     """The shapes with a vector on the left as a row, one on the right as a column."""
     return (1, *a) if len(a) == 1 else a, (*b, 1) if len(b) == 1 else b

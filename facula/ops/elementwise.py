@@ -525,12 +525,17 @@ RELU = _elementwise(
 )
 
 
+def refuse_complex_clamp(d: dtype) -> None:
+    """Raises NotImplementedError for a complex dtype, which has no order."""
+    if d.is_complex:
+        raise NotImplementedError("clamp is not supported for complex types")
+
+
 def _refuse_relu(metas: Sequence[Meta]) -> None:
     d = metas[0].dtype
     if d is bool_:
         raise RuntimeError("Boolean inputs not supported for relu")
-    if d.is_complex:
-        raise NotImplementedError("clamp is not supported for complex types")
+    refuse_complex_clamp(d)
 
 
 _guard(RELU, _refuse_relu)

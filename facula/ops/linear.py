@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import is_half, type_name
+from ..dtypes import is_half
 from ..trace.recorder import record1, record2, record3
 from ..trace.values import Shape, Value, meta
-from .contract import check_dtypes, matmul
+from .contract import check_dtypes, check_mat2, matmul
 from .elementwise import _conj
 from .movement import reshape, transpose
 from .record import Example, Op
@@ -43,12 +43,7 @@ def _rule(metas: Any, attrs: Any) -> Any:
     if len(metas) == 2:
         check_dtypes("mm", x.dtype, w.dtype)
     else:
-        for name, m in (("self", metas[2]), ("mat1", x)):
-            if m.dtype is not w.dtype:
-                raise RuntimeError(
-                    f"{name} and mat2 must have the same dtype, but got {type_name(m.dtype)} and "
-                    f"{type_name(w.dtype)}"
-                )
+        check_mat2(w.dtype, self=metas[2].dtype, mat1=x.dtype)
     if len(metas) == 3 and metas[2].shape not in ((w.shape[0],), (1,), ()):
         raise RuntimeError(
             f"The expanded size of the tensor ({w.shape[0]}) must match the existing size "

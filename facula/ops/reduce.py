@@ -24,6 +24,12 @@ _NUMPY: dict[str, Any] = {
 }
 
 
+def check_elements(name: str, axis: int, length: int) -> None:
+    """Raises IndexError where nothing can be chosen along an axis because it has no elements."""
+    if length == 0:
+        raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+
+
 def reduced_shape(shape: Shape, axes: tuple[int, ...], keepdim: bool) -> Shape:
     if keepdim:
         return tuple([1 if k in axes else n for k, n in enumerate(shape)])
@@ -93,10 +99,7 @@ def _reduction(name: str, result: Any, gradient: Any, grad_name: str | None = No
         axes, keepdim = attrs
         if selects:
             for a in axes:
-                if m.shape[a] == 0:
-                    raise IndexError(
-                        f"a{name}(): Expected reduction dim {a} to have non-zero size."
-                    )
+                check_elements(f"a{name}", a, m.shape[a])
         return (meta(reduced_shape(m.shape, axes, keepdim), result(m.dtype)),)
 
     def reference(arrays: Any, attrs: Any, metas: Any) -> Any:
@@ -192,8 +195,7 @@ def _arg_lower(b: Any, ins: list[int], node: Any) -> list[int]:
 def _arg_rule(name: str) -> Any:
     def rule(metas: Any, attrs: Any) -> Any:
         axis, keepdim = attrs
-        if metas[0].shape[axis] == 0:
-            raise IndexError(f"{name}(): Expected reduction dim {axis} to have non-zero size.")
+        check_elements(name, axis, metas[0].shape[axis])
         return (meta(reduced_shape(metas[0].shape, (axis,), keepdim), int64),)
 
     return rule

@@ -20,7 +20,6 @@ from .references import array_of, run_one
 from .values import NUMBER, OUTSIDE, WRAPPED, Meta, Value
 
 AFTER = 8  # frames in a row
-LITTLE = 2_000_000  # elements that such a frame read and wrote, by the bound of first_sight.py
 MOST = 1 << 16  # elements of an operand or a result: with more, recording is no part of the cost
 CHAIN_MOST = KNOWN[0]  # elements of a chain: with more, compiling it at once might have paid
 _MAX_NOTES = 4096
@@ -35,9 +34,9 @@ _KINDS = frozenset(
 )  # fmt: skip
 
 
-def note_first_sight(tr: Frame, base: int, bound: int) -> None:
-    """The frame of `base` has ended, which was seen for the first time and no more than `bound`."""
-    tr.lonely = 0 if bound > LITTLE else tr.lonely + 1 if tr.alone == base else 1
+def note_first_sight(tr: Frame, base: int, little: bool) -> None:
+    """The frame of `base` has ended, which was seen for the first time. little: so was its work."""
+    tr.lonely = 0 if not little else tr.lonely + 1 if tr.alone == base else 1
     tr.alone = tr.base
     tr.once = tr.base if tr.lonely >= AFTER else 0
 
@@ -68,7 +67,8 @@ def at_once(tr: Frame, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) ->
             return None
         metas.append(m)
     first = newest < tr.made - _CHAIN or newest == OUTSIDE
-    if first and _seen(tr, op, ins, attrs, metas):
+    call = (op, attrs, *metas) if first else None
+    if first and (call in (tr.root.done or ()) or _known(tr.node, op, ins, attrs)):
         return None
     outs = op.rule(metas, attrs)
     m = outs[0]
@@ -79,7 +79,7 @@ def at_once(tr: Frame, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) ->
     if array is None:
         return None
     if first:
-        _note(tr.root, (op, attrs, *metas))
+        _note(tr.root, call)
     tr.spent = elements
     made = Value()
     tr.made = made.vid = tr.made + 1
@@ -88,20 +88,14 @@ def at_once(tr: Frame, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) ->
     return made
 
 
-def _note(root: Node, call: tuple[Any, ...]) -> None:
+def _note(root: Node, call: Any) -> None:
     if root.done is None or len(root.done) >= _MAX_NOTES:
-        root.done = set()  # what is forgotten is run at once again
+        root.done = set()  # bounded; what is forgotten is run at once again
     root.done.add(call)
 
 
-def _seen(
-    tr: Frame, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...], metas: list[Meta]
-) -> bool:
-    """Whether this call ran at once before, or a path that was recorded before begins with it."""
-    done = tr.root.done
-    if done is not None and (op, attrs, *metas) in done:
-        return True
-    node: Any = tr.node
+def _known(node: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> bool:
+    """Whether a path that was recorded before begins with this call."""
     key: list[Any] = [op]
     entered: dict[int, int] = {}
     for v in ins:

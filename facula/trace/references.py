@@ -80,7 +80,7 @@ def _run_little(
             env[n.slot] = b if type(b) is np.ndarray else array_of(v)
         elif kind is BUNDLE:
             return None
-    return [owned(env[s], m, given) for s, m in zip(outputs, metas, strict=True)]
+    return [_owned(env[s], m, given) for s, m in zip(outputs, metas, strict=True)]
 
 
 def run_one(op: Any, arrays: list[Any], attrs: tuple[Any, ...], m: Any) -> np.ndarray | None:
@@ -101,7 +101,7 @@ def _run_one(op: Any, arrays: list[Any], attrs: tuple[Any, ...], m: Any) -> np.n
         if d is m.dtype.np and (d is _FLOAT32 or d is _FLOAT64):
             return out if type(out) is np.ndarray and out.base is None else np.array(out)
     out = op.reference(arrays, attrs, (m,))
-    return owned(out[0] if type(out) is tuple else out, m, set(map(id, arrays)))
+    return _owned(out[0] if type(out) is tuple else out, m, set(map(id, arrays)))
 
 
 def run_references(
@@ -170,7 +170,7 @@ def run_references(
                     env.pop(s, None)
         given = {id(v.buf) for v in tr.inputs if type(v) is Value}
         buffers = [
-            owned(env[s], m, given) if s in env or errors is None else None
+            _owned(env[s], m, given) if s in env or errors is None else None
             for s, m in zip(outputs, metas, strict=True)
         ]
         for n, arrays in effects:  # in memory, after all that reads it
@@ -188,7 +188,7 @@ def _apart(n: Node, env: dict[int, Any]) -> list[Any]:
     return arrays
 
 
-def owned(a: Any, m: Any, given: set[int]) -> np.ndarray:
+def _owned(a: Any, m: Any, given: set[int]) -> np.ndarray:
     """The result as contiguous memory that nothing else refers to."""
     r = a if type(a) is np.ndarray else np.asarray(a)
     if r.dtype is not m.dtype.np and r.dtype != m.dtype.np:

@@ -176,7 +176,7 @@ def flush(frame: Frame | None = None) -> None:
                 raise
             finally:
                 _end(tr)
-            note_first_sight(tr, base, bound)
+            note_first_sight(tr, base, bound < _LITTLE)
             return
         first = plan is None
         plan = plans[key] = Plan(tr, live, walked)

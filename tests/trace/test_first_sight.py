@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pytest
 
 import facula as fl
-from facula import compiler, config
+from facula import config
 from facula.dtypes import BY_NAME
 from facula.ops.record import OPS, Op
 from facula.trace import first_sight, references
@@ -26,20 +25,6 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     state.tr = Frame(Node(None, MODE))
     yield
     state.tr = outer
-
-
-@pytest.fixture
-def compiled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by one with every graph that is compiled."""
-    found: list[int] = []
-    original = compiler.compile_graph
-
-    def counting(graph: Any) -> Any:
-        found.append(len(graph.nodes))
-        return original(graph)
-
-    monkeypatch.setattr(compiler, "compile_graph", counting)
-    return found
 
 
 def _work(x: fl.Tensor) -> float:

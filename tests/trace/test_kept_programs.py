@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import facula as fl
-from facula import compiler, config, nn
+from facula import config, nn
 from facula.runtime import code
 from facula.trace import fingerprint
 from facula.trace.recorder import MODE, Frame, Node, state
@@ -39,20 +39,6 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     forget()
     yield forget
     state.tr = outer
-
-
-@pytest.fixture
-def compiled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many nodes each graph had that was compiled, not loaded."""
-    found: list[int] = []
-    original = compiler.compile_graph
-
-    def counting(graph: Any) -> Any:
-        found.append(len(graph.nodes))
-        return original(graph)
-
-    monkeypatch.setattr(compiler, "compile_graph", counting)
-    return found
 
 
 def _train(steps: int = 4, width: int = 8) -> list[float]:

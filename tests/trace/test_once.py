@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import facula as fl
-from facula import compiler, config
+from facula import config
 from facula.trace import once
 from facula.trace.recorder import MODE, Counter, Frame, Node, state
 
@@ -25,20 +25,6 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert state.tr.once == state.tr.base
     yield
     state.tr = outer
-
-
-@pytest.fixture
-def compiled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by one with every graph that is compiled."""
-    found: list[int] = []
-    original = compiler.compile_graph
-
-    def counting(graph: Any) -> Any:
-        found.append(len(graph.nodes))
-        return original(graph)
-
-    monkeypatch.setattr(compiler, "compile_graph", counting)
-    return found
 
 
 def test_no_path_is_kept() -> None:
