@@ -1,12 +1,27 @@
-"""What the tests of recording share: which graphs are compiled."""
+"""What the tests of recording share: an empty trie each, and which graphs are compiled."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from facula import compiler
+from facula.trace import replay
+from facula.trace.recorder import MODE, Counter, Frame, Node, state
+
+
+@pytest.fixture(autouse=True)
+def empty_trie() -> Iterator[None]:
+    """No paths from before, and none forgotten on the way: what a test counts, it has recorded."""
+    replay.flush()
+    outer, nodes, kept = state.tr, Counter.nodes, Counter.kept
+    state.tr = Frame(Node(None, MODE))
+    Counter.nodes = Counter.kept = 0
+    yield
+    replay.flush()
+    state.tr, Counter.nodes, Counter.kept = outer, nodes, kept
 
 
 @pytest.fixture

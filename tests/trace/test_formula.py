@@ -10,7 +10,7 @@ from facula.nn import functional as F
 from facula.ops import elementwise as e
 from facula.tensor import wrap
 from facula.trace.formula import as_one
-from facula.trace.recorder import Frame, Node, state
+from facula.trace.recorder import Node, state
 from facula.trace.replay import flush
 from facula.trace.values import Formed, Value
 
@@ -109,11 +109,9 @@ def test_slopes_that_are_equal_as_keys() -> None:
 
 def test_edges_go_when_paths_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     from facula.trace import forget
-    from facula.trace.recorder import MODE, Counter
+    from facula.trace.recorder import Counter
 
-    monkeypatch.setattr(state, "tr", Frame(Node(None, MODE)))
     monkeypatch.setattr(forget, "MAX_NODES", 200)
-    Counter.nodes = Counter.kept = 0
     w = facula.ones(3)
     for k in range(2, 150):
         x = facula.full((k, 3), 0.5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,12 @@ from facula.trace.recorder import MODE, Counter, Frame, Node, state
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def alone(empty_trie: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread whose work has been nothing but little frames never seen before."""
     monkeypatch.setattr(config, "disk_cache", False)
-    outer = state.tr
-    state.tr = Frame(Node(None, MODE))
     for n in range(once.AFTER):
         assert (fl.ones(3, n + 1) * 2).sum().item() == 6 * (n + 1)
     assert state.tr.once == state.tr.base
-    yield
-    state.tr = outer
 
 
 def test_no_path_is_kept() -> None:
