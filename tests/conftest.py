@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from facula.trace import forget, replay
+from facula.trace.recorder import Counter, state
+
 ROOT = Path(__file__).resolve().parents[1]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -46,6 +49,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if out:
         items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=sorted(out, key=lambda item: item.nodeid))
+
+
+@pytest.fixture(autouse=True)
+def room_for_paths() -> None:
+    """Forgets paths before the test rather than in it: one that counts what is recorded or
+    compiled must not depend on how much those before it have left.
+    """
+    if Counter.nodes > Counter.kept + forget.MAX_NODES // 8:
+        replay.flush()
+        forget.prune(state.tr.root)
 
 
 @pytest.fixture
