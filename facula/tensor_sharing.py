@@ -22,14 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes
+from . import dtypes, tensor_writes
 from .dtypes import BY_NAME, bool_, dtype, type_name
 from .ops.elementwise import CLONE, cast
 from .ops.movement import ALIAS, AS_STRIDED, KEEP, LEAF, RESHAPE, STRIDED_WRITE
 from .trace.recorder import _State, record1, record2, set_grad_mode, state
 from .trace.replay import array_of, flush, pointer_of
 from .trace.values import OUTSIDE, Meta, Value, contiguous_strides, meta, outside
-from .trace.written import mark_written
+from .trace.written import NOTHING_READ, mark_written
 
 LEAF_WRITTEN = "a leaf Variable that requires grad is being used in an in-place operation."
 VIEW_OF_LEAF_WRITTEN = (
@@ -122,6 +122,8 @@ def write(t: Any, nv: Value, overlap: bool = False) -> Any:
     if grad and nv.meta.requires_grad and root._v.meta.leaf and root._v.meta.requires_grad:
         raise RuntimeError(VIEW_OF_LEAF_WRITTEN)
     tracked = grad and (m.requires_grad or nv.meta.requires_grad)
+    if not tracked and _written_large(root, m, nv, call):
+        return t
     settle(root, _placed(root._v, nv, m, tracked), tracked, call=call)
     if tracked:
         root._fn_name = "torch::autograd::CopySlices"
@@ -142,27 +144,43 @@ def _placed(whole: Value, nv: Value, m: Meta, tracked: bool) -> Value:
             set_grad_mode(mode)
 
 
-_NOTHING_READ = (-1, -1)
-
-
 def write_part(root: Any, m: Meta, nv: Value) -> None:
     """Writes a value into the place of a storage that facts `m`, of its shape and dtype, describe.
 
     As `write` through a view of these facts, for storages and values without history.
     """
-    settle(root, _placed(root._v, nv, m, state.tr.grad), False, call=_NOTHING_READ)
+    if not _written_large(root, m, nv, NOTHING_READ):
+        settle(root, _placed(root._v, nv, m, state.tr.grad), False, call=NOTHING_READ)
+
+
+def _written_large(root: Any, m: Meta, nv: Value, call: Any) -> bool:
+    """Writes a small part of a large storage in place; False, and nothing was written, where that
+    is to be recorded. As `settle` where no history is kept.
+    """
+    if not tensor_writes.write_large(root, m, nv):
+        return False
+    expected = root._version
+    tensor_writes.written(root)
+    root._fn_name = None
+    if root._views:
+        _stale_views(root, weakref.ref(root), expected, call, False, None)
+    return True
 
 
 def written_last(root: Any, view: Any, m: Meta) -> bool:
     """Whether writing a view to the place `m` would change nothing, and nobody would notice it.
 
     That is: the view lies there, and since its storage was last written nothing was recorded, so
-    that no gradient can want what is there now.
+    that no gradient can want what is there now; or it lies in memory that nobody else sees.
     """
     tr, k = state.tr, view._v.meta
-    last = root._v.vid + 1 == tr.base + tr.node.next_slot and root._v.buf is None
     same = (k.shape, k.strides, k.offset, k.dtype) == (m.shape, m.strides, m.offset, m.dtype)
-    return last and same and not view._cut and view._v.over == "stale"
+    if not same or view._cut or view._v.over != "stale":
+        return False
+    if root._v.buf is not None:
+        large = tensor_writes.large(root._v.meta, m.numel)
+        return large and tensor_writes.own_memory(root) is not None
+    return root._v.vid + 1 == tr.base + tr.node.next_slot
 
 
 def _plain(v: Value) -> Value:
@@ -227,7 +245,8 @@ def settle(
         if root._v.buf is None:
             flush()
         v = root._v
-        np.copyto(np.asarray(shown), array_of(v).reshape(-1))
+        memory = np.asarray(shown)
+        np.copyto(memory, array_of(v).reshape(-1).view(memory.dtype))
         kept = outside(v.meta, shown.buffer)
         kept.rec, kept.pin, kept.over = v.rec, root._shown, v.over
         root._v = kept

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from .. import tensor_sharing
+from .. import tensor_sharing, tensor_writes
 from ..ops import indexing
 from ..tensor import Tensor
 from ..trace import replay
@@ -92,6 +92,8 @@ def watching() -> Iterator[Watch | None]:
         for name in _SHARING:
             original = vars(tensor_sharing)[name]
             exchange(tensor_sharing, name, _noting(watch, original, "a tensor is written"))
+        noted = _noting(watch, tensor_writes.written, "a tensor is written")
+        exchange(tensor_writes, "written", noted)
         for name, original in (("_first_sight", _FIRST), ("_salvage", _SALVAGE)):
             exchange(replay, name, _noting(watch, original, "a path is new", True))
         exchange(replay, "_deliver", _delivering(watch))

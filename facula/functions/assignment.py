@@ -10,13 +10,13 @@ from ..ops import movement as mv
 from ..tensor import Tensor
 from ..tensor_sharing import write_part, written_last
 from ..trace.recorder import record, record1
-from ..trace.values import Meta, Value
+from ..trace.values import OUTSIDE, Meta, Value
 
 
 def assign(target: Tensor, new: Any) -> None:
     """Writes a value or number into a view, broadcast and converted."""
     v = _fitted(new, target._v.meta)
-    if v.vid != target._v.vid:
+    if v is not target._v and (v.vid == OUTSIDE or v.vid != target._v.vid):
         target._write(v)
 
 

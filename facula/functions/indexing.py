@@ -20,7 +20,7 @@ from ..trace.recorder import record, record1, record2
 from ..trace.replay import array_of
 from ..trace.values import Meta, Value
 from .assignment import assign, assign_part
-from .memory_writes import write_memory
+from .memory_writes import write_memory, write_rows
 from .pointwise import value_of
 from .registry import public
 
@@ -322,6 +322,8 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
             )
     indices = [a for a in p.arrays if a is not None]
     _check_arrays(target._v.meta.shape, p.arrays)
+    if p.whole and write_rows(self, p.arrays, new):
+        return
     written = record(ia.INDEX_PUT, (target._v, new, *indices), used)
     target._write(written)
 

@@ -1,14 +1,15 @@
-"""Writes of single elements that need not be recorded."""
+"""Writes by index that go to memory at once."""
 
 from __future__ import annotations
 
-from sys import getrefcount
 from typing import Any
 
-from ..runtime.memory import PooledBuffer
+import numpy as np
+
+from .. import tensor_writes
 from ..tensor import Tensor
-from ..trace.recorder import state
 from ..trace.replay import array_of, flush
+from ..trace.values import Value
 
 
 def write_memory(self: Tensor, index: Any, value: Any) -> bool:
@@ -18,11 +19,10 @@ def write_memory(self: Tensor, index: Any, value: Any) -> bool:
     of the tensor for each. Only for a tensor that owns its storage alone, outside of gradients, and
     plain positions. False if it is not such a case: then nothing was done.
     """
-    v = self._v
-    buf, m = v.buf, v.meta
-    if buf is None or m.requires_grad or self._base is not None or v.pin is not None:
+    m = self._v.meta
+    if self._v.buf is None or m.requires_grad or self._base is not None:
         return False
-    if self._views and any(r() is not None for r in self._views):
+    if self._v.pin is not None or _has_views(self):
         return False
     for i in index if type(index) is tuple else (index,):
         if type(i) is not int and type(i) is not slice:
@@ -31,22 +31,52 @@ def write_memory(self: Tensor, index: Any, value: Any) -> bool:
         if value._v.meta.requires_grad or value._v.meta.dtype.category > m.dtype.category:
             return False
         new: Any = value._array()
-        v = self._v
-        if v.buf is not buf or (new.dtype != m.dtype.np and new.dtype.kind == "V"):
+        if self._v.buf is None or (new.dtype != m.dtype.np and new.dtype.kind == "V"):
             return False
     elif type(value) in (int, float) and m.dtype.is_floating_point:
         new = value
     else:
         return False
-    if 0 <= v.vid - state.tr.base:  # recorded work is still to read what is there now
+    return _put(self, index, new)
+
+
+def write_rows(self: Tensor, arrays: list[Value | None], new: Value) -> bool:
+    """Writes `new`, which has this tensor's dtype, where index arrays say; one for each axis, or
+    None for all of the axis. At once, if that leaves most of a large storage as it is and nothing
+    else can see it; False if it is not such a case: then nothing was done.
+    """
+    m = self._v.meta
+    if self._v.buf is None or self._base is not None or new.meta.requires_grad:
+        return False
+    places, kept = 1, 1
+    for a, n in zip(arrays, m.shape, strict=False):
+        if a is None:
+            kept *= n
+        else:
+            places = max(places, a.meta.numel)
+    if not tensor_writes.large(m, places * kept) or _has_views(self):
+        return False
+    fixed = tuple([slice(None) if a is None else _elements(a) for a in arrays])
+    return _put(self, fixed, _elements(new))
+
+
+def _has_views(t: Tensor) -> bool:
+    return any(r() is not None for r in t._views or ())
+
+
+def _elements(v: Value) -> np.ndarray:
+    if v.buf is None:
         flush()
-    # the handle, `v` and the argument; the value, `buf` and the argument
-    # (and the pool, where it is lent)
-    if getrefcount(v) > 3 or getrefcount(buf) > (5 if type(buf) is PooledBuffer else 3):
+    return array_of(v)
+
+
+def _put(self: Tensor, index: Any, new: Any) -> bool:
+    array = tensor_writes.own_memory(self)
+    if array is None:
         return False
     try:
-        array_of(v)[index] = new
+        array[index] = new
     except (IndexError, ValueError):
         return False  # recorded, it raises the right error
-    self._ver += 1
+    tensor_writes.written(self)
     return True

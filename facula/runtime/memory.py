@@ -289,6 +289,36 @@ def from_array(a: np.ndarray) -> Buffer:
     return buffer
 
 
+def seen_elsewhere(memory: Any) -> bool:
+    """Whether anything but the holder of this object (a buffer, or an array that owns its memory)
+    may refer to the bytes: another array, another buffer, the batches gathered beside a piece.
+    """
+    kind = type(memory)
+    if kind is np.ndarray:
+        return memory.base is not None
+    if kind is ArrayMemory:
+        return memory.array.base is not None or getrefcount(memory.array) > _SOLE
+    if kind is Piece:
+        return True
+    uses = getrefcount(memory.raw) - _SOLE - 1  # the block's too
+    if kind is PooledBuffer:
+        return uses > 1
+    if uses > 0:
+        return True
+    if memory._block[2] is not _ignore:
+        return False
+    return memory.raw.base.owner.base is not None or getrefcount(memory.raw.base.owner) > _SOLE
+
+
+def _sole() -> int:
+    """What `getrefcount` says of an attribute's value that nothing else refers to."""
+    holder = of_array(np.empty(0), 0)
+    return getrefcount(holder.array)
+
+
+_SOLE = _sole()
+
+
 def _ignore(block: _Block) -> None:
     """Takes back foreign memory, which is not ours to reuse."""
 

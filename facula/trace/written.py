@@ -7,6 +7,8 @@ from typing import Any
 from .recorder import _NONE, MODE, SLOTS, Node, grown, state
 from .values import Value
 
+NOTHING_READ = (-1, -1)  # the `call` of a write that no operation made of the value
+
 
 class Written:
     """A note on a value: the tensor that held it was written in place since.

@@ -107,3 +107,16 @@ def test_a_long_list_of_views() -> None:
     views = list(x)
     x += 1
     assert [v.item() for v in views[::97]] == [float(i + 1) for i in range(0, 3000, 97)]
+
+
+def test_parts_written_to_parts() -> None:
+    """Parts in memory of their own are not each other, though none has a number in the frame."""
+    a = np.arange(40, dtype=np.float32)
+    x = facula.tensor(a)
+    views = x.view(8, 5), x[3:9]  # so that it is written through a view
+    for i in range(12):
+        x[i : i + 10] = x[i + 3 : i + 13]
+        a[i : i + 10] = a[i + 3 : i + 13].copy()
+        assert x.tolist() == a.tolist()
+    assert views[0].flatten().tolist() == a.tolist()
+    assert views[1].tolist() == a[3:9].tolist()

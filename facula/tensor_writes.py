@@ -1,0 +1,102 @@
+"""Writes that go to a tensor's memory at once.
+
+A write is a new value of the whole storage, and where it is recorded the kernels copy what stays.
+That is nothing beside other work on a small tensor, and all of the cost where a few rows of a large
+one are written, step after step: a buffer of past observations, a table, a cache of keys. Memory
+that nothing but its tensor can see is written in place instead. Who else could see it is counted:
+values that were saved for gradients, aliases, arrays and recorded work refer to it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from sys import getrefcount
+from typing import Any
+
+import numpy as np
+
+from .runtime.memory import PooledBuffer, seen_elsewhere
+from .trace.recorder import state
+from .trace.replay import array_of, flush
+from .trace.values import Meta, Value, outside
+from .trace.written import NOTHING_READ, mark_written
+
+LARGE = 1 << 20  # bytes of a storage, and
+PART = 8  # how many times as much of it stays: then its copy costs more than ending the frame does
+
+
+class _Holder:
+    """Something that refers to a value as a tensor does."""
+
+    def __init__(self, v: Value) -> None:
+        self._v = v
+
+
+def _references(root: Any) -> tuple[int, int]:
+    v = root._v
+    return getrefcount(v), getrefcount(v.buf)
+
+
+_ALONE = _references(_Holder(outside(None, bytearray())))  # type: ignore[arg-type]
+_FROM_POOL = 2  # references of a pool to what it lends
+
+
+def own_memory(root: Any) -> np.ndarray | None:
+    """The elements of a storage by their places, to be written; None where others can see them.
+
+    root: the tensor that owns the storage, whose value lies in memory. The caller holds neither its
+    value nor its buffer. Recorded work that reads it is run first.
+    """
+    if root._v.meta.requires_grad or root._v.pin is not None or root._bundle is not None:
+        return None
+    if root._v.vid >= state.tr.base:
+        if state.tr.walks or state.tr.scratch:
+            return None
+        flush()
+    value, buffer = _references(root)
+    if type(root._v.buf) is PooledBuffer:
+        buffer -= _FROM_POOL
+    if value > _ALONE[0] or buffer > _ALONE[1] or seen_elsewhere(root._v.buf):
+        return None
+    array = array_of(root._v)
+    return array if array.flags.c_contiguous and array.flags.writeable else None
+
+
+def written(root: Any) -> None:
+    """Counts that the memory of a storage was written, and notes it for the gradients that hold a
+    part of what was there.
+    """
+    v, expected = root._v, root._version
+    root._ver += 1
+    if type(v.over) is list:
+        mark_written(v, weakref.ref(root), expected, NOTHING_READ)
+        root._v = outside(v.meta, v.buf)  # what is there now has no such notes
+
+
+def large(whole: Meta, elements: int) -> bool:
+    """Whether a write of so many elements leaves most of a large storage as it is."""
+    return whole.numel >= elements * PART and whole.numel * whole.dtype.itemsize >= LARGE
+
+
+def write_large(root: Any, m: Meta, nv: Value) -> bool:
+    """Writes a value into the place `m` of a large storage; False, and nothing was written, where
+    that is to be recorded. Views of the storage are left for the caller.
+    """
+    if root._v.buf is None or not large(root._v.meta, m.numel) or nv.meta.requires_grad:
+        return False
+    if root._v.pin is not None or state.tr.walks or state.tr.scratch:
+        return False
+    for r in root._views or ():
+        view = r()
+        if view is not None and view._own:
+            return False
+    if nv.buf is None:
+        flush()
+    array = own_memory(root)
+    if array is None:
+        return False
+    size = array.itemsize
+    strides = tuple([n * size for n in m.strides])
+    place: np.ndarray = np.ndarray(m.shape, array.dtype, array, m.offset * size, strides)
+    place[...] = array_of(nv)
+    return True

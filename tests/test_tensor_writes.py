@@ -1,0 +1,240 @@
+"""Small writes into large tensors go to their memory, and only where nobody else can see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import facula
+from facula import Tensor
+from facula.runtime.memory import address_of
+from facula.trace.replay import array_of, flush
+
+ROWS, WIDTH = 4096, 128  # 2 MB
+
+
+def table() -> Tensor:
+    """A large tensor in memory of its own."""
+    t = facula.arange(ROWS * WIDTH, dtype=facula.float32).reshape(ROWS, WIDTH) * 1.0
+    flush()
+    return t
+
+
+def address(t: Tensor) -> int:
+    """Where its elements lie; `data_ptr()` would show them to others."""
+    flush()
+    return address_of(array_of(t._v))
+
+
+def rows(t: Tensor) -> None:
+    t[3:5] = facula.ones(2, WIDTH)
+
+
+def add(t: Tensor) -> None:
+    t[10:12] += 1
+
+
+def add_to_view(t: Tensor) -> None:
+    t[7].add_(facula.ones(WIDTH))
+
+
+def copy(t: Tensor) -> None:
+    t[100:104, 2:9].copy_(facula.full((7,), 2.5))
+
+
+def column(t: Tensor) -> None:
+    t[:, 5].zero_()
+
+
+def transposed(t: Tensor) -> None:
+    t.t()[3:5].mul_(2)
+
+
+def fill(t: Tensor) -> None:
+    t[20].fill_(7)
+
+
+def shifted(t: Tensor) -> None:
+    t[30:40] = t[31:41]
+
+
+def by_index(t: Tensor) -> None:
+    t[facula.tensor([5, -1, 900])] = facula.ones(3, WIDTH)
+
+
+def by_index_and_number(t: Tensor) -> None:
+    t[facula.tensor([5, 9])] = -3
+
+
+def by_two(t: Tensor) -> None:
+    t[facula.tensor([1, 2]), facula.tensor([3, 4])] = facula.tensor([1.0, 2.0])
+
+
+def by_column_index(t: Tensor) -> None:
+    t[:, facula.tensor([0, 9])] = facula.ones(ROWS, 1)
+
+
+def by_mask(t: Tensor) -> None:
+    mask = facula.zeros(ROWS, dtype=facula.bool)
+    mask[17] = True
+    t[mask] = facula.ones(1, WIDTH)
+
+
+WRITES: list[Callable[[Any], None]] = [
+    rows, add, add_to_view, copy, column, transposed, fill, shifted, by_index,
+    by_index_and_number, by_two, by_column_index, by_mask,
+]  # fmt: skip
+
+
+def expected(write: Callable[[Any], None], before: np.ndarray) -> np.ndarray:
+    """What a write makes of the numbers, recorded: a tensor too small for anything else."""
+    t = facula.tensor(before)
+    alias = t.detach()  # so that others see the memory
+    write(t)
+    assert facula.equal(alias, t)
+    return t.numpy()
+
+
+@pytest.mark.parametrize("write", WRITES, ids=lambda f: f.__name__)
+def test_in_place_and_as_recorded(write: Callable[[Any], None]) -> None:
+    t = table()
+    place, version = address(t), t._version
+    for _ in range(3):  # what repeats is compiled meanwhile
+        wanted = expected(write, t.numpy().copy())
+        t = t.clone()  # nothing shares memory with NumPy
+        place = address(t)
+        version = t._version
+        write(t)
+        assert address(t) == place
+        assert t._version > version
+        np.testing.assert_array_equal(t.numpy(), wanted)
+
+
+@pytest.mark.parametrize("write", WRITES, ids=lambda f: f.__name__)
+def test_who_else_sees_the_memory(write: Callable[[Any], None]) -> None:
+    """Views follow, what was computed before does not, arrays are written through."""
+    t = table()
+    before = t.numpy().copy()
+    t = t.clone()
+    view, part = t.view(-1), t[10:40]
+    doubled = t * 2  # recorded, and still to read what is there now
+    write(t)
+    np.testing.assert_array_equal(doubled.numpy(), before * 2)
+    np.testing.assert_array_equal(view.numpy().reshape(ROWS, WIDTH), t.numpy())
+    np.testing.assert_array_equal(part.numpy(), t.numpy()[10:40])
+    np.testing.assert_array_equal(t.numpy(), expected(write, before))
+    seen = t.numpy()
+    write(t)
+    np.testing.assert_array_equal(seen, t.numpy())
+
+
+@pytest.mark.parametrize("write", WRITES, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("ended", [False, True])
+def test_values_that_gradients_want(write: Callable[[Any], None], ended: bool) -> None:
+    """Also where the memory changed hands after it was saved."""
+    for _ in range(4):
+        t = table()
+        w = facula.ones(WIDTH, requires_grad=True)
+        y = t * w
+        if ended:
+            flush()
+            t.sum().item()
+            z = (t * w).sum()
+            flush()
+            assert z.requires_grad
+        write(t)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            y.sum().backward()
+
+
+def test_values_kept_by_a_function() -> None:
+    t = table()
+    w = facula.ones(1, requires_grad=True)
+    y = (t[3:5] * w).sum()
+    flush()
+    rows(t)
+    again = (t[3:5] * w).sum()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+    again.backward()
+    assert w.grad is not None
+    assert w.grad.item() == 2 * WIDTH
+
+
+def test_what_requires_gradients_is_recorded() -> None:
+    t = table()
+    w = facula.ones(WIDTH, requires_grad=True)
+    t[5] = w * 2
+    assert t.requires_grad
+    t.sum().backward()
+    assert w.grad is not None
+    assert w.grad.tolist() == [2.0] * WIDTH
+    leaf = table().requires_grad_()
+    with pytest.raises(RuntimeError, match="leaf Variable"):
+        rows(leaf)
+    with facula.no_grad():
+        rows(leaf)
+    assert leaf[3:5].sum().item() == 2 * WIDTH
+
+
+def test_shared_memory_is_written_through() -> None:
+    a = np.zeros((ROWS, WIDTH), np.float32)
+    t = facula.from_numpy(a)
+    rows(t)
+    by_index(t)
+    t[0].add_(4)
+    assert a[3:5].sum() == 2 * WIDTH and a[900].sum() == WIDTH and a[0].sum() == 4 * WIDTH
+    alias = t.detach()
+    alias[1].fill_(2)
+    assert a[1].sum() == t[1].sum().item() == 2 * WIDTH
+
+
+def test_errors_leave_the_tensor_as_it_was() -> None:
+    t = table()
+    before, version = t.clone(), t._version
+    with pytest.raises(IndexError, match="out of bounds"):
+        t[facula.tensor([1, ROWS])] = 0.0
+    with pytest.raises(RuntimeError):
+        t[facula.tensor([1, 2])] = facula.ones(3, WIDTH)
+    with pytest.raises(RuntimeError):
+        t[3:5] = facula.ones(3, WIDTH)
+    with pytest.raises(RuntimeError):
+        t[3:5].add_(facula.ones(5))
+    flush()
+    assert facula.equal(t, before)
+    assert t._version == version
+
+
+def test_a_compiled_step_writes_each_time() -> None:
+    t, x = table(), facula.ones(WIDTH)
+
+    @facula.compile
+    def step(x: Tensor) -> Tensor:
+        t[5].add_(x)
+        t[facula.tensor([8])] = t[5:6] * 2
+        return t[5].sum()
+
+    start = t[5].sum().item()
+    for k in range(1, 9):
+        assert step(x).item() == start + k * WIDTH
+        assert t[8].sum().item() == 2 * (start + k * WIDTH)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float64", "float16", "bfloat16", "int64", "uint8", "bool", "complex64"]
+)
+def test_dtypes(dtype: str) -> None:
+    d = getattr(facula, dtype)
+    t = facula.zeros(ROWS, 512, dtype=d)
+    flush()
+    place = address(t)
+    t[3:5].fill_(1)
+    t[facula.tensor([9])] = facula.ones(1, 512, dtype=d)
+    t[7:8] = facula.ones(512)[None].to(d)
+    assert address(t) == place
+    found = t.to(facula.float32).sum(1)
+    assert found.nonzero().flatten().tolist() == [3, 4, 7, 9]
+    assert found[3].item() == 512
