@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .runtime.memory import PooledBuffer, seen_elsewhere
-from .trace.recorder import state
+from .trace.recorder import resolve, state
 from .trace.replay import array_of, flush
 from .trace.values import Meta, Value, outside
 from .trace.written import NOTHING_READ, mark_written
@@ -62,6 +62,15 @@ def own_memory(root: Any) -> np.ndarray | None:
     return array if array.flags.c_contiguous and array.flags.writeable else None
 
 
+def elements(v: Value) -> np.ndarray:
+    """The elements of a value that is recorded, in memory, or a view to be derived again."""
+    if v.buf is None and v.vid < state.tr.base:
+        v = resolve(state.tr, v)
+    if v.buf is None:
+        flush()
+    return array_of(v)
+
+
 def written(root: Any) -> None:
     """Counts that the memory of a storage was written, and notes it for the gradients that hold a
     part of what was there.
@@ -90,13 +99,12 @@ def write_large(root: Any, m: Meta, nv: Value) -> bool:
         view = r()
         if view is not None and view._own:
             return False
-    if nv.buf is None:
-        flush()
+    new = elements(nv)
     array = own_memory(root)
     if array is None:
         return False
     size = array.itemsize
     strides = tuple([n * size for n in m.strides])
     place: np.ndarray = np.ndarray(m.shape, array.dtype, array, m.offset * size, strides)
-    place[...] = array_of(nv)
+    place[...] = new
     return True

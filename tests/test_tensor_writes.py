@@ -223,6 +223,18 @@ def test_a_compiled_step_writes_each_time() -> None:
         assert t[8].sum().item() == 2 * (start + k * WIDTH)
 
 
+def test_views_to_be_derived_again_are_written() -> None:
+    t, small = table(), facula.zeros(4, WIDTH)
+    place = address(t)
+    view, other = small[1:3], small[:1]
+    small += 1
+    t[5:7] = view
+    t[facula.tensor([9])] = other
+    assert address(t) == place
+    assert t[5:7].sum().item() == 2 * WIDTH
+    assert t[9].sum().item() == WIDTH
+
+
 @pytest.mark.parametrize(
     "dtype", ["float64", "float16", "bfloat16", "int64", "uint8", "bool", "complex64"]
 )

@@ -8,7 +8,6 @@ import numpy as np
 
 from .. import tensor_writes
 from ..tensor import Tensor
-from ..trace.replay import array_of, flush
 from ..trace.values import Value
 
 
@@ -56,18 +55,12 @@ def write_rows(self: Tensor, arrays: list[Value | None], new: Value) -> bool:
             places = max(places, a.meta.numel)
     if not tensor_writes.large(m, places * kept) or _has_views(self):
         return False
-    fixed = tuple([slice(None) if a is None else _elements(a) for a in arrays])
-    return _put(self, fixed, _elements(new))
+    fixed = tuple([slice(None) if a is None else tensor_writes.elements(a) for a in arrays])
+    return _put(self, fixed, tensor_writes.elements(new))
 
 
 def _has_views(t: Tensor) -> bool:
     return any(r() is not None for r in t._views or ())
-
-
-def _elements(v: Value) -> np.ndarray:
-    if v.buf is None:
-        flush()
-    return array_of(v)
 
 
 def _put(self: Tensor, index: Any, new: Any) -> bool:

@@ -211,7 +211,7 @@ class Frame:
     def enter(self, v: Value) -> int:
         """The slot of a value that is not (or not yet) in this frame."""
         if v.buf is None:
-            v = _resolve(self, v)
+            v = resolve(self, v)
             i = v.vid - self.base
             if i >= 0:
                 return i
@@ -287,7 +287,7 @@ def grown() -> None:
     Counter.nodes += 1
 
 
-def _resolve(tr: Frame, v: Value) -> Value:
+def resolve(tr: Frame, v: Value) -> Value:
     """What a value without memory means now: a stale view is derived again, a foreign frame is
     ended.
     """
