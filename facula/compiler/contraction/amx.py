@@ -13,7 +13,7 @@ The instruction takes numbers below 2**-126 for zero and gives none such.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 from ...runtime import amx
@@ -34,21 +34,25 @@ _ACROSS = 2  # tiles side by side that are summed together, in rows and in colum
 _BLOCK = _ACROSS * _ROWS  # rows, and columns, of what is summed together
 _BLOCK_BYTES = _ACROSS * _TILE_BYTES  # of an operand, for one step along the sum
 _LANES = 16  # of a vector of sums, and of a vector of pairs
-_LAST, _HEADER = 0, 19  # of the record of a product
+_HEADER = 19  # of the record of a product
+_ASKED = 2  # rows of the result that are asked for at each step along the sum
+_SHORT = 8  # places of a sum that is not worth a tile
 _DEPTH = 2048  # most places of the sum that are added up without a stop
 _COPY_BYTES = 1 << 18  # of the left operand that a chunk copies
 _CHUNKS = 16  # of a product that is large enough
 _CHUNK_WORK = 1 << 20  # multiply-adds of a chunk at least
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
-_THRESHOLD = 1 << 20  # multiply-adds from which a product is worth a second thread
+_THRESHOLD = 1 << 21  # multiply-adds from which a product is worth a second thread
 
 # What the eight tiles are: all of 16 rows of 64 bytes. Palette; bytes of each row; rows.
 _CONFIGURATION = (1, 0, *(0x0040_0040_0040_0040,) * 2, 0, 0, 0x1010_1010_1010_1010, 0)
 
 
 def worthwhile(m: int, n: int, k: int) -> bool:
-    """Whether the tiles beat vectors of float32 for a result of this size."""
-    return amx.permitted() and min(m, n, k) > 0
+    """Whether this processor has the tiles and they beat vectors of float32: all but for sums that
+    fill less than a quarter of a tile.
+    """
+    return amx.permitted() and min(m, n) > 0 and k >= _SHORT
 
 
 class Plan:
@@ -249,8 +253,13 @@ def _pack_text(p: Plan) -> str:
     return w.module()
 
 
-def _sums(w: Writer, rows: int, columns: int, a: V, b: V, count: V, buffer: V) -> None:
-    """Sums `rows` x `columns` tiles along `count` tiles of a and b, to `buffer`."""
+def _sums(
+    w: Writer, rows: int, columns: int, a: V, b: V, count: V, buffer: V, ask: Callable[[V], None]
+) -> None:
+    """Sums `rows` x `columns` tiles along `count` tiles of a and b, to `buffer`.
+
+    ask(row of the block): asks for what the row will be written to.
+    """
     own = [(i, j) for i in range(rows) for j in range(columns)]
     pitch = w.number(4 * _BLOCK)
     for i, j in own:
@@ -258,6 +267,8 @@ def _sums(w: Writer, rows: int, columns: int, a: V, b: V, count: V, buffer: V) -
 
     def step(s: V, _: list[V]) -> list[V]:
         offset = w.mul(s, w.number(_BLOCK_BYTES))
+        for i in range(_ASKED):
+            ask(w.add(w.mul(s, w.number(_ASKED)), w.number(i)))
         for first, base, tiles in ((4, a, rows), (6, b, columns)):
             at = _bytes(w, base, offset)
             for i in range(tiles):
@@ -334,14 +345,23 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                 def row(t: V, _: list[V]) -> list[V]:
                     first = w.mul(t, w.number(_BLOCK))
                     below = w.binary("sub", m, first)
-                    _sums_of_existing(w, below, right, copy_of(t), b, steps, buffer)
                     c = w.element(c_base, w.add(w.mul(first, n), first_n), "f32")
                     rows = w.smaller(below, w.number(_BLOCK))
+                    at = w.add(w.mul(batch, m), first)
+
+                    def ask(r: V) -> None:
+                        r = w.smaller(r, w.number(_BLOCK - 1))
+                        if epilogue is not None:
+                            epilogue.ask(w.add(at, r), [first_n])
+                        for j in range(_ACROSS if epilogue is None else 0):
+                            place = w.add(w.mul(n, r), w.number(j * _LANES))
+                            w.prefetch(w.element(c, place, "f32"), True)
+
+                    _sums_of_existing(w, below, right, copy_of(t), b, steps, buffer, ask)
                     put = functools.partial(_store, w, buffer, c, n, rows, masks, again)
                     if epilogue is None:
                         put()
                         return []
-                    at = w.add(w.mul(batch, m), first)
                     end = functools.partial(
                         _finish, w, epilogue, at, first_n, c, n, rows, masks,
                         again if p.blocks > 1 else None,
@@ -376,12 +396,12 @@ def _configure(w: Writer) -> None:
 
 
 def _sums_of_existing(
-    w: Writer, below: V, right: V, a: V, b: V, steps: V, buffer: V
-) -> None:  # fmt: skip
+    w: Writer, below: V, right: V, a: V, b: V, steps: V, buffer: V, ask: Callable[[V], None]
+) -> None:
     """Sums the tiles of a block that are in the result, where so many rows and columns are left."""
 
     def sums(rows: int, columns: int) -> None:
-        _sums(w, rows, columns, a, b, steps, buffer)
+        _sums(w, rows, columns, a, b, steps, buffer, ask)
 
     def by_columns(rows: int) -> None:
         two = w.compare("icmp", "sgt", right, w.number(_COLUMNS))
@@ -391,9 +411,7 @@ def _sums_of_existing(
     w.when(two, lambda: by_columns(2), lambda: by_columns(1))
 
 
-def _store(
-    w: Writer, buffer: V, c: V, n: V, rows: V, masks: Sequence[V], again: V
-) -> None:
+def _store(w: Writer, buffer: V, c: V, n: V, rows: V, masks: Sequence[V], again: V) -> None:
     """Writes a block of sums, or adds it to what the blocks before have written."""
 
     def write(add: bool) -> None:
@@ -425,5 +443,5 @@ def _finish(
         return w.load(at, "f32", _LANES, repeat)
 
     epilogue.take_kept(
-        _BLOCK, row, column, masks, w.number(0), rows, before if again is not None else None
+        0, row, column, masks, w.number(0), rows, before if again is not None else None
     )

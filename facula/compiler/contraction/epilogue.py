@@ -80,13 +80,14 @@ class Epilogue(Expressions):
         before: Callable[[V, int, V], V] | None = None,
     ) -> None:  # fmt: skip
         """As `take_rows`, for a tile of so many rows that is in the buffer already, of which those
-        below `stop` are taken.
+        below `stop` are taken. height: 0 where nothing shall be asked for.
         """
         w, lanes, vectors = self.w, self.k.lanes, len(masks)
 
         def one(r: V, _: list[V]) -> list[V]:
-            later = w.add(w.add(row, r), w.number(height))
-            self._ask(later, [w.add(column, w.number(j * lanes)) for j in range(vectors)])
+            if height:
+                later = w.add(w.add(row, r), w.number(height))
+                self.ask(later, [w.add(column, w.number(j * lanes)) for j in range(vectors)])
             self.row(w.add(row, r))
             first = w.mul(r, w.number(vectors * lanes))
             for j, mask in enumerate(masks):
@@ -119,7 +120,7 @@ class Epilogue(Expressions):
 
         w.counted_loop(w.number(0), count, 1, [], one)
 
-    def _ask(self, number: V, columns: Sequence[V]) -> None:
+    def ask(self, number: V, columns: Sequence[V]) -> None:
         """Asks for the lines that a row from some columns on will be read from and written to.
 
         Rows of the next tile, one with each row of this one: asked for together, they would keep
