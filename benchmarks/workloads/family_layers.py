@@ -237,6 +237,15 @@ add(
     lambda t: train(t, t.nn.Linear(128, 128).to(t.bfloat16), t.randn(64, 128).bfloat16()),
 )
 
+
+def _bfloat16_product(m: int, k: int, n: int, transposed: bool) -> Callable[[Any], Unit]:
+    def build(t: Any) -> Unit:
+        a, b = t.randn(m, k).bfloat16(), t.randn(*((n, k) if transposed else (k, n))).bfloat16()
+        return once(t, lambda a, b: a @ (b.T if transposed else b), a, b)
+
+    return build
+
+
 for _name, _a, _b in (
     ("batch of 3x3", (1000, 3, 3), (1000, 3, 3)),
     ("batch of 4x4 by vector", (1000, 4, 4), (1000, 4, 1)),
@@ -256,6 +265,13 @@ for _name, _a, _b in (
             "products",
             f"{_name} gradient",
             lambda t, a=_a, b=_b: gradient(t, t.matmul, t.randn(*a), t.randn(*b)),
+        )
+for _name, _m, _k, _n in (("500", 500, 500, 500), ("37x530", 37, 530, 41), ("8x512", 8, 512, 512)):
+    for _transposed in (False, True):
+        add(
+            "products",
+            f"bfloat16 {_name}" + (" transposed" if _transposed else ""),
+            _bfloat16_product(_m, _k, _n, _transposed),
         )
 add("products", "float64 200", lambda t: once(t, t.matmul, *(t.randn(200, 200).double(),) * 2))
 add(

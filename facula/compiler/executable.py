@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtypes import BY_NAME
-from ..runtime import blas, code, cpu, memory
+from ..runtime import amx, blas, code, cpu, memory
 
 HOST = "host"  # the kind of a host step
 FIRST = 2  # slot 0 is the status block, slot 1 the scalars
@@ -36,7 +36,8 @@ Access = tuple[int, tuple[int, ...], str]
 class Address(NamedTuple):
     """An item of a record that is an address, known only when the program is loaded.
 
-    kind "blas": the function `name` of OpenBLAS; kind "kernel": the kernel whose digest is `name`.
+    kind "blas": the function `name` of OpenBLAS; kind "kernel": the kernel whose digest is `name`;
+    kind "amx": none, but the process must be permitted to use the processor's matrix tiles.
     """
 
     kind: str
@@ -49,6 +50,8 @@ class Address(NamedTuple):
                 return blas.address(self.name)
             except RuntimeError as error:
                 raise LookupError(str(error)) from error
+        if self.kind == "amx" and amx.permitted():
+            return 0
         functions = code.loaded(self.name) if self.kind == "kernel" else None
         if functions is None:
             raise LookupError(f"no {self.kind} with the name {self.name!r}")

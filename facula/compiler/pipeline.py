@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..graph.graph import Graph
-from . import complex_pairs, decompose, simplify, update
+from . import complex_pairs, decompose, halves, simplify, update
 from .verify import verify
 
 Pass = tuple[str, Callable[[Graph], Graph], str]
@@ -33,6 +33,11 @@ PASSES: list[Pass] = [
         "small products",
         decompose.small_products,
         "small matrix products fuse better than they call",
+    ),
+    (
+        "narrow products",
+        halves.narrow_products,
+        "products of bfloat16 are the processor's own where it has them",
     ),
     (
         "split reductions",

@@ -73,10 +73,21 @@ class Epilogue(Expressions):
         """
         w, lanes, vectors = self.w, self.k.lanes, len(found[0])
         tile.keep(w, self.tag, lanes, found, self.buffer, vectors * lanes, False)
+        self.take_kept(len(found), row, column, masks, done, w.number(len(found)), before)
+
+    def take_kept(
+        self, height: int, row: V, column: V, masks: Sequence[V | None], done: V, stop: V,
+        before: Callable[[V, int, V], V] | None = None,
+    ) -> None:  # fmt: skip
+        """As `take_rows`, for a tile of so many rows that is in the buffer already, of which those
+        below `stop` are taken. height: 0 where nothing shall be asked for.
+        """
+        w, lanes, vectors = self.w, self.k.lanes, len(masks)
 
         def one(r: V, _: list[V]) -> list[V]:
-            later = w.add(w.add(row, r), w.number(len(found)))
-            self._ask(later, [w.add(column, w.number(j * lanes)) for j in range(vectors)])
+            if height:
+                later = w.add(w.add(row, r), w.number(height))
+                self.ask(later, [w.add(column, w.number(j * lanes)) for j in range(vectors)])
             self.row(w.add(row, r))
             first = w.mul(r, w.number(vectors * lanes))
             for j, mask in enumerate(masks):
@@ -88,7 +99,7 @@ class Epilogue(Expressions):
                 self.vector(x, w.add(column, w.number(j * lanes)), mask)
             return []
 
-        w.counted_loop(done, w.number(len(found)), 1, [], one)
+        w.counted_loop(done, stop, 1, [], one)
 
     def take_columns(
         self, columns: Sequence[V], row: V, column: V, mask: V, count: V,
@@ -109,7 +120,7 @@ class Epilogue(Expressions):
 
         w.counted_loop(w.number(0), count, 1, [], one)
 
-    def _ask(self, number: V, columns: Sequence[V]) -> None:
+    def ask(self, number: V, columns: Sequence[V]) -> None:
         """Asks for the lines that a row from some columns on will be read from and written to.
 
         Rows of the next tile, one with each row of this one: asked for together, they would keep

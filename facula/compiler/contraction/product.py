@@ -17,6 +17,7 @@ from math import prod
 from typing import Protocol
 
 from ..emitter import V
+from ..executable import Address
 from ..indexing import View
 from ..loops import Kernel
 from ..scalar_code import SIZE, broadcast
@@ -52,7 +53,7 @@ class NativeStep:
     name: str
     key: str
     make: Callable[[], str]
-    record: list[int]
+    record: Sequence[int | Address]
     chunks: int
     work: int
     threshold: int = field(default=1 << 15)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
+from ...dtypes import bfloat16
 from ...graph.graph import Graph, GraphNode
 from ..indexing import View
 from ..scalar_code import TAGS
-from . import attention, attention_backward
+from . import amx, attention, attention_backward
 from .convolution import Forward
 from .convolution_weight import Weight
 from .epilogue import Lower
@@ -107,12 +108,16 @@ def adds_in_memory(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: 
     return plan is not None and plan.blocks > 1
 
 
-def _product(graph: Graph, node: GraphNode, operands: Sequence[View], tag: str) -> Plan | None:
+def _product(
+    graph: Graph, node: GraphNode, operands: Sequence[View], tag: str
+) -> Plan | amx.Plan | None:
     shape = graph.shapes[node.outs[0]]
     k = graph.shapes[node.ins[0]][-1]
     if not prod(shape) or not k:
         return None
     a, b = operands
+    if graph.dtypes[a.value] is bfloat16:
+        return amx.Plan(a, b, shape, k)
     m, n = shape[-2:]
     along = a.strides[-1] == 1 and b.strides[-1] != 1
     if worthwhile(m, n, along, k):
