@@ -279,7 +279,7 @@ class Writer(Emitter):
         ]
 
     def bit_loop(self, bits: V, carried: Sequence[V], body: Callable[..., list[V]]) -> list[V]:
-        """for i in the numbers of the bits that are set, from the lowest: carried = body(i, carried).
+        """for i in the numbers of the bits that are set: carried = body(i, carried), lowest first.
         Returns the last one.
         """
         head, done, before = self.new_label("loop"), self.new_label("done"), self.block

@@ -11,18 +11,20 @@ from ..ops.elementwise import cast
 from ..ops.searching import SEARCH
 from ..tensor import Tensor, from_array, wrap
 from ..trace.recorder import record2
+from . import masks
 from .registry import public
 
 
 @public()
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The positions of the elements that are not zero: rows of indices, or one tensor per axis."""
-    found = np.nonzero(np.atleast_1d(input._array()))
-    if as_tuple:
-        return tuple(from_array(k.astype(np.int64)) for k in found)
-    if input.ndim == 0:
-        return from_array(np.zeros((len(found[0]), 0), np.int64))
-    return from_array(np.stack(found, 1).astype(np.int64).reshape(-1, input.ndim))
+    mask = input if input.dtype is bool_ or input.is_complex() else input.ne(0)
+    array = mask._array()
+    if mask.is_complex():
+        array = array != 0
+    if not as_tuple:
+        return from_array(masks.positions(array))
+    return tuple(map(from_array, masks.positions(np.atleast_1d(array), True)))
 
 
 @public()
