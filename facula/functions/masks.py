@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import config
-from ..runtime import code, cpu
+from ..runtime import cpu
 from ..runtime.memory import address_of
 
 _LITTLE = 1 << 12  # elements of a mask that are NumPy's in any case
@@ -39,20 +39,18 @@ class _Kernels:
             self.seen += n
             return None
         from ..compiler import compaction  # not needed before
+        from ..runtime import code
 
-        texts = compaction.count(), getattr(compaction, name)(how)
+        count_text, text = compaction.count(), getattr(compaction, name)(how)
         try:
-            count, write = (_address(text) for text in texts)
+            count = code.function_address(count_text, lambda: count_text)
+            write = code.function_address(text, lambda: text)
         except (code.CodeError, ImportError, OSError) as error:
             self.failed = True
             if config.debug:
                 print(f"facula: masks stay with NumPy: {error}", file=sys.stderr)
             return None
         return _Run(count, write, n, compaction.BLOCK)
-
-
-def _address(text: str) -> int:
-    return code.function_address(text, lambda: text)
 
 
 class _Run:

@@ -39,8 +39,13 @@ def unique(
     dim: int | None = None
 ) -> Any:  # fmt: skip
     """The distinct elements (or slices along an axis), with the inverse and counts on request."""
+    if input.is_complex() and dim is None:
+        raise NotImplementedError(f"\"unique\" not implemented for '{type_name(input.dtype)}'")
     a = input._array()
-    values, inverse, counts = np.unique(a, return_inverse=True, return_counts=True, axis=dim)
+    if dim is None:
+        values, inverse, counts = _distinct(a.reshape(-1), return_inverse, return_counts)
+    else:
+        values, inverse, counts = np.unique(a, return_inverse=True, return_counts=True, axis=dim)
     shape = a.shape if dim is None else (a.shape[dim],)
     out = [from_array(np.asarray(values, order="C"), input.dtype)]
     if return_inverse:
@@ -48,6 +53,32 @@ def unique(
     if return_counts:
         out.append(from_array(counts.astype(np.int64)))
     return out[0] if len(out) == 1 else tuple(out)
+
+
+def _distinct(a: np.ndarray, want_inverse: bool, want_counts: bool) -> tuple[Any, Any, Any]:
+    """The distinct elements of a row in order, which of them each element is, how often each is
+    there: what is not wanted may be None. No NaN equals another.
+    """
+    if a.dtype.kind in "iub" and a.size:
+        low, high = int(a.min()), int(a.max())
+        if high - low < 2 * a.size + 1024:  # counting costs less than sorting
+            at = a.astype(np.int64)
+            at -= low
+            counts = np.bincount(at)
+            values = np.flatnonzero(counts)
+            inverse = (np.cumsum(counts != 0) - 1)[at] if want_inverse else None
+            return (values + low).astype(a.dtype), inverse, counts[values]
+    if want_inverse or a.dtype.kind not in "iubf":
+        return np.unique(a, return_inverse=True, return_counts=True, equal_nan=False)
+    ordered = np.sort(a)
+    first = np.ones(a.size, bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    places = np.flatnonzero(first)
+    values = ordered[places]
+    if a.dtype.kind == "f":  # a zero is that which came first, of either sign
+        zero = np.flatnonzero(values == 0)
+        values[zero] = a[np.argmax(a == 0)] if zero.size else 0
+    return values, None, np.diff(np.append(places, a.size)) if want_counts else None
 
 
 @public()
