@@ -46,15 +46,16 @@ def _lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     *batch, rows, columns = shape
     t = Terms(b)
     if node.attrs[0]:
+        # the sums come first: what follows the product is then part of its kernel
+        last = (len(shape) - 1,)
+        own = t.reduce("sum", t.op("mul", x, x), last)
+        other = b.reshape(t.reduce("sum", t.op("mul", y, y), last), (*batch, 1, columns))
         d = b.graph.dtypes[x]
         order = (*range(len(batch)), len(batch) + 1, len(batch))
         turned = b.add(
             "permute", (y,), (*batch, m, columns), d, (order,), lambda v: v.transpose(order)
         )
         product = b.add("matmul", (x, turned), shape, d, host=np.matmul)
-        last = (len(shape) - 1,)
-        own = t.reduce("sum", t.op("mul", x, x), last)
-        other = b.reshape(t.reduce("sum", t.op("mul", y, y), last), (*batch, 1, columns))
         squares = t.op("sub", t.op("add", own, other), t.op("mul", product, Number(2)))
         return [t.op("sqrt", t.op("maximum", squares, Number(0)))]
     x = b.reshape(x, (*batch, rows, 1, m))
