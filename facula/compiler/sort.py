@@ -4,6 +4,9 @@ Elements become unsigned numbers with the same order. A short line is sorted by 
 element how many come before it, in vectors; a longer one digit by digit from the lowest, through
 counts of the digits. Neither has a branch that depends on elements, so that the time depends on
 sizes alone.
+
+Where only the first few of a long line are wanted, what may be among them is picked out first
+(selection.py) and sorted in the same ways.
 """
 
 from __future__ import annotations
@@ -14,12 +17,13 @@ from .emitter import vec
 from .indexing import strides_of
 from .scalar_code import SIZE, broadcast
 from .schedule import View
+from .selection import GROUPS_FOR_EACH, candidates
 from .writer import I64, V, Writer
 
 _SHORT = 96  # longest line whose elements are counted
 _LANES = 16
 _CHUNKS = 16  # at most: each has memory of its own
-_HEADER = 10
+_HEADER = 12
 _INFINITY = {"f32": 0x7F800000, "f64": 0x7FF0000000000000, "f16": 0x7C00, "fb16": 0x7F80}
 _PLAIN = {1: "u8", 2: "i16", 4: "i32", 8: "i64"}  # integers by size, for bits that are moved only
 
@@ -28,29 +32,35 @@ class Plan:
     """The structure of a sort (`key`) and its record."""
 
     def __init__(
-        self, tag: str, source: View, shape: Sequence[int], axis: int, descending: bool
+        self, tag: str, source: View, shape: Sequence[int], axis: int, descending: bool, count: int
     ) -> None:
-        self.tag, self.descending = tag, descending
-        self.source, self.shape, self.axis = source, tuple(shape), axis
+        """count: how many of a line are wanted, from the first in the order."""
+        self.tag, self.descending, self.count = tag, descending, count
+        self.source, self.axis = source, axis
+        self.shape = tuple(shape[:axis]) + (count,) + tuple(shape[axis + 1 :])
         self.others = [d for d in range(len(shape)) if d != axis and shape[d] != 1]
         self.lines = 1
         for d in self.others:
             self.lines *= shape[d]
         self.length = shape[axis]
         self.short = self.length <= _SHORT
+        self.partial = count < self.length
+        self.dense = source.strides[axis] == 1
+        self.groups = -(-count * GROUPS_FOR_EACH // _LANES)  # vectors of them
+        self.selects = not self.short and 2 * _LANES * self.groups <= self.length
         self.per_chunk = max(1, -(-self.lines // _CHUNKS), 1024 // max(1, self.length))
-        self.chunks = -(-self.lines // self.per_chunk) if self.length else 0
+        self.chunks = -(-self.lines // self.per_chunk) if count else 0
         room = self.length + _LANES & -_LANES
         self.room = room * 2 * (SIZE[tag] + 4) + 63 & -64  # bytes of a chunk
         self.scratch_bytes = self.room * self.chunks
-        self.work = self.lines * self.length * 16
+        self.work = self.lines * self.length * (4 if self.selects else 16)
 
     def record(self, slots: Sequence[int]) -> list[int]:
         """slots: of the values, the indices, the source and the memory for `scratch_bytes`."""
         steps = strides_of(self.shape)
         found = [
             *slots, self.source.offset, self.length, steps[self.axis],
-            self.source.strides[self.axis], self.lines, self.per_chunk,
+            self.source.strides[self.axis], self.lines, self.per_chunk, self.count, self.groups,
         ]  # fmt: skip
         for d in self.others:
             found += [self.shape[d], steps[d], self.source.strides[d]]
@@ -58,14 +68,15 @@ class Plan:
 
     @property
     def key(self) -> str:
-        short = int(self.short)
-        return f"sort {self.tag} {int(self.descending)} {len(self.others)} {short}"
+        flags = (self.descending, self.short, self.partial, self.dense, self.selects)
+        how = "".join(str(int(flag)) for flag in flags)
+        return f"sort {self.tag} {len(self.others)} {how}"
 
     def generate(self) -> Callable[[], str]:
         return lambda: _text(self)
 
 
-class _Line:
+class Line:
     """What the code of one line needs."""
 
     def __init__(self, w: Writer, p: Plan, f: Sequence[V], memory: V) -> None:
@@ -74,6 +85,7 @@ class _Line:
         self.bits = 8 * SIZE[p.tag]
         self.values, self.indices, self.source = (w.slot(f[k]) for k in range(3))
         self.length, self.out_step, self.in_step = f[5:8]
+        self.count, self.groups = f[10:12]
         # keys, places, and both once more
         room = w.binary("and", w.add(self.length, w.number(_LANES)), w.number(-_LANES))
         self.keys: list[V] = []
@@ -100,6 +112,36 @@ class _Line:
         elif p.tag not in ("u8", "b1"):
             x = w.binary("xor", x, sign)
         return w.binary("xor", x, ones) if p.descending else x
+
+    def load(self, at: V, i: V, lanes: int = 1, mask: V | None = None) -> V:
+        """The numbers that stand for elements of the line at `at`, from number i."""
+        w = self.w
+        place = w.element(self.source, w.add(at, w.mul(i, self.in_step)), self.plain)
+        return self.order(w.load(place, self.plain, lanes, mask))
+
+    def fill(self, at: V) -> None:
+        """Writes the keys of all elements."""
+        w = self.w
+
+        def some(i: V, mask: V | None, _: list[V]) -> list[V]:
+            x = self.load(at, i, _LANES, mask)
+            w.store(x, w.element(self.keys[0], i, self.plain), self.plain, mask)
+            return []
+
+        def one(i: V, _: list[V]) -> list[V]:
+            w.store(self.load(at, i), w.element(self.keys[0], i, self.plain), self.plain)
+            return []
+
+        if self.p.dense:
+            w.vector_loop(w.number(0), self.length, _LANES, [], some)
+        else:
+            w.counted_loop(w.number(0), self.length, 1, [], one)
+
+    def place(self, i: V) -> V:
+        """Where element i of those that are sorted was in the line, as i32."""
+        if self.p.selects:
+            return self.w.load(self.w.element(self.places[0], i, "i32"), "i32")
+        return self.w.convert("trunc", i, "i32")
 
     def put(self, at: V, to: V, place: V, position: V) -> None:
         """Element `place` of the line at `at` becomes the one at `position` of that at `to`."""
@@ -128,17 +170,27 @@ def _text(p: Plan) -> str:
         room = w.binary("and", w.add(f[5], w.number(_LANES)), w.number(-_LANES))
         room = w.binary("and", w.add(w.mul(room, w.number(per)), w.number(63)), w.number(-64))
         memory = w.element(all_memory, w.mul(number, room), "u8")
-        line = _Line(w, p, f, memory)
+        line = Line(w, p, f, memory)
         first = w.mul(number, per_chunk)
         last = w.smaller(w.add(first, per_chunk), lines)
 
         def one(flat: V, _: list[V]) -> list[V]:
             axes = [f[i : i + 3] for i in range(_HEADER, _HEADER + 3 * len(p.others), 3)]
             to, at = w.places_of(flat, axes, (w.number(0), offset))
-            if p.short:
-                _counted(line, at, to)
+            if p.selects:
+                line.fill(at)
+                found = candidates(w, line)
+                few = w.compare("icmp", "sle", found, w.number(_SHORT))
+                w.when(
+                    few,
+                    lambda: _counted(line, at, to, found),
+                    lambda: _by_digits(line, at, to, counts, found),
+                )
+            elif p.short:
+                line.fill(at)
+                _counted(line, at, to, line.length)
             else:
-                _by_digits(line, at, to, counts)
+                _by_digits(line, at, to, counts, line.length)
             return []
 
         w.counted_loop(first, last, 1, [], one)
@@ -149,17 +201,10 @@ def _text(p: Plan) -> str:
     return w.module()
 
 
-def _counted(line: _Line, at: V, to: V) -> None:
+def _counted(line: Line, at: V, to: V, length: V) -> None:
     """A short line: each element goes where as many come before it."""
     w, plain = line.w, line.plain
     keys, ty = line.keys[0], vec(f"i{line.bits}", _LANES)
-
-    def key(i: V, _: list[V]) -> list[V]:
-        x = w.load(w.element(line.source, w.add(at, w.mul(i, line.in_step)), plain), plain)
-        w.store(line.order(x), w.element(keys, i, plain), plain)
-        return []
-
-    w.counted_loop(w.number(0), line.length, 1, [], key)
 
     def some(start: V, _: list[V]) -> list[V]:
         own = w.let(ty, f"load {ty}, ptr {w.element(keys, start, plain).name}, align 1")
@@ -178,22 +223,31 @@ def _counted(line: _Line, at: V, to: V) -> None:
             return [w.binary("sub", found[0], w.convert("sext", before, i32))]
 
         zero = w.splat("0", i32)
-        (rank,) = w.counted_loop(w.number(0), line.length, 1, [zero], other)
-        target = w.element(line.places[0], start, "i32")
+        (rank,) = w.counted_loop(w.number(0), length, 1, [zero], other)
+        target = w.element(line.places[1], start, "i32")
         w.stmt(f"store {rank}, ptr {target.name}, align 4")
         return []
 
-    w.counted_loop(w.number(0), line.length, _LANES, [], some)
+    w.counted_loop(w.number(0), length, _LANES, [], some)
 
     def out(i: V, _: list[V]) -> list[V]:
-        rank = w.load(w.element(line.places[0], i, "i32"), "i32")
-        line.put(at, to, i, w.convert("zext", rank, I64))
+        rank = w.load(w.element(line.places[1], i, "i32"), "i32")
+        rank = w.convert("zext", rank, I64)
+
+        def put() -> None:
+            place = w.convert("zext", line.place(i), I64) if line.p.selects else i
+            line.put(at, to, place, rank)
+
+        if line.p.partial:
+            w.when(w.compare("icmp", "slt", rank, line.count), put)
+        else:
+            put()
         return []
 
-    w.counted_loop(w.number(0), line.length, 1, [], out)
+    w.counted_loop(w.number(0), length, 1, [], out)
 
 
-def _by_digits(line: _Line, at: V, to: V, counts: V) -> None:
+def _by_digits(line: Line, at: V, to: V, counts: V, length: V) -> None:
     """A long line: a pass for each byte of the keys that is not the same in all of them."""
     w, plain, size = line.w, line.plain, line.bits // 8
     ty = f"i{line.bits}"
@@ -217,21 +271,23 @@ def _by_digits(line: _Line, at: V, to: V, counts: V) -> None:
         return w.add(base, byte if line.bits == 64 else w.convert("zext", byte, I64))
 
     def count(i: V, _: list[V]) -> list[V]:
-        x = w.load(w.element(line.source, w.add(at, w.mul(i, line.in_step)), plain), plain)
-        x = line.order(x)
-        w.store(x, w.element(line.keys[0], i, plain), plain)
-        w.store(w.convert("trunc", i, "i32"), w.element(line.places[0], i, "i32"), "i32")
+        if line.p.selects:
+            x = w.load(w.element(line.keys[0], i, plain), plain)
+        else:
+            x = line.load(at, i)
+            w.store(x, w.element(line.keys[0], i, plain), plain)
+            w.store(line.place(i), w.element(line.places[0], i, "i32"), "i32")
         for k in range(size):
             cell = w.element(counts, digit(x, k), "i32")
             w.store(w.binary("add", w.load(cell, "i32"), V("i32", "1")), cell, "i32")
         return []
 
-    w.counted_loop(w.number(0), line.length, 1, [], count)
+    w.counted_loop(w.number(0), length, 1, [], count)
 
     def one_pass(number: V, state: list[V]) -> list[V]:
         keys, places, other_keys, other_places = state
         some = w.load(w.element(counts, digit(w.load(keys, plain), number), "i32"), "i32")
-        same = w.compare("icmp", "eq", w.convert("zext", some, I64), line.length)
+        same = w.compare("icmp", "eq", w.convert("zext", some, I64), length)
         first = w.mul(number, w.number(256))
 
         def work() -> None:
@@ -254,7 +310,7 @@ def _by_digits(line: _Line, at: V, to: V, counts: V) -> None:
                 w.store(place, w.element(other_places, there, "i32"), "i32")
                 return []
 
-            w.counted_loop(w.number(0), line.length, 1, [], move)
+            w.counted_loop(w.number(0), length, 1, [], move)
 
         w.when(same, lambda: None, work)
         return [
@@ -273,4 +329,4 @@ def _by_digits(line: _Line, at: V, to: V, counts: V) -> None:
         line.put(at, to, w.convert("zext", place, I64), i)
         return []
 
-    w.counted_loop(w.number(0), line.length, 1, [], out)
+    w.counted_loop(w.number(0), line.count, 1, [], out)

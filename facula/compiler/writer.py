@@ -255,7 +255,7 @@ class Writer(Emitter):
     # -- loops
 
     def counted_loop(
-        self, start: V, stop: V, step: int, carried: Sequence[V], body: Callable[..., list[V]]
+        self, start: V, stop: V, step: int | V, carried: Sequence[V], body: Callable[..., list[V]]
     ) -> list[V]:
         """for i in range(start, stop, step): carried = body(i, carried). Returns the last one."""
         head, done = self.new_label("loop"), self.new_label("done")
@@ -265,11 +265,39 @@ class Writer(Emitter):
         i = self.phi(I64, (start, before))
         phis = [self.phi(x.ty, (x, before)) for x in carried]
         new = body(i.value, [p.value for p in phis])
-        following = self.add(i.value, self.number(step))
+        following = self.add(i.value, self.number(step) if isinstance(step, int) else step)
         again = self.compare("icmp", "slt", following, stop)
         last = self.block
         self.branch(again, head, done)
         self.close_phi(i, (following, last))
+        for p, x in zip(phis, new, strict=True):
+            self.close_phi(p, (x, last))
+        self.open(done)
+        return [
+            self.close_phi(self.phi(x.ty, (x, before), (y, last)))
+            for x, y in zip(carried, new, strict=True)
+        ]
+
+    def bit_loop(self, bits: V, carried: Sequence[V], body: Callable[..., list[V]]) -> list[V]:
+        """for i in the numbers of the bits that are set: carried = body(i, carried), lowest first.
+        Returns the last one.
+        """
+        head, done, before = self.new_label("loop"), self.new_label("done"), self.block
+        zero = V(bits.ty, "0")
+        self.branch(self.compare("icmp", "ne", bits, zero), head, done)
+        self.open(head)
+        left = self.phi(bits.ty, (bits, before))
+        phis = [self.phi(x.ty, (x, before)) for x in carried]
+        name = f"llvm.cttz.{bits.ty}"
+        i = self.intrinsic(name, bits.ty, left.value, V("i1", "true"))
+        i = i if bits.ty == I64 else self.convert("zext", i, I64)
+        new = body(i, [p.value for p in phis])
+        lower = self.binary("add", left.value, V(bits.ty, "-1"))
+        rest = self.binary("and", left.value, lower)
+        again = self.compare("icmp", "ne", rest, zero)
+        last = self.block
+        self.branch(again, head, done)
+        self.close_phi(left, (rest, last))
         for p, x in zip(phis, new, strict=True):
             self.close_phi(p, (x, last))
         self.open(done)

@@ -19,6 +19,7 @@ from ..tensor_sharing import reshaped_part, write
 from ..trace.recorder import record, record1, record2
 from ..trace.replay import array_of
 from ..trace.values import Meta, Value
+from . import masks
 from .assignment import assign, assign_part
 from .memory_writes import write_memory, write_rows
 from .pointwise import value_of
@@ -160,9 +161,11 @@ class Parsed:
                 self.shape.append(1)
                 self.arrays.append(from_array(np.zeros(1 if bool(x) else 0, np.int64))._v)
                 return axis
-            for k, found in enumerate(np.nonzero(x._array())):
+            mask = x._array()
+            mask = mask if x.dtype is bool_ else mask != 0
+            for k, found in enumerate(masks.positions(mask, True)):
                 self._keep(0, shape[axis + k], 1)
-                self.arrays[-1] = from_array(found.astype(np.int64))._v
+                self.arrays[-1] = from_array(found)._v
             return axis + x.ndim
         if not x.dtype.is_integral:
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
@@ -246,6 +249,12 @@ def _getitem(self: Tensor, index: Any) -> Tensor:
     known = _basics.get(key) if key is not None else None
     if known is not None:
         return _view_of(self, *known)
+    if key is None and isinstance(index, Tensor) and not m.requires_grad and m.ndim:
+        mask = index._v.meta
+        if mask.dtype is bool_ and mask.shape == m.shape:
+            # the size ends the recorded stretch anyway, and nothing asks where elements came from
+            chosen = index._array()
+            return from_array(masks.selected(self._array(), chosen), m.dtype)
     p = Parsed(m.shape, _normal(index))
     if all(a is None for a in p.arrays):
         return _view_of(self, *_remembered(key, _steps(m.shape, p)))

@@ -180,19 +180,6 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     return input * where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)
 
 
-@public(method=False)
-def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
-    """p-norm distances between the rows of both: [..., n, m] and [..., k, m] give [..., n, k]."""
-    check_tensor(x1, "cdist", "x1", 1)
-    check_tensor(x2, "cdist", "x2", 2)
-    if x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(
-            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
-        )
-    gap = x1.unsqueeze(-2) - x2.unsqueeze(-3)
-    return gap.norm(p, -1)
-
-
 @public()
 def matrix_power(input: Tensor, n: int) -> Tensor:
     """The n-th power of square matrices; negative powers through the inverse."""

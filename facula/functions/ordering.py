@@ -69,10 +69,8 @@ def topk(
         raise RuntimeError(" topk does not support complex dtypes on CPU")
     if input.dtype is bool_:
         raise RuntimeError("topk does not support bool dtypes on CPU")
-    values, indices = sort(input, axis, largest)
+    values, indices = map(wrap, indexing.sort(input._v, axis, bool(largest), k))
     if input.ndim:
-        values, indices = values.narrow(axis, 0, k), indices.narrow(axis, 0, k)
-        values, indices = values.clone(), indices.clone()
         values._fn_name = "TopkBackward0"
     return _done(pair("topk")(values, indices), out)
 

@@ -11,18 +11,20 @@ from ..ops.elementwise import cast
 from ..ops.searching import SEARCH
 from ..tensor import Tensor, from_array, wrap
 from ..trace.recorder import record2
+from . import masks
 from .registry import public
 
 
 @public()
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The positions of the elements that are not zero: rows of indices, or one tensor per axis."""
-    found = np.nonzero(np.atleast_1d(input._array()))
-    if as_tuple:
-        return tuple(from_array(k.astype(np.int64)) for k in found)
-    if input.ndim == 0:
-        return from_array(np.zeros((len(found[0]), 0), np.int64))
-    return from_array(np.stack(found, 1).astype(np.int64).reshape(-1, input.ndim))
+    mask = input if input.dtype is bool_ or input.is_complex() else input.ne(0)
+    array = mask._array()
+    if mask.is_complex():
+        array = array != 0
+    if not as_tuple:
+        return from_array(masks.positions(array))
+    return tuple(map(from_array, masks.positions(np.atleast_1d(array), True)))
 
 
 @public()
@@ -37,8 +39,13 @@ def unique(
     dim: int | None = None
 ) -> Any:  # fmt: skip
     """The distinct elements (or slices along an axis), with the inverse and counts on request."""
+    if input.is_complex() and dim is None:
+        raise NotImplementedError(f"\"unique\" not implemented for '{type_name(input.dtype)}'")
     a = input._array()
-    values, inverse, counts = np.unique(a, return_inverse=True, return_counts=True, axis=dim)
+    if dim is None:
+        values, inverse, counts = _distinct(a.reshape(-1), return_inverse, return_counts)
+    else:
+        values, inverse, counts = np.unique(a, return_inverse=True, return_counts=True, axis=dim)
     shape = a.shape if dim is None else (a.shape[dim],)
     out = [from_array(np.asarray(values, order="C"), input.dtype)]
     if return_inverse:
@@ -46,6 +53,32 @@ def unique(
     if return_counts:
         out.append(from_array(counts.astype(np.int64)))
     return out[0] if len(out) == 1 else tuple(out)
+
+
+def _distinct(a: np.ndarray, want_inverse: bool, want_counts: bool) -> tuple[Any, Any, Any]:
+    """The distinct elements of a row in order, which of them each element is, how often each is
+    there: what is not wanted may be None. No NaN equals another.
+    """
+    if a.dtype.kind in "iub" and a.size:
+        low, high = int(a.min()), int(a.max())
+        if high - low < 2 * a.size + 1024:  # counting costs less than sorting
+            at = a.astype(np.int64)
+            at -= low
+            counts = np.bincount(at)
+            values = np.flatnonzero(counts)
+            inverse = (np.cumsum(counts != 0) - 1)[at] if want_inverse else None
+            return (values + low).astype(a.dtype), inverse, counts[values]
+    if want_inverse or a.dtype.kind not in "iubf":
+        return np.unique(a, return_inverse=True, return_counts=True, equal_nan=False)
+    ordered = np.sort(a)
+    first = np.ones(a.size, bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    places = np.flatnonzero(first)
+    values = ordered[places]
+    if a.dtype.kind == "f":  # a zero is that which came first, of either sign
+        zero = np.flatnonzero(values == 0)
+        values[zero] = a[np.argmax(a == 0)] if zero.size else 0
+    return values, None, np.diff(np.append(places, a.size)) if want_counts else None
 
 
 @public()

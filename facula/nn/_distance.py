@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..dtypes import type_name
 from ..functions.reductions import vector_norm
 from ..functions.shape import broadcast_shapes
 from ..ops import elementwise as e
+from ..ops.distance import CDIST
 from ..ops.indexing import TAKE
 from ..ops.movement import expand, reshape
 from ..ops.record import normalize_dim
@@ -45,6 +47,14 @@ def pairwise_distance(
     return t
 
 
+# What says whether Euclidean distances come from products; None: where rows are many.
+_MODES: dict[str | None, bool | None] = {
+    "use_mm_for_euclid_dist_if_necessary": None,
+    "use_mm_for_euclid_dist": True,
+    "donot_use_mm_for_euclid_dist": False,
+}
+
+
 def cdist(
     x1: Tensor,
     x2: Tensor,
@@ -53,8 +63,12 @@ def cdist(
 ) -> Tensor:
     """The p-norms of the differences of all rows: (*, P, M) and (*, R, M) give (*, P, R).
 
-    All modes of computing give the exact differences.
+    compute_mode: whether Euclidean distances come from a product of the two, which loses digits
+    where rows are near to each other: use_mm_for_euclid_dist, donot_use_mm_for_euclid_dist, or
+    use_mm_for_euclid_dist_if_necessary (the default: for more than 25 rows).
     """
+    if compute_mode not in _MODES:
+        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
     a, b = x1._v, x2._v
     for k, v in ((1, a), (2, b)):
         if v.meta.ndim < 2:
@@ -66,7 +80,24 @@ def cdist(
         )
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
+    for k, v in ((1, a), (2, b)):
+        if not v.meta.dtype.is_floating_point:
+            raise RuntimeError(
+                f"cdist only supports floating-point dtypes, X{k} got: {type_name(v.meta.dtype)}"
+            )
     rows, columns = a.meta.shape[:-1], b.meta.shape[:-1]
+    if p == 2.0 and a.meta.dtype is b.meta.dtype:
+        if rows[:-1] != columns[:-1]:
+            batch = broadcast_shapes(rows[:-1], columns[:-1])
+            a = expand(a, (*batch, *a.meta.shape[-2:]))
+            b = expand(b, (*batch, *b.meta.shape[-2:]))
+        products = _MODES[compute_mode]
+        if products is None:
+            products = rows[-1] > 25 or columns[-1] > 25
+        t = wrap(record2(CDIST, a, b, (products,)))
+        if products:
+            t._fn_name = "ViewBackward0"
+        return t
     a = reshape(a, (*rows, 1, a.meta.shape[-1]))
     b = reshape(b, (*columns[:-1], 1, columns[-1], b.meta.shape[-1]))
     gap = e.sub(a, b)

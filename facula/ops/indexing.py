@@ -475,12 +475,18 @@ FILL = Op(
 )
 
 
-def _sort_rule(metas: Any, attrs: Any) -> Any:
+def _places_rule(metas: Any, attrs: Any) -> Any:
     return (meta(metas[0].shape, metas[0].dtype), meta(metas[0].shape, int64))
 
 
+def _sort_rule(metas: Any, attrs: Any) -> Any:
+    m, (axis, _, count) = metas[0], attrs
+    shape = (*m.shape[:axis], count, *m.shape[axis + 1 :]) if m.shape else ()
+    return (meta(shape, m.dtype), meta(shape, int64))
+
+
 def _sort_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
-    axis, descending = attrs
+    axis, descending, count = attrs
     a = arrays[0]
     if a.ndim == 0:
         return np.array(a), np.zeros((), np.int64)
@@ -490,12 +496,14 @@ def _sort_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
         order = n - 1 - np.flip(np.argsort(np.flip(key, axis), axis=axis, kind="stable"), axis)
     else:
         order = np.argsort(key, axis=axis, kind="stable")
+    order = order[(slice(None),) * axis + (slice(count),)]
     return np.take_along_axis(a, order, axis), order
 
 
 def _sort_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
-    (m, _), attrs = node.metas, node.attrs
-    if not m.shape or m.shape[attrs[0]] >= 1 << 31:
+    attrs = node.attrs
+    shape = b.graph.shapes[ins[0]]
+    if not shape or shape[attrs[0]] >= 1 << 31:
         return None
     metas = node.metas
     return list(
@@ -509,7 +517,10 @@ def _sort_gradient(n: Any, g: Value, _indices: Any) -> Any:
     return (record(SCATTER, (zeros(n.meta(0).shape, g), n.o(1), g), (n.attrs[0],)),)
 
 
-# attrs: (axis, descending); always stable
+_FIRST_OF_MANY = (((3, 130), 1, 1), ((3, 97), 1, 5), ((500, 2), 0, 12), ((2, 301), 1, 90))
+
+
+# attrs: (axis, descending, how many of the first in the order); always stable
 SORT = Op(
     "sort",
     "order",
@@ -518,14 +529,24 @@ SORT = Op(
     _sort_gradient,
     _sort_lower,
     example=Example(
-        *(((shape,), (axis, down)) for shape, axis in SCAN_SHAPES for down in (False, True)),
+        *(
+            ((shape,), (axis, down, count))
+            for shape, axis, count in (
+                *((shape, axis, shape[axis] if shape else 1) for shape, axis in SCAN_SHAPES),
+                *_FIRST_OF_MANY,
+            )
+            for down in (False, True)
+        ),
         dtypes="bif",
     ),
 )
 
 
-def sort(v: Value, axis: int, descending: bool) -> list[Value]:
-    return record_many(SORT, (v,), (axis, descending))
+def sort(v: Value, axis: int, descending: bool, count: int | None = None) -> list[Value]:
+    """The elements along an axis in order, or only the first `count` of them, and their places."""
+    if count is None:
+        count = v.meta.shape[axis] if v.meta.shape else 1
+    return record_many(SORT, (v,), (axis, descending, count))
 
 
 def _cumulative_extreme(name: str) -> Op:
@@ -565,7 +586,7 @@ def _cumulative_extreme(name: str) -> Op:
         place = b.add("where", (hit, place, zero), shape, int64, host=np.where)
         return [out, scan(b, place, "maximum", axis)]
 
-    return Op(name, "scan", _sort_rule, reference, gradient, lower, example=scan_example("bif"))
+    return Op(name, "scan", _places_rule, reference, gradient, lower, example=scan_example("bif"))
 
 
 CUMMAX = _cumulative_extreme("cummax")
