@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from .. import tensor_writes
 from ..tensor import Tensor
 from ..trace.values import Value
