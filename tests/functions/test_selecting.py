@@ -45,6 +45,7 @@ def _first(a: np.ndarray, k: int, axis: int, largest: bool) -> tuple[np.ndarray,
     return np.take_along_axis(a, order, axis), order
 
 
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("how", ["random", "ties", "equal", "special"])
 @pytest.mark.parametrize("dtype", _TYPES)
 def test_topk(dtype: str, how: str) -> None:
