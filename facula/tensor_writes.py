@@ -22,7 +22,7 @@ from .trace.values import Meta, Value, outside
 from .trace.written import NOTHING_READ, mark_written
 
 LARGE = 1 << 20  # bytes of a storage, and
-PART = 8  # how many times as much of it stays: then its copy costs more than ending the frame does
+PART = 8  # how many times as much of it as is written: then its copy is what a write costs
 
 
 class _Holder:

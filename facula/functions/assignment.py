@@ -49,17 +49,5 @@ def _fitted(new: Any, m: Meta) -> Value:
             shape = shape[1:]
         v = mv.reshape(new, shape)
         v = e.cast(v, m.dtype)
-        return v if v.meta.shape == m.shape else _broadcast(v, m.shape)
+        return v if v.meta.shape == m.shape else record1(mv.EXPAND, v, m.shape)
     return record(ix.FILL, (new,), (m.shape, m.dtype.name))
-
-
-def _broadcast(v: Value, shape: tuple[int, ...]) -> Value:
-    try:
-        return record1(mv.EXPAND, v, shape)
-    except RuntimeError:
-        raise RuntimeError(
-            f"The expanded size of the tensor ({shape[-1] if shape else 1}) must match the "
-            f"existing size ({v.meta.shape[-1] if v.meta.shape else 1}) at non-singleton dimension "
-            f"{max(len(shape) - 1, 0)}.  Target sizes: {list(shape)}.  Tensor sizes: "
-            f"{list(v.meta.shape)}"
-        ) from None

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, int64
+from ..dtypes import bool_, int64, type_name
 from ..trace.recorder import record, record1, record2
 from ..trace.values import Shape, Value, contiguous_strides, meta
 from .record import Example, Op, common_dtype, convert
@@ -150,16 +150,16 @@ def _expand_rule(metas: Any, attrs: Any) -> Any:
     shift = len(shape) - m.ndim
     if shift < 0:
         raise RuntimeError(
-            f"expand({m.shape}, size={list(shape)}): the number of sizes provided ({len(shape)}) "
-            f"must be greater or equal to the number of dimensions in the tensor ({m.ndim})"
+            f"expand(torch.{type_name(m.dtype)}Tensor{{{list(m.shape)}}}, size={list(shape)}): the "
+            f"number of sizes provided ({len(shape)}) must be greater or equal to the number of "
+            f"dimensions in the tensor ({m.ndim})"
         )
-    strides = [0] * shift
-    for k, n in enumerate(m.shape):
+    strides = [0] * len(shape)
+    for k in range(m.ndim - 1, -1, -1):  # the last axis that does not fit is reported
+        n = m.shape[k]
         if n == shape[k + shift]:
-            strides.append(m.strides[k])
-        elif n == 1:
-            strides.append(0)
-        else:
+            strides[k + shift] = m.strides[k]
+        elif n != 1:
             raise RuntimeError(
                 f"The expanded size of the tensor ({shape[k + shift]}) must match the existing "
                 f"size ({n}) at non-singleton dimension {k + shift}.  Target sizes: {list(shape)}. "

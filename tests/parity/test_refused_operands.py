@@ -108,3 +108,13 @@ def test_subscripts_of_einsum() -> None:
             "torch.einsum('ij,jk->ik', b(2,3), b(3,2))",
         ]
     )
+
+
+def test_values_that_do_not_fit_into_a_part() -> None:
+    """The last axis that does not fit is named."""
+    pairs = "(3,3)(2,3) (3)(2) (2,2,3)(2,3) (4,3)(2,2) (2)(5,3) (2,3,1)(2,2,2) (1,3)(2,2) (5)(0)"
+    calls = []
+    for pair in pairs.split():
+        value, place = pair[1:-1].split(")(")
+        calls += [f"f32(7,{place}).__setitem__(1, f32({value}))", f"f32({value}).expand({place})"]
+    check(calls)
