@@ -50,7 +50,10 @@ _current: Watch | None = None
 _busy = threading.Lock()
 _READS = ("_array", "_value", "_show", "item", "tolist", "numpy")
 _WRITES = ("_write", "_settle", "_fill_memory", "requires_grad_")
-_SHARING = ("write", "settle", "fill_memory", "set_data")
+_SHARING = (
+    *((tensor_sharing, name) for name in ("write", "settle", "fill_memory", "set_data")),
+    (tensor_writes, "written"),
+)
 _DELIVER, _FIRST, _SALVAGE = replay._deliver, replay._first_sight, replay._salvage
 _REPLAY = replay._replay
 
@@ -89,11 +92,8 @@ def watching() -> Iterator[Watch | None]:
             exchange(Tensor, name, _noting(watch, vars(Tensor)[name], "a tensor is read"))
         for name in _WRITES:
             exchange(Tensor, name, _noting(watch, vars(Tensor)[name], "a tensor is written"))
-        for name in _SHARING:
-            original = vars(tensor_sharing)[name]
-            exchange(tensor_sharing, name, _noting(watch, original, "a tensor is written"))
-        noted = _noting(watch, tensor_writes.written, "a tensor is written")
-        exchange(tensor_writes, "written", noted)
+        for module, name in _SHARING:
+            exchange(module, name, _noting(watch, vars(module)[name], "a tensor is written"))
         for name, original in (("_first_sight", _FIRST), ("_salvage", _SALVAGE)):
             exchange(replay, name, _noting(watch, original, "a path is new", True))
         exchange(replay, "_deliver", _delivering(watch))

@@ -258,46 +258,50 @@ class Writer(Emitter):
         self, start: V, stop: V, step: int | V, carried: Sequence[V], body: Callable[..., list[V]]
     ) -> list[V]:
         """for i in range(start, stop, step): carried = body(i, carried). Returns the last one."""
-        head, done = self.new_label("loop"), self.new_label("done")
-        before = self.block
-        self.branch(self.compare("icmp", "slt", start, stop), head, done)
-        self.open(head)
-        i = self.phi(I64, (start, before))
-        phis = [self.phi(x.ty, (x, before)) for x in carried]
-        new = body(i.value, [p.value for p in phis])
-        following = self.add(i.value, self.number(step) if isinstance(step, int) else step)
-        again = self.compare("icmp", "slt", following, stop)
-        last = self.block
-        self.branch(again, head, done)
-        self.close_phi(i, (following, last))
-        for p, x in zip(phis, new, strict=True):
-            self.close_phi(p, (x, last))
-        self.open(done)
-        return [
-            self.close_phi(self.phi(x.ty, (x, before), (y, last)))
-            for x, y in zip(carried, new, strict=True)
-        ]
+
+        def again(i: V) -> tuple[V, V]:
+            following = self.add(i, self.number(step) if isinstance(step, int) else step)
+            return following, self.compare("icmp", "slt", following, stop)
+
+        first = self.compare("icmp", "slt", start, stop)
+        return self._loop(first, start, lambda i: i, again, carried, body)
 
     def bit_loop(self, bits: V, carried: Sequence[V], body: Callable[..., list[V]]) -> list[V]:
         """for i in the numbers of the bits that are set: carried = body(i, carried), lowest first.
         Returns the last one.
         """
-        head, done, before = self.new_label("loop"), self.new_label("done"), self.block
         zero = V(bits.ty, "0")
-        self.branch(self.compare("icmp", "ne", bits, zero), head, done)
+
+        def lowest(left: V) -> V:
+            i = self.intrinsic(f"llvm.cttz.{bits.ty}", bits.ty, left, V("i1", "true"))
+            return i if bits.ty == I64 else self.convert("zext", i, I64)
+
+        def again(left: V) -> tuple[V, V]:
+            lower = self.binary("add", left, V(bits.ty, "-1"))
+            rest = self.binary("and", left, lower)
+            return rest, self.compare("icmp", "ne", rest, zero)
+
+        first = self.compare("icmp", "ne", bits, zero)
+        return self._loop(first, bits, lowest, again, carried, body)
+
+    def _loop(
+        self, enter: V, start: V, number: Callable[[V], V], again: Callable[[V], tuple[V, V]],
+        carried: Sequence[V], body: Callable[..., list[V]],
+    ) -> list[V]:  # fmt: skip
+        """A loop, begun if `enter`: its state is `start`, then what `again` gives of the one before
+        while that says so; the body is called with the number of a state.
+        """
+        head, done = self.new_label("loop"), self.new_label("done")
+        before = self.block
+        self.branch(enter, head, done)
         self.open(head)
-        left = self.phi(bits.ty, (bits, before))
+        state = self.phi(start.ty, (start, before))
         phis = [self.phi(x.ty, (x, before)) for x in carried]
-        name = f"llvm.cttz.{bits.ty}"
-        i = self.intrinsic(name, bits.ty, left.value, V("i1", "true"))
-        i = i if bits.ty == I64 else self.convert("zext", i, I64)
-        new = body(i, [p.value for p in phis])
-        lower = self.binary("add", left.value, V(bits.ty, "-1"))
-        rest = self.binary("and", left.value, lower)
-        again = self.compare("icmp", "ne", rest, zero)
+        new = body(number(state.value), [p.value for p in phis])
+        following, more = again(state.value)
         last = self.block
-        self.branch(again, head, done)
-        self.close_phi(left, (rest, last))
+        self.branch(more, head, done)
+        self.close_phi(state, (following, last))
         for p, x in zip(phis, new, strict=True):
             self.close_phi(p, (x, last))
         self.open(done)
