@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..dtypes import dtype as DType
-from ..dtypes import type_name
 from ..ops import movement as mv
 from ..ops.record import normalize_dim
 from ..tensor import Size, Tensor, wrap, wrap_view
@@ -254,13 +253,7 @@ def _expand(self: Tensor, *sizes: Any) -> Tensor:
     """A view with axes of size 1 grown; -1 keeps a size."""
     want = ints(sizes)
     shape = self._v.meta.shape
-    shift = len(want) - len(shape)
-    if shift < 0:
-        raise RuntimeError(
-            f"expand(torch.{type_name(self.dtype)}Tensor{{{list(shape)}}}, size={list(want)}): the "
-            f"number of sizes provided ({len(want)}) must be greater or equal to the number of "
-            f"dimensions in the tensor ({len(shape)})"
-        )
+    shift = mv.added_axes(self._v.meta, want)
     full = []
     for k, n in enumerate(want):
         if n == -1:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..dtypes import bool_, int64, type_name
 from ..trace.recorder import record, record1, record2
-from ..trace.values import Shape, Value, contiguous_strides, meta
+from ..trace.values import Meta, Shape, Value, contiguous_strides, meta
 from .record import Example, Op, common_dtype, convert
 
 
@@ -144,16 +144,21 @@ PERMUTE = Op(
 )
 
 
+def added_axes(m: Meta, sizes: Shape) -> int:
+    """How many axes expanding to these sizes adds. Raises RuntimeError where they are fewer."""
+    if len(sizes) < m.ndim:
+        raise RuntimeError(
+            f"expand(torch.{type_name(m.dtype)}Tensor{{{list(m.shape)}}}, size={list(sizes)}): the "
+            f"number of sizes provided ({len(sizes)}) must be greater or equal to the number of "
+            f"dimensions in the tensor ({m.ndim})"
+        )
+    return len(sizes) - m.ndim
+
+
 def _expand_rule(metas: Any, attrs: Any) -> Any:
     m = metas[0]
     shape: Shape = attrs
-    shift = len(shape) - m.ndim
-    if shift < 0:
-        raise RuntimeError(
-            f"expand(torch.{type_name(m.dtype)}Tensor{{{list(m.shape)}}}, size={list(shape)}): the "
-            f"number of sizes provided ({len(shape)}) must be greater or equal to the number of "
-            f"dimensions in the tensor ({m.ndim})"
-        )
+    shift = added_axes(m, shape)
     strides = [0] * len(shape)
     for k in range(m.ndim - 1, -1, -1):  # the last axis that does not fit is reported
         n = m.shape[k]
