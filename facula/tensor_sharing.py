@@ -26,6 +26,7 @@ from . import dtypes, tensor_writes
 from .dtypes import BY_NAME, bool_, dtype, type_name
 from .ops.elementwise import CLONE, cast
 from .ops.movement import ALIAS, AS_STRIDED, KEEP, LEAF, RESHAPE, STRIDED_WRITE
+from .runtime import copies
 from .trace.recorder import _State, record1, record2, set_grad_mode, state
 from .trace.replay import array_of, flush, pointer_of
 from .trace.values import OUTSIDE, Meta, Value, contiguous_strides, meta, outside
@@ -586,6 +587,8 @@ class Shown:
     def __init__(self, v: Value) -> None:
         pointer = pointer_of(v) if v.meta.numel else 0
         self.buffer = v.buf
+        if pointer:
+            copies.forget(v.buf, True)
         m = v.meta
         spec = m.dtype.np.str if m.dtype.np.kind != "V" else "<u2"
         self.__array_interface__ = {

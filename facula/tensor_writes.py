@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .runtime import copies
 from .runtime.memory import PooledBuffer, seen_elsewhere
 from .trace.recorder import resolve, state
 from .trace.replay import array_of, flush
@@ -59,7 +60,11 @@ def own_memory(root: Any) -> np.ndarray | None:
     if value > _ALONE[0] or buffer > _ALONE[1] or seen_elsewhere(root._v.buf):
         return None
     array = array_of(root._v)
-    return array if array.flags.c_contiguous and array.flags.writeable else None
+    if not (array.flags.c_contiguous and array.flags.writeable):
+        return None
+    if root._v.buf is not array:  # else no program has read it
+        copies.forget(root._v.buf)
+    return array
 
 
 def elements(v: Value) -> np.ndarray:

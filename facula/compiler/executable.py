@@ -23,10 +23,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtypes import BY_NAME
-from ..runtime import amx, blas, code, cpu, memory
+from ..runtime import amx, blas, code, copies, cpu, memory
 
 HOST = "host"  # the kind of a host step
+# The kind of a step that copies an operand in the order in which the next step reads it. Its record
+# begins with the slots of both; what it writes depends on the operand and the rest of the record.
+PACK = "pack"
 FIRST = 2  # slot 0 is the status block, slot 1 the scalars
+STEP_WORDS = 4  # of a step, as the runner reads it: code, record, chunks, threads
 _LIGHT = 1 << 15  # work below which a replay keeps the interpreter's lock
 
 # A host step's access to a value: slot (-1: nobody wants it), shape, name of the dtype.
@@ -90,13 +94,41 @@ class Stretch(NamedTuple):
     steps: tuple[Native, ...]
 
 
+class Pack(NamedTuple):
+    """A step of the kind PACK whose operand is an input, so that its copy may be kept (copies.py).
+
+    part, step: where it is. source, target: slots. nbytes: of the copy. key: what tells it from
+    other copies of that memory.
+    """
+
+    part: int
+    step: int
+    source: int
+    target: int
+    nbytes: int
+    key: tuple[Any, ...]
+
+
+class Take(NamedTuple):
+    """An output that may be written where an input lies (see in_place.py).
+
+    part, step: where the copy is that is left out then; -1: there is none.
+    """
+
+    input: int
+    output: int
+    part: int
+    step: int
+
+
 class Blueprint(NamedTuple):
     """A compiled graph without addresses.
 
     inputs, outputs: how many. scalars: the kind of each ("d" or "q"). arena: bytes. offsets: for
     each slot after the inputs and outputs, where in the arena. records: the int64 words of all
     records, one after the other. addresses: (position among these words, kind, name). parts:
-    stretches and host calls in order.
+    stretches and host calls in order. packs: the steps whose results may be kept. takes: the
+    outputs that may take an input's memory.
     """
 
     inputs: int
@@ -106,6 +138,8 @@ class Blueprint(NamedTuple):
     offsets: tuple[int, ...]
     records: bytes
     addresses: tuple[tuple[int, str, str], ...]
+    packs: tuple[Pack, ...]
+    takes: tuple[Take, ...]
     parts: tuple[Stretch | HostCall, ...]
 
     def entry(self) -> tuple[Any, ...]:
@@ -114,17 +148,19 @@ class Blueprint(NamedTuple):
             (p.work, tuple(map(tuple, p.steps))) if isinstance(p, Stretch) else tuple(p)
             for p in self.parts
         )
-        return (*self[:-1], parts)
+        packs, takes = tuple(map(tuple, self.packs)), tuple(map(tuple, self.takes))
+        return (*self[:-3], packs, takes, parts)
 
     @staticmethod
     def of_entry(entry: tuple[Any, ...]) -> Blueprint:
         """The reverse of `entry`. Raises TypeError or ValueError for what is none."""
-        *fields, parts = entry
+        *fields, packs, takes, parts = entry
         made = tuple(
             Stretch(p[0], tuple(Native(*step) for step in p[1])) if len(p) == 2 else HostCall(*p)
             for p in parts
         )
-        return Blueprint._make([*fields, made])
+        kept, taken = tuple(Pack(*p) for p in packs), tuple(Take(*t) for t in takes)
+        return Blueprint._make([*fields, kept, taken, made])
 
 
 # Memory for intermediate values, which nothing outlives a run in: programs that run one after the
@@ -200,6 +236,17 @@ class Program:
                 self.kernels.append((part.entry, HOST, 1))
             else:
                 self._stretches.append(self._stretch(part))
+        self.packs = b.packs
+        # Of each: where the number of its chunks is said, and the number.
+        self._chunks = [self._chunks_of(b, p.part, p.step) for p in b.packs]
+        self._wanted = [copies.Wanted(p.source - FIRST, p.key, p.nbytes) for p in b.packs]
+        # Of each: the address of its copy, an odd number where that is up to date; 0: in the arena.
+        self._places: list[int] = []
+        self.takes = b.takes
+        self._copies = [
+            self._chunks_of(b, t.part, t.step) if t.part >= 0 else None for t in b.takes
+        ]
+        self._taken: Sequence[bool] = ()  # which of them are: their copies are left out
         self._single: Callable[[], int] | None = None  # the program, where it is one stretch
         if len(self._stretches) == 1 and not isinstance(self._stretches[0], Host):
             run, first, count = self._stretches[0]
@@ -222,6 +269,11 @@ class Program:
         run = cpu.runner_holding_lock() if stretch.work < _LIGHT else cpu.runner()
         return run, steps.buffer_info()[0], len(stretch.steps)
 
+    def _chunks_of(self, b: Blueprint, part: int, step: int) -> tuple[memoryview, int]:
+        stretch = sum(isinstance(p, Stretch) for p in b.parts[:part])
+        words, place = memoryview(self._steps[stretch]), STEP_WORDS * step + 2
+        return words[place : place + 1], words[place]
+
     def hold(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Says that the inputs of these ranges (first, count) come as tables, not as pointers.
 
@@ -243,12 +295,17 @@ class Program:
         output_ptrs: Sequence[int],
         scalars: Sequence[float],
         tables: Sequence[array[int]] = (),
+        memories: Sequence[Any] = (),
+        taken: Sequence[bool] = (),
     ) -> None:
         """Runs the program once.
 
         The pointers are addresses of dense memory in the order of the graph's inputs and outputs,
         the scalars in that of `graph.scalars`; `tables` has one array for each range of inputs that
-        `hold` named. Raises IndexError where an index is out of range.
+        `hold` named. `memories`: of all inputs, None for those that somebody may write to
+        meanwhile; packed copies of what stays the same are kept. `taken`: which of `takes` are so,
+        their outputs being where the inputs are; empty: none. Raises IndexError where an index is
+        out of range.
         """
         with self._lock:
             self._pack(self._table, 16, *input_ptrs, *output_ptrs)
@@ -257,6 +314,8 @@ class Program:
                     self._cells_of_table[place] = memoryview(table)
             if scalars:
                 self._pack_scalars(self._cells, 0, *scalars)
+            if taken is not self._taken and taken != self._taken:
+                self._leave_out(taken)
             if not self._offsets:
                 self._go()
                 return
@@ -267,9 +326,55 @@ class Program:
             if arena is None or arena.ptr != self._base or arena.nbytes < self._arena:
                 arena = self._move(arena)
             try:
-                self._go()
+                if self.packs:
+                    self._go_with_copies(memories)
+                else:
+                    self._go()
             finally:
                 _arenas.append(arena)
+
+    def _go_with_copies(self, memories: Sequence[Any]) -> None:
+        """Runs the program with the copies that are kept, and keeps those that it makes."""
+        if not memories:
+            held: list[copies.Copy | None] = [None] * len(self._wanted)
+        else:
+            held = copies.find(self._wanted, memories)
+        made: list[tuple[copies.Wanted, copies.Copy]] = []
+        if None not in held:
+            places = [c.ptr | 1 for c in held if c]
+        else:
+            places = []
+            for w, copy in zip(self._wanted, held, strict=True):
+                place = 0
+                if copy is not None:
+                    place = copy.ptr | 1
+                elif memories:
+                    copy = copies.room(w, memories)
+                    if copy is not None:
+                        place = copy.ptr
+                        made.append((w, copy))
+                places.append(place)
+        if places != self._places:
+            self._place_copies(places)
+        updates = copies.updates()
+        self._go()
+        for w, copy in made:
+            copies.keep(w, memories, copy, updates)
+
+    def _place_copies(self, places: list[int]) -> None:
+        for pack, (words, chunks), place in zip(self.packs, self._chunks, places, strict=True):
+            offset = self._offsets[pack.target - self._first]
+            self._table[pack.target] = place & -2 or self._base + offset
+            words[0] = 0 if place & 1 else chunks
+        self._places = places
+
+    def _leave_out(self, taken: Sequence[bool]) -> None:
+        """Leaves out the copies to outputs that are where the inputs are."""
+        for k, copy in enumerate(self._copies):
+            if copy is not None:
+                words, chunks = copy
+                words[0] = 0 if taken and taken[k] else chunks
+        self._taken = taken
 
     def fixed(self, limit: int = 1 << 20) -> Fixed | None:
         """A table of this program's own for runs in which most addresses stay the same; None where
@@ -291,6 +396,7 @@ class Program:
             arena = memory.allocate(self._arena)
         base = self._base = arena.ptr
         self._table[self._first :] = [base + offset for offset in self._offsets]
+        self._places = []  # the copies are to be placed again
         return arena
 
     def _go(self) -> None:

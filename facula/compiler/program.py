@@ -18,10 +18,22 @@ from typing import Any
 from .. import config
 from ..graph.graph import Graph
 from ..runtime import amx, code, cpu
-from . import codegen, epilogue, gemm, pipeline, scan, scatter, sort, update
+from . import codegen, epilogue, gemm, in_place, pipeline, scan, scatter, sort, update
 from .contraction import steps as contraction
 from .contraction.product import NativeStep
-from .executable import FIRST, Access, Address, Blueprint, HostCall, Native, Program, Stretch
+from .executable import (
+    FIRST,
+    PACK,
+    Access,
+    Address,
+    Blueprint,
+    HostCall,
+    Native,
+    Pack,
+    Program,
+    Stretch,
+    Take,
+)
 from .fusion import Cluster
 from .loops import lower
 from .schedule import CONTRACTIONS, CompileError, Scheduler, Step
@@ -30,6 +42,7 @@ __all__ = ["CompileError", "Program", "compile_graph"]
 
 _PARALLEL = 32768  # elements (times their weight) below which a step stays on one thread
 _PARALLEL_GEMM = 1 << 19
+_KEPT = 1 << 13  # bytes of a packed copy below which looking for it costs as much as making it
 
 
 class Builder:
@@ -45,6 +58,10 @@ class Builder:
         self._steps: list[Native] = []  # of the native stretch being collected
         self._records: list[int] = []
         self._addresses: list[tuple[int, str, str]] = []
+        self._packs: list[Pack] = []
+        self._at: dict[int, tuple[int, int]] = {}  # where the kernels of clusters are: part, step
+        self._tiled: set[int] = set()  # entries that do not go over elements one by one
+        self._takes: list[Take] = []
         self._work = 0
         self._entry = 0  # the entry of the schedule whose steps are being made
         self.references: list[Callable[..., Any]] = []  # of the host calls, in order
@@ -60,7 +77,8 @@ class Builder:
         kinds = "".join("d" if s == "f" else "q" for s in self._graph.scalars)
         return Blueprint(
             len(self._graph.inputs), len(self._graph.outputs), kinds, self._arena, self._offsets,
-            array("q", self._records).tobytes(), tuple(self._addresses), tuple(self._parts),
+            array("q", self._records).tobytes(), tuple(self._addresses), tuple(self._packs),
+            tuple(self._takes), tuple(self._parts),
         )  # fmt: skip
 
     def _build(self, graph: Graph) -> None:
@@ -78,6 +96,10 @@ class Builder:
             else:
                 self._opaque(schedule, entry)
         self._close_stretch()
+        for place in in_place.places(schedule, lambda v: self._slot.get(v, -1)):
+            if not self._tiled.intersection(place.entries):
+                at = self._at[place.copy] if place.copy >= 0 else (-1, -1)
+                self._takes.append(Take(place.input, place.output, *at))
 
     def _plan_memory(self, s: Scheduler) -> None:
         """Gives every value in memory a slot, and intermediates their place in the arena."""
@@ -174,6 +196,9 @@ class Builder:
         kernel = lower(cluster, self._slot.__getitem__)
         if config.debug >= 4:
             print(kernel.text(), file=sys.stderr)
+        self._at[self._entry] = len(self._parts), len(self._steps)
+        if kernel.tiled:
+            self._tiled.add(self._entry)
         self._native(
             kernel.kind,
             kernel.key(),
@@ -183,11 +208,22 @@ class Builder:
             kernel.work,
         )
 
-    def _step(self, step: NativeStep) -> None:
+    def _step(self, step: NativeStep, nbytes: int) -> None:
+        """nbytes: of the memory between the steps of the node."""
+        if step.name == PACK and step.chunks and nbytes >= _KEPT:
+            self._note_pack(step, nbytes)
         self._native(
             step.name, step.key, step.make, step.record, step.chunks, step.work, step.threshold,
             step.together,
         )  # fmt: skip
+
+    def _note_pack(self, step: NativeStep, nbytes: int) -> None:
+        source, target, *rest = step.record
+        assert isinstance(source, int) and isinstance(target, int)
+        if FIRST <= source < FIRST + len(self._graph.inputs):
+            key = (step.key, step.chunks, *rest)
+            place = len(self._parts), len(self._steps)
+            self._packs.append(Pack(*place, source, target, nbytes, key))
 
     def _opaque(self, s: Scheduler, step: Step) -> None:
         graph, node = s.graph, step.node
@@ -204,7 +240,7 @@ class Builder:
             )  # fmt: skip
             if found is not None:
                 for native in found:
-                    self._step(native)
+                    self._step(native, self._scratch.get(-1 - step.order, 0))
                 if step.epilogue is not None and step.epilogue.apart:
                     self._cluster(step.epilogue)
                 return

@@ -22,7 +22,7 @@ import numpy as np
 from .. import tensor_sharing as sharing
 from ..autograd.grad_mode import enable_grad
 from ..dtypes import float32, float64, get_default_dtype
-from ..runtime import memory
+from ..runtime import copies, memory
 from ..tensor import Tensor, from_array, wrap
 from ..trace.recorder import SLOTS
 from ..trace.recorder import state as _recording
@@ -442,6 +442,7 @@ class _Batch:
         self.scalars = scalars
         self.fresh = False
         self.watch.steps += 1
+        copies.count_updates()
         if self.shared or self.apart:
             self._tell_others()
 

@@ -34,7 +34,8 @@ _ndarray = np.ndarray
 _uint8 = np.dtype(np.uint8)
 
 
-def _physical_memory() -> int:
+def physical_memory() -> int:
+    """Bytes of memory that the machine has."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
@@ -42,7 +43,7 @@ def _physical_memory() -> int:
 
 
 # Free large blocks are kept up to this many bytes in total.
-_cache_limit = min(1 << 30, _physical_memory() // 4)
+_cache_limit = min(1 << 30, physical_memory() // 4)
 
 
 # A block: its address, its bytes, and what takes it back when its buffer dies.
@@ -243,7 +244,7 @@ class ArrayMemory:
     them.
     """
 
-    __slots__ = ("ptr", "array")
+    __slots__ = ("ptr", "array", "__weakref__")
 
     ptr: int
     array: np.ndarray

@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import config
 from ..graph import Graph
-from ..runtime import memory
+from ..runtime import copies, memory
 from . import forget
 from .build import build_graph
 from .fingerprint import fingerprint
@@ -55,6 +55,7 @@ class Plan:
     __slots__ = (
         "path", "live", "outputs", "needed", "program", "seen", "tape", "saved", "storage",
         "input_index", "shapes", "tracked", "kept", "pool", "plain", "fixed", "aged",
+        "copies", "takes",
     )  # fmt: skip
 
     def __init__(self, frame: Frame, live: list[Value], walked: list[int]) -> None:
@@ -65,6 +66,8 @@ class Plan:
         self.program: Any = None
         self.pool: memory.Pool | None = None  # the outputs' memory, where that is little
         self.fixed: Any = None  # the program's table of this plan's own, for small programs
+        self.copies = False  # whether packed copies of inputs may be kept
+        self.takes: Sequence[Any] = ()  # which outputs may take an input's memory
         self.plain = -1  # so many values enter, and after them bundles only; -1: in another order
         roots = [
             s
@@ -370,21 +373,73 @@ def _bundles(path: list[Node]) -> list[tuple[int, int]]:
 
 
 def _replay(plan: Plan, tr: Frame) -> list[Any]:
-    pool = plan.pool
-    if pool is not None:
-        buffers = pool.take()
-        outputs = pool.pointers
-    else:
-        buffers = [memory.allocate(n) for n in plan.program.output_bytes]
-        outputs = [b.ptr for b in buffers]
+    pool, taken = plan.pool, None
     try:
-        pointers, tables = _pointers(tr.inputs, plan.plain)
-        if plan.fixed is None or not plan.fixed.run(pointers, outputs, tr.scalars, tables):
+        if pool is not None:
+            buffers = pool.take()
+            outputs = pool.pointers
+            pointers, tables = _pointers(tr.inputs, plan.plain)
+        else:
+            pointers, tables = _pointers(tr.inputs, plan.plain)
+            if plan.takes:
+                buffers, taken = _take_inputs(plan.takes, tr.inputs, plan.program.output_bytes)
+            else:
+                buffers = [memory.allocate(n) for n in plan.program.output_bytes]
+            outputs = [b.ptr for b in buffers]
+        if plan.copies or taken:
+            memories = [v.buf if v.pin is None else None for v in tr.inputs] if plan.copies else ()
+            plan.program.run(pointers, outputs, tr.scalars, tables, memories, taken or ())
+        elif plan.fixed is None or not plan.fixed.run(pointers, outputs, tr.scalars, tables):
             plan.program.run(pointers, outputs, tr.scalars, tables)
     except IndexError:
         _reference(plan, tr)  # raises the op's own error, which says more
         raise
     return buffers
+
+
+def _take_inputs(
+    takes: Sequence[Any], inputs: Sequence[Value], sizes: Sequence[int]
+) -> tuple[list[Any], list[bool] | None]:
+    """Memory for the outputs: that of inputs which nobody but the frame can see any more, where
+    the program says so, or new one. And which were taken, if any.
+    """
+    found: dict[int, Any] = {}
+    taken = []
+    used: set[int] = set()
+    for t in takes:
+        free = t.output not in found and t.input not in used and _nobody_sees(inputs, t.input)
+        if free:
+            found[t.output] = inputs[t.input].buf
+            used.add(t.input)
+            copies.forget(inputs[t.input].buf)
+        taken.append(free)
+    buffers = [found.get(k) or memory.allocate(n) for k, n in enumerate(sizes)]
+    return buffers, taken if found else None
+
+
+def _nobody_sees(inputs: Sequence[Value], k: int) -> bool:
+    """Whether only the frame refers to an input, and only the input to its memory."""
+    v = inputs[k]
+    if v.pin is not None or _getrefcount(v) > _ONE_LIST or _getrefcount(v.buf) > _ONE_SLOT:
+        return False
+    buffer = v.buf
+    if type(buffer) is memory.Buffer:
+        return bool(buffer.raw.flags.writeable) and not memory.seen_elsewhere(buffer)
+    return type(buffer) is memory.ArrayMemory and not memory.seen_elsewhere(buffer)
+
+
+def _alone() -> tuple[int, int]:
+    """The reference counts that `_nobody_sees` finds of such an input and of its memory."""
+    inputs = [outside(None, bytearray())]  # type: ignore[arg-type]
+
+    def look(inputs: Sequence[Value], k: int) -> tuple[int, int]:
+        v = inputs[k]
+        return _getrefcount(v), _getrefcount(v.buf)
+
+    return look(inputs, 0)
+
+
+_ONE_LIST, _ONE_SLOT = _alone()
 
 
 def _prepare(plan: Plan) -> None:
@@ -394,9 +449,15 @@ def _prepare(plan: Plan) -> None:
         plan.pool = memory.Pool(sizes)
     entries = [n.kind for n in plan.path if n.kind is BUNDLE or n.kind is INPUT]
     plain = entries.index(BUNDLE) if BUNDLE in entries else len(entries)
+    # Where gradients are wanted, the inputs are about to change.
+    plain_inputs = not plan.tape and BUNDLE not in entries
+    plan.copies = plain_inputs and bool(plan.program.packs)
+    # What may fail is computed again from the inputs.
+    if plain_inputs and not any(plan.path[k].where for k in plan.needed):
+        plan.takes = plan.program.takes
     if INPUT not in entries[plain:]:
         plan.plain = plain
-        if plan.pool is not None:
+        if plan.pool is not None and not plan.copies:
             plan.fixed = plan.program.fixed(OWN_ARENA)
 
 

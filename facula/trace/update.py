@@ -18,6 +18,7 @@ import numpy as np
 
 from ..dtypes import float64
 from ..graph import GraphNode, UpdateExpr
+from ..runtime import copies
 from . import replay
 from .recorder import BUNDLE, OP, Counter, Node, caller, grown, state
 from .values import Meta, Value, meta
@@ -162,6 +163,7 @@ def update(
     slots: where each tensor's gradient is in the open frame; negative: the next one in `grads`.
     numbers: the values of `formula.numbers`.
     """
+    copies.count_updates()  # `done` says it again, if it comes to that
     tr = state.tr
     node, edge, at, nxt = held.last
     if grads is not None or node is not tr.node or edge is not formula or at is not slots:
