@@ -600,7 +600,14 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 @public(inplace=True)
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """Writes (or adds) values at positions given by one index tensor per axis."""
-    p = Parsed(input._v.meta.shape, _normal(tuple(indices)))
+    items = []
+    for k, x in enumerate(indices):
+        if not isinstance(x, Tensor):
+            given = type(x).__name__
+            raise TypeError(f"expected Tensor as element {k} in argument 0, but got {given}")
+        # a position without axes is an array here, not the part that `input[x]` views
+        items.append(x if x.ndim or x.dtype is bool_ else x.reshape(1))
+    p = Parsed(input._v.meta.shape, _normal(tuple(items)))
     used = tuple(a is not None for a in p.arrays)
     op = ia.INDEX_PUT_ADD if accumulate else ia.INDEX_PUT
     r = record(op, (input._v, values._v, *[a for a in p.arrays if a is not None]), used)
