@@ -21,6 +21,7 @@ from ..trace.replay import array_of
 from ..trace.values import Meta, Value
 from . import masks
 from .assignment import assign, assign_part
+from .index_checks import check_copied, check_reduced
 from .memory_writes import write_memory, write_rows
 from .pointwise import value_of
 from .registry import public
@@ -575,6 +576,7 @@ def _along_axis(input: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple
 @public(inplace=True)
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """Adds slices of source to the slices that index names."""
+    check_reduced("index_add", input, normalize_dim(dim, input.ndim), index, source)
     i, s, k = _along_axis(input, dim, index, source)
     if alpha != 1:
         s = record2(e.MUL, s, alpha)
@@ -584,6 +586,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 @public(inplace=True)
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Copies slices of source to the slices that index names."""
+    check_copied(input, normalize_dim(dim, input.ndim), index, source)
     i, s, k = _along_axis(input, dim, index, source)
     return wrap(record(ix.SCATTER, (input._v, i, s), (k,)))
 
@@ -655,6 +658,7 @@ def index_reduce(
             "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got "
             f"{reduce}."
         )
+    check_reduced("index_reduce", input, normalize_dim(dim, input.ndim), index, source)
     i, s, k = _along_axis(input, dim, index, source)
     return wrap(record(ix.SCATTER_REDUCE, (input._v, i, s), (k, reduce, include_self)))
 
