@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from ..dtypes import type_name
 from ..tensor import Tensor, wrap
 from ..trace.recorder import state
 from ..trace.values import Value
@@ -50,6 +51,29 @@ def _graph_place(t: Tensor) -> tuple[Any, int]:
     return tape, slot
 
 
+def _checked(hook: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
+    """The hook, which may return nothing or a gradient of the same dtype and shape."""
+
+    def call(g: Tensor) -> Any:
+        r = hook(g)
+        if r is None:
+            return None
+        if not isinstance(r, Tensor):
+            raise TypeError(f"expected Variable, but hook returned '{type(r).__name__}'")
+        given, made = g._v.meta, r._v.meta
+        name = getattr(hook, "__name__", "<unknown>")
+        if given.dtype is not made.dtype:
+            raise RuntimeError(
+                f"hook '{name}' has changed the type of value (was "
+                f"torch.{type_name(given.dtype)}Tensor got torch.{type_name(made.dtype)}Tensor)"
+            )
+        if given.shape != made.shape:
+            raise RuntimeError(f"hook '{name}' has changed the size of value")
+        return r
+
+    return call
+
+
 def register_hook(self: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandle:
     """Calls `hook(grad)` when this tensor's gradient is computed; what it returns replaces the
     gradient.
@@ -66,16 +90,17 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandl
                 self._hooks = None
 
         handle = RemovableHandle(hooks, cleared)
-        hooks[handle.id] = hook
+        hooks[handle.id] = _checked(hook)
         return handle
     tape, slot = _graph_place(self)
 
     def on_value(g: Value) -> Value | None:
         if handle.id not in registered:
             return None
-        r = hook(wrap(g))
+        r = checked(wrap(g))
         return None if r is None else r._v
 
+    checked = _checked(hook)
     registered: dict[int, Any] = {}
     handle = RemovableHandle(registered)
     registered[handle.id] = hook

@@ -21,6 +21,7 @@ from ..trace.replay import array_of
 from ..trace.values import Meta, Value
 from . import masks
 from .assignment import assign, assign_part
+from .index_checks import check_copied, check_reduced
 from .memory_writes import write_memory, write_rows
 from .pointwise import value_of
 from .registry import public
@@ -575,6 +576,7 @@ def _along_axis(input: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple
 @public(inplace=True)
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """Adds slices of source to the slices that index names."""
+    check_reduced("index_add", input, normalize_dim(dim, input.ndim), index, source)
     i, s, k = _along_axis(input, dim, index, source)
     if alpha != 1:
         s = record2(e.MUL, s, alpha)
@@ -584,6 +586,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 @public(inplace=True)
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Copies slices of source to the slices that index names."""
+    check_copied(input, normalize_dim(dim, input.ndim), index, source)
     i, s, k = _along_axis(input, dim, index, source)
     return wrap(record(ix.SCATTER, (input._v, i, s), (k,)))
 
@@ -600,7 +603,14 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 @public(inplace=True)
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """Writes (or adds) values at positions given by one index tensor per axis."""
-    p = Parsed(input._v.meta.shape, _normal(tuple(indices)))
+    items = []
+    for k, x in enumerate(indices):
+        if not isinstance(x, Tensor):
+            given = type(x).__name__
+            raise TypeError(f"expected Tensor as element {k} in argument 0, but got {given}")
+        # a position without axes is an array here, not the part that `input[x]` views
+        items.append(x if x.ndim or x.dtype is bool_ else x.reshape(1))
+    p = Parsed(input._v.meta.shape, _normal(tuple(items)))
     used = tuple(a is not None for a in p.arrays)
     op = ia.INDEX_PUT_ADD if accumulate else ia.INDEX_PUT
     r = record(op, (input._v, values._v, *[a for a in p.arrays if a is not None]), used)
@@ -648,6 +658,7 @@ def index_reduce(
             "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got "
             f"{reduce}."
         )
+    check_reduced("index_reduce", input, normalize_dim(dim, input.ndim), index, source)
     i, s, k = _along_axis(input, dim, index, source)
     return wrap(record(ix.SCATTER_REDUCE, (input._v, i, s), (k, reduce, include_self)))
 

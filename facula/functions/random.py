@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import generator as generators
 from ..dtypes import get_default_dtype, int64, type_name
+from ..layouts import preserve_format
 from ..runtime import random as draws
 from ..tensor import Tensor, from_array
+from ..trace.values import Meta, Shape, memory_order
 from .creation import check_device, check_dtype, finish, shape_of
 from .registry import public, write_out
 
@@ -60,7 +63,14 @@ def _sized(name: str, draw: Any, doc: str) -> None:
         m = input._v.meta
         d = check_dtype(dtype) or m.dtype
         _need_float(f"{name}_like", d)
-        return finish(from_array(_drawn(draw, engine_of(generator), m.shape, d), d), requires_grad)
+        engine = engine_of(generator)
+        if memory_format not in (None, preserve_format):
+            a = _drawn(draw, engine, m.shape, d)
+        else:
+            moved = draw is _normal_draw and memory_order(m) != tuple(range(m.ndim))
+            serial = {"serial": True} if moved else {}
+            a = in_memory_order(m, lambda shape: _drawn(draw, engine, shape, d, **serial))
+        return finish(from_array(a, d), requires_grad)
 
     make.__name__ = make.__qualname__ = name
     make.__doc__ = f"A tensor of {doc}."
@@ -75,13 +85,24 @@ def _need_float(name: str, d: Any) -> None:
         raise NotImplementedError(f"\"{name}\" not implemented for '{type_name(d)}'")
 
 
-def _drawn(draw: Any, engine: Any, shape: tuple[int, ...], d: Any) -> np.ndarray:
+def in_memory_order(m: Meta, draw: Callable[[Shape], np.ndarray]) -> np.ndarray:
+    """Draws for each element of a tensor, in the order of the elements in memory: PyTorch gives
+    what it draws for a tensor that tensor's layout.
+    """
+    if m.contiguous:
+        return draw(m.shape)
+    order = memory_order(m)
+    a = draw(tuple(m.shape[k] for k in order))
+    return np.ascontiguousarray(a.transpose(sorted(range(m.ndim), key=order.__getitem__)))
+
+
+def _drawn(draw: Any, engine: Any, shape: tuple[int, ...], d: Any, **options: bool) -> np.ndarray:
     """Draws; those of complex dtypes are pairs of parts (of a normal distribution of variance 1/2
     each).
     """
     if not d.is_complex:
-        return draw(engine, shape, d.np)
-    parts = draw(engine, (*shape, 2), d.to_real().np)
+        return draw(engine, shape, d.np, **options)
+    parts = draw(engine, (*shape, 2), d.to_real().np, **options)
     if draw is _normal_draw:
         parts = parts * parts.dtype.type(math.sqrt(0.5))
     return np.ascontiguousarray(parts).view(d.np)[..., 0]
@@ -91,8 +112,8 @@ def _uniform_draw(engine: Any, shape: tuple[int, ...], d: Any) -> np.ndarray:
     return draws.uniform(engine, shape, d)
 
 
-def _normal_draw(engine: Any, shape: tuple[int, ...], d: Any) -> np.ndarray:
-    return draws.normal(engine, shape, d)
+def _normal_draw(engine: Any, shape: tuple[int, ...], d: Any, serial: bool = False) -> np.ndarray:
+    return draws.normal(engine, shape, d, serial=serial)
 
 
 _sized("rand", _uniform_draw, "draws from [0, 1)")
@@ -141,7 +162,12 @@ def randint(
 @public(method=False)
 def randint_like(input: Tensor, *bounds: Any, dtype: Any = None, **named: Any) -> Tensor:
     """Whole draws from [low, high), with the shape and dtype of `input`."""
-    return randint(*bounds, size=tuple(input.shape), dtype=dtype or input.dtype, **named)
+    m, dtype = input._v.meta, dtype or input.dtype
+    if m.contiguous:
+        return randint(*bounds, size=m.shape, dtype=dtype, **named)
+    order = memory_order(m)
+    drawn = randint(*bounds, size=tuple(m.shape[k] for k in order), dtype=dtype, **named)
+    return drawn.permute(sorted(range(m.ndim), key=order.__getitem__))
 
 
 @public(method=False)
@@ -261,16 +287,10 @@ def _fill(name: str, draw: Any, doc: str) -> None:
         m = self._v.meta
         if name not in _INTEGERS:
             _need_float(name, m.dtype)
-        if m.contiguous:
-            a = draw(engine_of(generator), m.shape, m.dtype.np, *args, **named)
-            return self._fill_memory(a)
-        # the order of draws is that of the elements in memory
-        order = sorted(range(m.ndim), key=lambda k: -m.strides[k])
-        serial = {"serial": True} if name == "normal_" else {}
-        shape = tuple(m.shape[k] for k in order)
-        a = draw(engine_of(generator), shape, m.dtype.np, *args, **named, **serial)
-        back = sorted(range(m.ndim), key=order.__getitem__)
-        return self._fill_memory(np.ascontiguousarray(a.transpose(back)))
+        engine = engine_of(generator)
+        serial = {"serial": True} if name == "normal_" and not m.contiguous else {}
+        a = in_memory_order(m, lambda s: draw(engine, s, m.dtype.np, *args, **named, **serial))
+        return self._fill_memory(a)
 
     f.__name__ = f.__qualname__ = name
     f.__doc__ = f"Fills the tensor with {doc}."

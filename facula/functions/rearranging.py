@@ -138,6 +138,25 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
     return _repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
+def _counts(repeats: Tensor, n: int, axis: int) -> np.ndarray:
+    """How often each of n positions is repeated."""
+    m = repeats._v.meta
+    if m.ndim > 1:
+        raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
+    if m.numel not in (1, n):
+        raise RuntimeError(
+            "repeats must have the same size as input along dim, but got repeats.size(0) = "
+            f"{m.numel} and input.size({axis}) = {n}"
+        )
+    if m.dtype not in (dtypes.int32, dtypes.int64):
+        name = dtypes.type_name(m.dtype)
+        raise NotImplementedError(f"\"repeat_interleave_cpu\" not implemented for '{name}'")
+    counts = repeats._array()
+    if counts.size and counts.min() < 0:
+        raise RuntimeError("repeats can not be negative")
+    return counts
+
+
 @public()
 def repeat_interleave(
     input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
@@ -149,7 +168,12 @@ def repeat_interleave(
     x = input if dim is not None else flatten(input)
     k = 0 if dim is None else normalize_dim(dim, input.ndim)
     n = x._v.meta.shape[k]
-    counts = repeats._array() if isinstance(repeats, Tensor) else repeats
+    if not isinstance(repeats, Tensor):
+        if repeats < 0:
+            raise RuntimeError("Repeats must be non-negative")
+        counts = repeats
+    else:
+        counts = _counts(repeats, n, k)
     index = np.repeat(np.arange(n), counts)
     r = x.index_select(k, from_array(index.astype(np.int64)))
     if isinstance(repeats, int):

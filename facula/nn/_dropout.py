@@ -8,12 +8,12 @@ import warnings
 from collections.abc import Callable
 
 from ..dtypes import dtype
-from ..functions.random import engine_of
+from ..functions.random import engine_of, in_memory_order
 from ..ops import elementwise as e
 from ..runtime import random as draws
 from ..tensor import Tensor, from_array
 from ..trace.recorder import record2
-from ..trace.values import Shape, Value
+from ..trace.values import Meta, Value, meta
 from ._activations import finish
 from ._arguments import value_of
 
@@ -32,17 +32,22 @@ def _scale(p: float, d: dtype) -> float:
     return float(one / d.np.type(1 - p))
 
 
-def _mask(shape: Shape, d: dtype, p: float) -> Value:
-    """1 with probability 1 - p, else 0."""
-    return from_array(draws.bernoulli(engine_of(None), shape, d.np, 1 - p), d)._v
+def _mask(m: Meta, p: float) -> Value:
+    """1 with probability 1 - p, else 0, for each element of what has these facts."""
+    d = m.dtype
+    if m.contiguous:
+        a = draws.bernoulli(engine_of(None), m.shape, d.np, 1 - p)
+    else:
+        a = in_memory_order(m, lambda s: draws.bernoulli(engine_of(None), s, d.np, 1 - p))
+    return from_array(a, d)._v
 
 
-def _drop(input: Tensor, shape: Shape, p: float, inplace: bool) -> Tensor:
+def _drop(input: Tensor, drawn: Meta, p: float, inplace: bool) -> Tensor:
     v = input._v
     if p == 1:
         return finish(input, e.mul(v, 0.0), inplace, "MulBackward0")
     d = v.meta.dtype
-    mask = record2(e.MUL, _mask(shape, d, p), _scale(p, d))
+    mask = record2(e.MUL, _mask(drawn, p), _scale(p, d))
     return finish(input, record2(e.MUL, v, mask), inplace, "MulBackward0")
 
 
@@ -55,15 +60,15 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     m = value_of(input, "dropout").meta
     if not training or p == 0 or m.numel == 0:
         return input
-    return _drop(input, m.shape, p, inplace)
+    return _drop(input, m, p, inplace)
 
 
-def _channels(input: Tensor) -> Shape:
-    """The shape of a mask over whole channels of (N, C, ...)."""
-    shape = input._v.meta.shape
+def _channels(input: Tensor) -> Meta:
+    """The facts of a mask over whole channels of (N, C, ...)."""
+    shape, d = input._v.meta.shape, input._v.meta.dtype
     if len(shape) < 2:
         raise RuntimeError("Feature dropout requires at least 2 dimensions in the input")
-    return (*shape[:2], *(1,) * (len(shape) - 2))
+    return meta((*shape[:2], *(1,) * (len(shape) - 2)), d)
 
 
 def feature_dropout(
@@ -141,19 +146,19 @@ def dropout3d(
 def _batched(input: Tensor, lacks_batch: bool, p: float, training: bool, inplace: bool) -> Tensor:
     if not training or p == 0 or input._v.meta.numel == 0:
         return input
-    shape = input._v.meta.shape
+    m = input._v.meta
     if lacks_batch:
-        return _drop(input, (shape[0], *(1,) * (len(shape) - 1)), p, inplace)
+        return _drop(input, meta((m.shape[0], *(1,) * (m.ndim - 1)), m.dtype), p, inplace)
     return _drop(input, _channels(input), p, inplace)
 
 
-def _alpha_drop(input: Tensor, shape: Shape, p: float, inplace: bool) -> Tensor:
+def _alpha_drop(input: Tensor, drawn: Meta, p: float, inplace: bool) -> Tensor:
     """Dropped elements become SELU's limit; then mean and variance are what they were."""
     v = input._v
     if p == 1:
         return finish(input, e.mul(v, 0.0), inplace, "MulBackward0")
     a = 1.0 / math.sqrt((_ALPHA * _ALPHA * p + 1) * (1 - p))
-    mask = _mask(shape, v.meta.dtype, p)
+    mask = _mask(drawn, p)
     shift = e.add(e.mul(e.sub(mask, 1.0), _ALPHA * a), _ALPHA * a * p)
     r = e.add(e.mul(v, e.mul(mask, a)), shift)
     return finish(input, r, inplace, "AddBackward0")
@@ -167,7 +172,7 @@ def alpha_dropout(
     m = value_of(input, "dropout").meta
     if not training or p == 0 or m.numel == 0:
         return input
-    return _alpha_drop(input, m.shape, p, inplace)
+    return _alpha_drop(input, m, p, inplace)
 
 
 def feature_alpha_dropout(

@@ -49,7 +49,11 @@ def pad(
     count = len(amounts) // 2
     if count not in (1, 2, 3) or ndim not in (count + 1, count + 2):
         raise NotImplementedError(
-            "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
+            f"Padding size {len(amounts)} is not supported for {ndim}D input tensor.\n"
+            "Supported combinations for non-constant padding:\n"
+            "  - 2D or 3D input: padding size = 2 (pads last dimension)\n"
+            "  - 3D or 4D input: padding size = 4 (pads last 2 dimensions)\n"
+            "  - 4D or 5D input: padding size = 6 (pads last 3 dimensions)"
         )
     for k in range(count):
         v = _grow(v, ndim - 1 - k, amounts[2 * k], amounts[2 * k + 1], mode)

@@ -109,6 +109,23 @@ WRAPPED_BOOL = meta((), bool_, wrapped=True)
 WRAPPED_COMPLEX = meta((), complex128, wrapped=True)
 
 
+def memory_order(m: Meta) -> Shape:
+    """The axes from the one whose steps in memory are widest to the narrowest. Axes that do not
+    step (size 1 or expanded) stay where they are among the others.
+    """
+    order: list[int] = []
+    for k in range(m.ndim - 1, -1, -1):
+        place = 0
+        for i, other in enumerate(order):
+            a, b = m.strides[k], m.strides[other]
+            if a and b and (a < b or (a == b and m.shape[k] < m.shape[other])):
+                place = i + 1
+            elif a and b:
+                break
+        order.insert(place, k)
+    return tuple(order)
+
+
 def moved(m: Meta, by: int) -> Meta:
     strides = None if m.contiguous and m.offset + by == 0 else m.strides
     return meta(m.shape, m.dtype, m.requires_grad, m.leaf, strides, m.offset + by, m.wrapped)

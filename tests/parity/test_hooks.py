@@ -102,6 +102,16 @@ show(x.grad)
 (x * 5).sum().backward()
 show(x.grad)
 
+# hooks that return something else than a gradient
+for wrong in (lambda g: g[:1], lambda g: g.double(), lambda g: 1):
+    x = torch.tensor([1., 2.], requires_grad=True)
+    x.register_hook(wrong)
+    fails(lambda: (x * 2).sum().backward())
+    x = torch.tensor([1., 2.], requires_grad=True)
+    y = x * 2
+    y.register_hook(wrong)
+    fails(lambda: y.sum().backward())
+
 # hook that reads
 x = torch.tensor([1., 2.], requires_grad=True)
 y = (x * 2).exp()

@@ -230,9 +230,20 @@ show(z)
 z.index_put_((torch.tensor([0, 1]), torch.tensor([1, 2])), torch.tensor([50., 60.]))
 z.index_put_((torch.tensor([0, 0]),), torch.ones(4), accumulate=True)
 show(z, z.index_put((torch.tensor([2]),), torch.tensor(9.)))
+one = torch.tensor(1)
+show(z.index_put((one,), torch.tensor(9.)), z.index_put((one, one), torch.tensor(9.)))
+show(z.index_put((one, torch.tensor([0, 2])), torch.tensor([7., 8.]), accumulate=True))
+fails(lambda: z.index_put((None, one), torch.tensor(9.)))
 fails(lambda: z.index_select(0, torch.tensor([[0]])))
 fails(lambda: z.index_select(2, i))
 raises(lambda: z.index_add(0, i, torch.ones(3, 4)))
+for source in (torch.ones(2, 3), torch.ones(1, 4), torch.ones(4), torch.ones(2, 4).double()):
+    fails(lambda: z.index_add(0, i, source))
+    fails(lambda: z.index_copy(0, i, source))
+    fails(lambda: z.index_reduce(0, i, source, "amax"))
+for index in (torch.tensor([[0, 1]]), torch.tensor([0., 1.]), torch.tensor([0, 1, 2])):
+    fails(lambda: z.index_add(0, index, torch.ones(2, 4)))
+    fails(lambda: z.index_copy(0, index, torch.ones(2, 4)))
 
 # masked functions
 x = torch.arange(6., dtype=torch.float64).reshape(2, 3).requires_grad_()

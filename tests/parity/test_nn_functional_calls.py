@@ -155,6 +155,8 @@ VALUES = [
     ),
     lambda t: _f(t).smooth_l1_loss(t.ones(3), t.zeros(3), beta=0),
     lambda t: _f(t).gaussian_nll_loss(t.ones(3), t.zeros(3), 0.5),
+    lambda t: _f(t).pad(t.ones(1, 1, 4, 4), (1, 1), "reflect"),
+    lambda t: _f(t).pad(t.ones(3, 4), (1, 1, 1, 1), "circular"),
     lambda t: _f(t).pad(t.arange(4), (1, 1)),
     lambda t: _f(t).pad(t.tensor([True]), (1, 1)),
     lambda t: t.kl_div(t.zeros(3), t.ones(3), reduction=2),

@@ -86,6 +86,18 @@ def test_transformer(norm_first, activation):
     check(make, inputs, call=call, second=False, rounds=1, evaluate=True)
 
 
+@pytest.mark.parametrize("norm_first", [False, True])
+def test_transformer_with_batches_first(norm_first):
+    def make(t):
+        return t.nn.Transformer(
+            8, 2, 1, 2, 16, 0.2, batch_first=True, norm_first=norm_first
+        )  # fmt: skip
+
+    # dropout after attention draws in the order of memory, which is that of the sequence
+    inputs = [random(3, 4, 8), random(3, 5, 8)]
+    check(make, inputs, second=False)
+
+
 def test_encoder_in_float32():
     def make(t):
         layer = t.nn.TransformerEncoderLayer(16, 4, 32, 0.0, batch_first=True, bias=False)

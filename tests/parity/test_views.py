@@ -212,6 +212,10 @@ show(x.repeat_interleave(2), x.repeat_interleave(3, dim=1), torch.repeat_interle
 show(x.grad)
 fails(lambda: x.repeat(2))
 show(torch.repeat_interleave(torch.tensor([1, 0, 2])))
+show(x.repeat_interleave(torch.tensor([2]), 1), x.repeat_interleave(torch.tensor(2), 0))
+for counts in ([1, 2, 3, 4, 5], [[1, 1]], [-1, 1], [1., 1.]):
+    fails(lambda: x.repeat_interleave(torch.tensor(counts), 0))
+fails(lambda: x.repeat_interleave(-1))
 
 # triangles
 x = torch.arange(9., dtype=torch.float64).reshape(3, 3).requires_grad_()
