@@ -24,9 +24,10 @@ from .build import build_graph
 from .fingerprint import fingerprint
 from .first_sight import compile_at_once, path_and_bound
 from .once import note_first_sight
-from .recorder import BUNDLE, INPUT, OP, Counter, Frame, Node, Tape, _State, caller, state
+from .recorder import BUNDLE, INPUT, OP, Counter, Frame, Node, _State, caller, state
 from .references import array_of as array_of
 from .references import run_little, run_references
+from .tape import tape_of
 from .values import Failed, Value, outside
 
 COMPILE_AT = 2  # the sight of a path at which it is compiled, if not at once
@@ -271,7 +272,7 @@ def _deliver(plan: Plan, tr: Frame, live: Sequence[Value], buffers: list[Any]) -
         v.buf = b
     if not plan.tape:
         return
-    tape = Tape(tr)
+    tape = tape_of(tr)
     if tr.walks:
         for w in tr.walks:
             w.moved(tape)
@@ -279,8 +280,11 @@ def _deliver(plan: Plan, tr: Frame, live: Sequence[Value], buffers: list[Any]) -
         live[k].rec = (tape, plan.live[k])
     if not plan.saved:  # the graph is freed: what is left of it says so
         return
+    saved: dict[int, Value] = {}
+    versions: dict[int, tuple[Any, int]] = {}
+    tape.saved, tape.versions = saved, versions
     for s, k in plan.kept:
-        kept = tape.saved[s] = outside(plan.shapes[s], buffers[k])
+        kept = saved[s] = outside(plan.shapes[s], buffers[k])
         if k < len(live):  # one list of notes for the tensor's value and the kept one
             v = live[k]
             if v.over is None:
@@ -290,7 +294,7 @@ def _deliver(plan: Plan, tr: Frame, live: Sequence[Value], buffers: list[Any]) -
     for s in plan.saved:
         at = index.get(s)
         if at is not None:
-            tape.saved[s] = tr.inputs[at]
+            saved[s] = tr.inputs[at]
         whole = plan.storage[s]  # a write to what it is a view of counts as well
         at = index.get(whole)
         if at is not None:
@@ -298,13 +302,13 @@ def _deliver(plan: Plan, tr: Frame, live: Sequence[Value], buffers: list[Any]) -
             if v.meta.leaf and v.rec is not None:
                 handle = v.rec()
                 if handle is not None:
-                    tape.versions[s] = (v.rec, handle._version)
+                    versions[s] = (v.rec, handle._version)
             if whole != s:
                 if v.over is None:
                     v.over = []
-                tape.saved[s].over = v.over
-        elif whole != s and whole in tape.saved:
-            tape.saved[s].over = tape.saved[whole].over
+                saved[s].over = v.over
+        elif whole != s and whole in saved:
+            saved[s].over = saved[whole].over
 
 
 def _drop_views(tr: Frame) -> None:
@@ -336,9 +340,11 @@ def _pointers(inputs: list[Any], plain: int) -> tuple[list[int], list[Any]]:
     if plain < 0:
         values = [v for v in inputs if type(v) is Value]
         bundles = [v for v in inputs if type(v) is not Value]
+        tables = [b.table for b in bundles]
+    elif plain == len(inputs) - 1:  # an optimizer's step, all of whose gradients are recorded
+        values, tables = inputs[:plain], [inputs[plain].table]
     else:
-        values, bundles = inputs[:plain], inputs[plain:]
-    tables = [b.table for b in bundles]
+        values, tables = inputs[:plain], [b.table for b in inputs[plain:]]
     try:
         return [v.buf.ptr for v in values], tables
     except AttributeError:  # memory of NumPy's
