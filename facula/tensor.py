@@ -415,16 +415,19 @@ class Tensor(metaclass=_Metatype):
         """The value of a tensor of one element as a Python number."""
         v = self._v
         m = v.meta
+        b: Any = v.buf
+        kind: Any = _POINTER_TYPES.get(m.dtype.name)
+        if b is not None and m.numel == 1 and kind is not None and type(b) is not np.ndarray:
+            return kind.from_address(b.ptr).value
         if m.numel != 1:
             raise RuntimeError(f"a Tensor with {m.numel} elements cannot be converted to Scalar")
-        root = self._base
-        if v.buf is None and (root is None or root._v.buf is None):
+        root, offset = self._base, 0
+        if b is None and (root is None or root._v.buf is None):
             flush()
             v = self._v
-        b, offset = v.buf, 0
+            b = v.buf
         if b is None and root is not None and type(v.over) is not Failed:
             b, offset = root._v.buf, m.offset * m.dtype.itemsize
-        kind: Any = _POINTER_TYPES.get(m.dtype.name)
         if b is None or type(b) is np.ndarray or kind is None:
             r = self._array()
             return r.astype(np.float32).item() if r.dtype.kind == "V" else r.item()

@@ -187,6 +187,7 @@ def flush(frame: Frame | None = None) -> None:
             places = [k for k, n in enumerate(counts) if n > _REFERENCED]
             node.usual = counts, tr.freed_key, _picker(places), plan
         _again(plan, tr, live)
+        _forget(tr)
         return
     plan.seen += 1
     try:
@@ -220,8 +221,6 @@ def _again(plan: Plan, tr: Frame, live: Sequence[Value]) -> None:
         raise
     finally:
         tr.restart()
-        if Counter.nodes > Counter.kept + forget.MAX_NODES // 4:
-            forget.prune(tr.root)
 
 
 def _tracked(v: Value) -> bool:
@@ -231,6 +230,11 @@ def _tracked(v: Value) -> bool:
 
 def _end(tr: Frame) -> None:
     tr.restart()
+    _forget(tr)
+
+
+def _forget(tr: Frame) -> None:
+    """Forgets paths, where there are many. Not needed where a frame took a path known before."""
     if Counter.nodes > Counter.kept + forget.MAX_NODES // 4:
         forget.prune(tr.root)
 
