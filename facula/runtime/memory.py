@@ -195,8 +195,8 @@ class Pool:
         self._shown = [False]  # whether there may be arrays over the memory
         self.buffers: list[Buffer] = [self._lent(n) for n in sizes]
         self._note()
-        self._idle = list(map(getrefcount, self.buffers))
-        self._idle_raws = list(map(getrefcount, self._raws))
+        self._idle = [*map(getrefcount, self.buffers)]
+        self._idle_raws = [*map(getrefcount, self._raws)]
 
     def _lent(self, nbytes: int) -> Buffer:
         buffer = allocate(nbytes)
@@ -210,13 +210,13 @@ class Pool:
 
     def take(self) -> list[Buffer]:
         """The buffers, their addresses being in `pointers`; those still in use are replaced."""
-        if list(map(getrefcount, self.buffers)) != self._idle or self._shown[0]:
+        if [*map(getrefcount, self.buffers)] != self._idle or self._shown[0]:
             self._replace()
         return self.buffers
 
     def _replace(self) -> None:
-        counts = list(map(getrefcount, self.buffers))
-        raws = list(map(getrefcount, self._raws))
+        counts = [*map(getrefcount, self.buffers)]
+        raws = [*map(getrefcount, self._raws)]
         self._shown[0] = False
         used = [
             k for k, n in enumerate(self._idle) if counts[k] > n or raws[k] > self._idle_raws[k]

@@ -411,7 +411,7 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
     tr = state.tr
     base = tr.base
     number: Any = None
-    joined: Any = None
+    first: Any = None
     if type(a) is Value:
         i = a.vid - base
         if i < 0:
@@ -427,8 +427,8 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
     if type(b) is Value:
         j = b.vid - base
         if j < 0 and i >= 0 and b.buf is not None and b.pin is None:  # it may enter with the op
-            joined = tr.node, (op, i, b.meta, attrs)
-            joint = tr.node.edges.get(joined[1])
+            first, both = tr.node, (op, i, b.meta, attrs)
+            joint = first.edges.get(both)
             if joint is not None and not config.eager:
                 j = joint.slot
                 b.vid = base + j
@@ -461,8 +461,8 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
         if type(b) is Value and b.vid - base != j:
             b = at(base + j, b.meta)
         node = _miss(tr, key, op, (a, b), attrs)
-    elif joined is not None:
-        _join(joined[0], joined[1], (b,), node)
+    elif first is not None:
+        _join(first, both, (b,), node)
     tr.node = node
     if number is not None:
         tr.scalars.append(number)

@@ -44,7 +44,7 @@ _getrefcount = sys.getrefcount
 def _baseline() -> int:
     """The reference count that `flush` sees of a value that only the frame holds."""
     values = [outside(None, None)]  # type: ignore[arg-type]
-    return list(map(_getrefcount, values))[0]
+    return [*map(_getrefcount, values)][0]
 
 
 _REFERENCED = _baseline()
@@ -147,7 +147,7 @@ def flush(frame: Frame | None = None) -> None:
         return
     if tr.views and not tr.scratch:
         _drop_views(tr)
-    counts = list(map(_getrefcount, values))
+    counts = [*map(_getrefcount, values)]
     usual = node.usual
     if usual is not None and counts == usual[0] and tr.freed_key == usual[1] and not tr.walks:
         _again(usual[3], tr, usual[2](values))
