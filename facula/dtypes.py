@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-_BOOL, _INT, _FLOAT, _COMPLEX = range(4)
+_BOOL, _INT, FLOAT, _COMPLEX = range(4)
 
 
 class dtype:
@@ -51,7 +51,7 @@ class dtype:
 
     @property
     def is_floating_point(self) -> bool:
-        return self.category == _FLOAT
+        return self.category == FLOAT
 
     @property
     def is_complex(self) -> bool:
@@ -60,7 +60,7 @@ class dtype:
     @property
     def is_differentiable(self) -> bool:
         """Whether tensors of this dtype can require gradients (floating point and complex)."""
-        return self.category >= _FLOAT
+        return self.category >= FLOAT
 
     @property
     def is_integral(self) -> bool:
@@ -89,10 +89,10 @@ int8 = dtype("int8", np.int8, _INT, 1)
 int16 = dtype("int16", np.int16, _INT, 2, alias="short")
 int32 = dtype("int32", np.int32, _INT, 3, alias="int")
 int64 = dtype("int64", np.int64, _INT, 4, alias="long")
-float16 = dtype("float16", np.float16, _FLOAT, 5, alias="half")
-bfloat16 = dtype("bfloat16", None, _FLOAT, 5)
-float32 = dtype("float32", np.float32, _FLOAT, 6, alias="float")
-float64 = dtype("float64", np.float64, _FLOAT, 7, alias="double")
+float16 = dtype("float16", np.float16, FLOAT, 5, alias="half")
+bfloat16 = dtype("bfloat16", None, FLOAT, 5)
+float32 = dtype("float32", np.float32, FLOAT, 6, alias="float")
+float64 = dtype("float64", np.float64, FLOAT, 7, alias="double")
 complex64 = dtype("complex64", np.complex64, _COMPLEX, 8, alias="cfloat")
 complex128 = dtype("complex128", np.complex128, _COMPLEX, 9, alias="cdouble")
 

@@ -19,10 +19,11 @@ import numpy as np
 from . import tensor_sharing as sharing
 from .autograd import engine
 from .devices import cpu, device
-from .dtypes import BY_NAME, bool_, dtype, from_numpy_dtype
+from .dtypes import BY_NAME, FLOAT, bool_, dtype, from_numpy_dtype
 from .ops.elementwise import ADD, DIV, MUL, SUB
+from .tensor_gradient import accumulate, gradient, run_hooks
 from .tensor_sharing import join, refresh
-from .trace.recorder import record2, set_grad_mode, state
+from .trace.recorder import record2, state
 from .trace.replay import array_of, flush
 from .trace.values import NUMBER, Failed, Value, meta, outside
 
@@ -71,7 +72,7 @@ class Tensor(metaclass=_Metatype):
     """An n-dimensional array with gradients. Make one with `facula.tensor` and its kin."""
 
     _v: Value
-    _grad: Tensor | None = None
+    _grad: Tensor | Value | None = None  # a value until somebody asks for it
     _base: Tensor | None = None  # the tensor that owns the storage; None: this one does
     _views: list[Any] | None = None  # weak references to the handles that share this storage
     _hooks: Any = None
@@ -233,7 +234,8 @@ class Tensor(metaclass=_Metatype):
     @property
     def grad(self) -> Tensor | None:
         """The gradient that backward() accumulated; None if there is none."""
-        if self._grad is None and not self.is_leaf and not self._retains:
+        g = gradient(self)
+        if g is None and not self.is_leaf and not self._retains:
             import warnings
 
             warnings.warn(
@@ -245,7 +247,7 @@ class Tensor(metaclass=_Metatype):
                 UserWarning,
                 stacklevel=2,
             )
-        return self._grad
+        return g
 
     @grad.setter
     def grad(self, g: Tensor | None) -> None:
@@ -282,7 +284,7 @@ class Tensor(metaclass=_Metatype):
         if gradient is None and inputs is None and not create_graph:
             v = self._v
             m = v.meta
-            if m.numel == 1 and m.requires_grad and not m.leaf and m.dtype.is_floating_point:
+            if m.numel == 1 and m.requires_grad and not m.leaf and m.dtype.category == FLOAT:
                 engine.backward(v, None, bool(retain_graph), False)
                 return
         self._backward(gradient, retain_graph, create_graph, inputs)
@@ -292,33 +294,7 @@ class Tensor(metaclass=_Metatype):
         """Whether `retain_grad` was called (False for a leaf)."""
         return self._retains
 
-    def _accumulate(self, g: Value, create: bool) -> None:
-        """Adds a gradient to `.grad`."""
-        have = self._grad
-        if have is None:
-            t = _new(Tensor)
-            t._v = g
-            self._grad = t
-        elif create:
-            self._grad = wrap(record2(ADD, have._v, g))
-        else:
-            mode = state.tr.grad
-            set_grad_mode(False)
-            try:
-                have._write(record2(ADD, have._v, g))
-            finally:  # a `.grad` of another shape (`.data` was replaced) raises
-                set_grad_mode(mode)
-        if self._after_hooks:
-            for hook in list(self._after_hooks.values()):
-                hook(self)
-
-    def _run_hooks(self, g: Value) -> Value:
-        t = wrap(g)
-        for hook in list((self._hooks or {}).values()):
-            r = hook(t)
-            if r is not None:
-                t = r
-        return t._v
+    _accumulate, _run_hooks = accumulate, run_hooks
 
     @property
     def _version(self) -> int:
@@ -439,16 +415,19 @@ class Tensor(metaclass=_Metatype):
         """The value of a tensor of one element as a Python number."""
         v = self._v
         m = v.meta
+        b: Any = v.buf
+        kind: Any = _POINTER_TYPES.get(m.dtype.name)
+        if b is not None and m.numel == 1 and kind is not None and type(b) is not np.ndarray:
+            return kind.from_address(b.ptr).value
         if m.numel != 1:
             raise RuntimeError(f"a Tensor with {m.numel} elements cannot be converted to Scalar")
-        root = self._base
-        if v.buf is None and (root is None or root._v.buf is None):
+        root, offset = self._base, 0
+        if b is None and (root is None or root._v.buf is None):
             flush()
             v = self._v
-        b, offset = v.buf, 0
+            b = v.buf
         if b is None and root is not None and type(v.over) is not Failed:
             b, offset = root._v.buf, m.offset * m.dtype.itemsize
-        kind: Any = _POINTER_TYPES.get(m.dtype.name)
         if b is None or type(b) is np.ndarray or kind is None:
             r = self._array()
             return r.astype(np.float32).item() if r.dtype.kind == "V" else r.item()
@@ -567,7 +546,7 @@ class Tensor(metaclass=_Metatype):
         if self.requires_grad:
             t.requires_grad_()
         if self._grad is not None:
-            t._grad = self._grad.__deepcopy__(memo)
+            t._grad = gradient(self).__deepcopy__(memo)
         memo[id(self)] = t
         return t
 
@@ -652,7 +631,7 @@ def wrap(v: Value) -> Tensor:
     return t
 
 
-engine.wrap, engine._handles = wrap, Tensor
+engine.wrap = wrap
 
 
 def wrap_view(v: Value, of: Tensor) -> Tensor:

@@ -554,6 +554,7 @@ def adopt(cls: type, data: Any, requires_grad: bool) -> Any:
     t._v.pin = v.pin
     if requires_grad:
         t._v.rec = weakref.ref(t)
+        t._hooks = None  # the default; one's own is found faster, and every backward pass looks
     root = data if data._base is None else data._base
     if root is not data:
         if m.contiguous and m.numel == root._v.meta.numel:

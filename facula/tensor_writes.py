@@ -39,7 +39,7 @@ def _references(root: Any) -> tuple[int, int]:
 
 
 _ALONE = _references(_Holder(outside(None, bytearray())))  # type: ignore[arg-type]
-_FROM_POOL = 2  # references of a pool to what it lends
+_FROM_POOL = 1  # references of a pool to what it lends
 
 
 def own_memory(root: Any) -> np.ndarray | None:

@@ -10,7 +10,8 @@ import pytest
 
 import facula
 from facula import Tensor
-from facula.runtime.memory import address_of
+from facula.runtime.memory import PooledBuffer, address_of
+from facula.tensor_writes import own_memory
 from facula.trace.replay import array_of, flush
 
 ROWS, WIDTH = 4096, 128  # 2 MB
@@ -250,3 +251,15 @@ def test_dtypes(dtype: str) -> None:
     found = t.to(facula.float32).sum(1)
     assert found.nonzero().flatten().tolist() == [3, 4, 7, 9]
     assert found[3].item() == 512
+
+
+def test_memory_lent_by_a_pool_is_written_where_nobody_else_has_it() -> None:
+    x = facula.ones(4)
+    for _ in range(4):
+        y = x * 2
+        flush()
+    assert type(y._v.buf) is PooledBuffer
+    other = y._v.buf
+    assert own_memory(y) is None
+    del other
+    assert own_memory(y) is not None

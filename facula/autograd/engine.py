@@ -21,12 +21,11 @@ from ..trace.recorder import (
     Counter,
     Frame,
     Node,
-    Tape,
-    frames,
     set_grad_mode,
     state,
 )
 from ..trace.replay import Hooks
+from ..trace.tape import Tape
 from ..trace.values import Value, at, contiguous_strides, outside
 
 FREED = (
@@ -35,9 +34,6 @@ FREED = (
     ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
     "graph a second time or if you need to access saved tensors after calling backward."
 )
-
-
-_new = object.__new__
 
 
 class Context:
@@ -185,13 +181,11 @@ def grad_fn(v: Value) -> tuple[Value, Any, Node, int] | None:
 class Jump:
     """A whole backward pass as one edge: where it leads and what it leaves in the leaves."""
 
-    __slots__ = ("node", "leaves", "slots", "grads", "freed", "key", "only")
+    __slots__ = ("node", "leaves", "freed", "key", "only")
     key: tuple[Any, ...]  # what is freed, and the numbers
 
     def __init__(self, node: Node, leaves: list[tuple[int, int, Any]], freed: set[int]) -> None:
         self.node, self.leaves, self.freed = node, leaves, frozenset(freed)
-        self.slots = [slot for slot, _, _ in leaves]
-        self.grads = [(gslot, m) for _, gslot, m in leaves]
         self.only = (self.freed,)  # the `freed_key` of a frame that frees nothing else
 
 
@@ -498,36 +492,39 @@ def _leap(tr: Frame, jump: Jump) -> bool:
     """Takes a remembered backward pass. False, and nothing was done, if it is not that one now."""
     if tr.freed and jump.freed and not jump.freed.isdisjoint(tr.freed):
         return False
-    leaves = tr.leaves
-    handles = [leaves[slot].rec() for slot in jump.slots]
-    for handle in handles:
-        if handle is None or handle._hooks is not None:
-            return False
-    base, append = tr.base, tr.values.append
-    pass_by(tr, jump)
-    later = None
-    # as many of both; saying `strict` costs as much as three of them
-    for handle, (gslot, m) in zip(handles, jump.grads):  # noqa: B905
+    base, leaves, values = tr.base, tr.leaves, tr.values
+    count = len(values)
+    for slot, gslot, m in jump.leaves:
+        handle = leaves[slot].rec()
+        if handle is None or handle._hooks is not None or handle._grad is not None:
+            for (before, _, _), _ in zip(jump.leaves, values[count:], strict=False):
+                leaves[before].rec()._grad = None
+            del values[count:]
+            return _leap_onto(tr, jump)
         g = Value()
         g.vid, g.meta = base + gslot, m
         g.buf = g.rec = g.over = g.pin = None
-        append(g)
-        if handle._grad is None and not handle._after_hooks and later is None:
-            t = _new(_handles)
-            t._v = g
-            handle._grad = t
-        elif later is None:
-            later = [(handle, g)]
-        else:
-            later.append((handle, g))
-    for handle, g in later or ():  # hooks may end the frame: all values are known
+        values.append(g)
+        handle._grad = g
+    pass_by(tr, jump)
+    return True
+
+
+def _leap_onto(tr: Frame, jump: Jump) -> bool:
+    """As `_leap`, where leaves have gradients already or somebody waits for them."""
+    handles = [tr.leaves[slot].rec() for slot, _, _ in jump.leaves]
+    if any(handle is None or handle._hooks for handle in handles):
+        return False
+    made = [at(tr.base + gslot, m) for _, gslot, m in jump.leaves]
+    tr.values.extend(made)
+    pass_by(tr, jump)
+    for handle, g in zip(handles, made, strict=True):  # hooks may end the frame: all are known
         handle._accumulate(g, False)
     return True
 
 
-# Set by the tensor layer: a handle on a value, and the class of handles.
+# Set by the tensor layer: a handle on a value.
 wrap: Any = None
-_handles: Any = None
 
 
 def _frames_before(tape: Any) -> list[Any]:
@@ -638,7 +635,6 @@ def saved_slots(frame: Frame, roots: list[int]) -> dict[int, int]:
             stack.extend(s for s, need in zip(node.ins, needs, strict=True) if need)
     finally:
         state.tr, Counter.nodes = outer, nodes
-        frames.pop(probe.base, None)
     found = {}
     for slot in used:
         whole: int | None = slot

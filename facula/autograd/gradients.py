@@ -91,7 +91,7 @@ def _grad_key(
             return None
         if v.meta.leaf:
             handle = v.rec() if v.rec is not None else None
-            if slot not in tr.leaves or (handle is not None and handle._hooks is not None):
+            if slot not in tr.leaves or (handle is not None and handle._hooks):
                 return None
         key.append(slot)
     return tuple(key)

@@ -86,7 +86,7 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Any]) -> RemovableHandl
         hooks = self._hooks
 
         def cleared() -> None:
-            if not hooks:
+            if not hooks and not self._after_hooks:
                 self._hooks = None
 
         handle = RemovableHandle(hooks, cleared)
@@ -118,6 +118,8 @@ def register_post_accumulate_grad_hook(
         raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
     if self._after_hooks is None:
         self._after_hooks = {}
+    if self._hooks is None:
+        self._hooks = {}
     handle = RemovableHandle(self._after_hooks)
     self._after_hooks[handle.id] = hook
     return handle
@@ -136,10 +138,8 @@ def retain_grad(self: Tensor) -> None:
     def keep(g: Value) -> None:
         t = handle()
         if t is not None:
-            if t._grad is None:
-                t._grad = wrap(g)
-            else:
-                t._grad = t._grad.detach() + wrap(g)
+            have = t.grad
+            t._grad = wrap(g) if have is None else have.detach() + wrap(g)
 
     tape.hooks.setdefault(slot, []).append(keep)
 

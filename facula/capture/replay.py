@@ -374,8 +374,9 @@ class _Entry:
                 if id(p) in cleared:
                     self.after.append(f"{c(p)}._grad = None")
                 continue
-            k = self.places.get(id(p._grad._v), -1)
-            if k < 0 or set(vars(p._grad)) != {"_v"}:
+            g = p._grad
+            k = self.places.get(id(g if type(g) is Value else g._v), -1)
+            if k < 0 or (type(g) is not Value and set(vars(g)) != {"_v"}):
                 raise Unfit("a gradient that is no result of the plan")
             kept.append((k, p))
         pool = self.plan.pool

@@ -18,7 +18,7 @@ from ..dtypes import dtype as DType
 from ..tensor import Tensor
 from . import _hooks
 from ._notes import annotate
-from ._registry import Registry
+from ._registry import Registry, one_table
 from ._state import StateMixin
 from ._traversal import TraversalMixin
 from .parameter import Buffer, Parameter
@@ -96,7 +96,7 @@ class Module(StateMixin, TraversalMixin, _hooks.HookMixin):
                     f"{type(self).__name__}.__init__() takes 1 positional argument but "
                     f"{len(args) + 1} were given"
                 )
-        own = self.__dict__
+        own = one_table(self)
         own["training"] = True
         own["_hooks_active"] = False
         for name in _REGISTRIES:
@@ -244,7 +244,7 @@ class Module(StateMixin, TraversalMixin, _hooks.HookMixin):
         return sorted({k for k in object.__dir__(self) if not k[0].isdigit()})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        own = self.__dict__
+        own = one_table(self)
         own.update(state)
         for name in _HOOK_DICTS:
             own.setdefault(name, OrderedDict())

@@ -39,13 +39,16 @@ def out_of_range(index: Value, low: int, high: int) -> bool:
     next to nothing, the error comes at the call that is wrong, as in PyTorch.
     """
     buffer = index.buf
+    known = type(buffer) is Piece and buffer.low is not None and buffer.high is not None
+    inside = known and low <= buffer.low and buffer.high < high
+    if inside and bounds_noted is None:
+        return False
     if buffer is None or not 0 < index.meta.numel <= SOON:
         return False
     if bounds_noted is not None:
         bounds_noted.append((index, low, high))
-    if type(buffer) is Piece and buffer.low is not None and buffer.high is not None:
-        if low <= buffer.low and buffer.high < high:
-            return False
+    if inside:
+        return False
     a = array_of(index)
     items = a.tolist() if a.ndim == 1 else a.reshape(-1).tolist()
     return min(items) < low or max(items) >= high

@@ -24,13 +24,14 @@ from ..autograd.grad_mode import enable_grad
 from ..dtypes import float32, float64, get_default_dtype
 from ..runtime import copies, memory
 from ..tensor import Tensor, from_array, wrap
+from ..tensor_gradient import gradient, gradient_values
 from ..trace.recorder import SLOTS
 from ..trace.recorder import state as _recording
 from ..trace.replay import array_of, flush, pointer_of
 from ..trace.update import Bundle, Formula, Watch, update
 from ..trace.values import Value, meta, outside
 from .formula import Terms
-from .optimizer import Optimizer, any_hooks, looks_at_hooks, with_hooks
+from .optimizer import Optimizer, _post_hooks, _pre_hooks, looks_at_hooks, with_hooks
 from .state import ParameterState
 
 _formulas: dict[Any, Formula] = {}
@@ -38,6 +39,7 @@ _formulas: dict[Any, Formula] = {}
 Group = dict[str, Any]
 Numbers = dict[str, float]
 _NOTHING: Numbers = {}
+_WITHOUT_EFFECT = frozenset(("foreach", "fused", "capturable"))
 
 
 class MultiTensorOptimizer(Optimizer):
@@ -47,7 +49,7 @@ class MultiTensorOptimizer(Optimizer):
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self._plans: dict[int, _Plan] = {}
-        self._hyper: Callable[[Group], tuple[Any, ...]] = itemgetter("lr", *defaults)
+        self._hyper = _hyperparameters(defaults)
         super().__init__(params, defaults)
 
     # What subclasses define:
@@ -90,7 +92,10 @@ class MultiTensorOptimizer(Optimizer):
         closure: a function that computes the loss (and its gradients) again; its result is
         returned.
         """
-        if any_hooks(self):
+        if (
+            _pre_hooks or self._optimizer_step_pre_hooks
+            or _post_hooks or self._optimizer_step_post_hooks
+        ):  # fmt: skip
             return _hooked_step(self, closure)
         loss = self._step(closure)
         self._opt_called = True
@@ -132,7 +137,7 @@ class MultiTensorOptimizer(Optimizer):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._plans = {}
-        self._hyper = itemgetter("lr", *(state.get("defaults") or self.defaults))
+        self._hyper = _hyperparameters(state.get("defaults") or self.defaults)
         super().__setstate__(state)
 
     def _prepared(self, index: int, group: Group) -> _Plan | None:
@@ -147,21 +152,18 @@ class MultiTensorOptimizer(Optimizer):
                 and not self._state.changed
                 and plan.hyper == self._hyper(group)
                 and not plan.volatile
-                and plan.values == [p._v for p in params]
+                and len(plan.values) == len(params)
             ):
                 for batch in plan.batches:
                     if batch.watch.dirty:
                         break
-                else:  # nothing has changed
-                    if plan.one or plan.valid(self, group):
-                        # the commonest case: the gradients are where they were in the frame before
-                        base = _recording.tr.base
-                        if [p._grad._v.vid - base for p in params] == plan.slots:
-                            return plan
-            grads = [p._grad._v for p in params]
+                else:
+                    if (plan.one or plan.valid(self, group)) and plan.meets(params):
+                        return plan
+            grads = gradient_values(params)
         except AttributeError:
             params = [p for p in params if p._grad is not None]
-            grads = [p._grad._v for p in params]
+            grads = gradient_values(params)
             if not params:
                 return None
         if self._state.changed:
@@ -170,7 +172,7 @@ class MultiTensorOptimizer(Optimizer):
         plan = self._plans.get(index)
         if plan is None or plan.values != [p._v for p in params] or not plan.valid(self, group):
             plan = self._plans[index] = self._new_plan(group, params)
-            grads = [p._grad._v for p in params]
+            grads = gradient_values(params)
         if not plan.grads or plan.grads != grads:
             plan.place(params, grads)
         return plan
@@ -209,6 +211,11 @@ class MultiTensorOptimizer(Optimizer):
                 entry[name] = _filled(p, self.initial(name, group))
                 fresh = True
         return _Entry(entry, [entry[n] for n in names], [entry[n] for n in self.scalars], fresh)
+
+
+def _hyperparameters(defaults: Group) -> Callable[[Group], tuple[Any, ...]]:
+    """What reads from a group all that a step depends on."""
+    return itemgetter("lr", *(name for name in defaults if name not in _WITHOUT_EFFECT))
 
 
 def _call(self: MultiTensorOptimizer, *args: Any, **kwargs: Any) -> Any:
@@ -288,6 +295,18 @@ class _Plan:
             return len(now) == len(self.batches)
         return True
 
+    def meets(self, params: list[Tensor]) -> bool:
+        """The commonest case: parameters as prepared, gradients where they were in the frame
+        before. Raises AttributeError if there is none.
+        """
+        base = _recording.tr.base
+        # as many of all; saying `strict` costs as much as three of them
+        for p, v, slot in zip(params, self.values, self.slots):  # type: ignore[arg-type]  # noqa: B905
+            g: Any = p._grad
+            if p._v is not v or (g.vid if type(g) is Value else g._v.vid) - base != slot:
+                return False
+        return True
+
     def formula(
         self, optimizer: MultiTensorOptimizer, batch: _Batch, scalars: list[float]
     ) -> tuple[Formula, list[float]]:
@@ -329,8 +348,8 @@ class _Plan:
         if min(slots) < 0 or max(slots) >= SLOTS:
             for p, v in zip(params, grads, strict=True):
                 if v.buf is None and not 0 <= v.vid - tr.base < SLOTS:
-                    p._grad._value()  # a stale view, or another thread's; may end the frame
-            grads[:] = [p._grad._v for p in params]
+                    gradient(p)._value()  # a stale view, or another thread's; may end the frame
+            grads[:] = gradient_values(params)
             slots = [v.vid - tr.base for v in grads]
             slots = [s if 0 <= s < SLOTS else -1 for s in slots]
         for batch in self.batches:

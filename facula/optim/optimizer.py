@@ -18,6 +18,7 @@ from typing import Any
 from ..autograd.grad_mode import no_grad
 from ..dtypes import type_name
 from ..tensor import Tensor
+from ..tensor_gradient import gradient
 from ..trace.recorder import state as _recording
 from ..trace.replay import flush
 from ..utils.hooks import RemovableHandle
@@ -74,16 +75,6 @@ def looks_at_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     """
     step.hooked = True  # type: ignore[attr-defined]
     return step
-
-
-def any_hooks(optimizer: Optimizer) -> bool:
-    """Whether anybody wants to know of steps of this optimizer."""
-    return bool(
-        _pre_hooks
-        or _post_hooks
-        or optimizer._optimizer_step_pre_hooks
-        or optimizer._optimizer_step_post_hooks
-    )
 
 
 def with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
@@ -273,7 +264,7 @@ class Optimizer:
         with no_grad():
             for group in self.param_groups:
                 for p in group["params"]:
-                    g = p._grad
+                    g = gradient(p)
                     if g is None:
                         continue
                     if g.grad_fn is not None:

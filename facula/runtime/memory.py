@@ -116,12 +116,13 @@ class Buffer:
     `raw` is a uint8 array over at least `nbytes` bytes from `ptr`.
     """
 
-    __slots__ = ("ptr", "nbytes", "raw", "_block", "__weakref__")
+    __slots__ = ("ptr", "nbytes", "raw", "_block", "_shown", "__weakref__")
 
     ptr: int
     nbytes: int
     raw: np.ndarray
     _block: _Block
+    _shown: list[bool]  # of one in a pool
 
     def numpy(
         self,
@@ -166,9 +167,19 @@ def allocate(nbytes: int) -> Buffer:
 
 
 class PooledBuffer(Buffer):
-    """A buffer to which a `Pool` refers too, twice."""
+    """A buffer to which a `Pool` refers too, and to its `raw`. Says when arrays may share it."""
 
     __slots__ = ()
+
+    def numpy(
+        self,
+        shape: tuple[int, ...],
+        np_dtype: Any,
+        byte_offset: int = 0,
+        strides: tuple[int, ...] | None = None,
+    ) -> np.ndarray:
+        self._shown[0] = True
+        return _ndarray(shape, np_dtype, self.raw, byte_offset, strides)
 
 
 class Pool:
@@ -179,38 +190,46 @@ class Pool:
     is: no trip to the allocator, no destructor, the same addresses.
     """
 
-    __slots__ = ("buffers", "pointers", "_watched", "_idle")
+    __slots__ = ("buffers", "pointers", "_shown", "_idle", "_raws", "_idle_raws")
 
     def __init__(self, sizes: list[int]) -> None:
-        self.buffers: list[Buffer] = [_pooled(n) for n in sizes]
+        self._shown = [False]  # whether there may be arrays over the memory
+        self.buffers: list[Buffer] = [self._lent(n) for n in sizes]
         self._note()
-        self._idle = list(map(getrefcount, self._watched))
+        self._idle = [*map(getrefcount, self.buffers)]
+        self._idle_raws = [*map(getrefcount, self._raws)]
+
+    def _lent(self, nbytes: int) -> Buffer:
+        buffer = allocate(nbytes)
+        buffer.__class__ = PooledBuffer
+        buffer._shown = self._shown
+        return buffer
 
     def _note(self) -> None:
         self.pointers = [b.ptr for b in self.buffers]
-        self._watched = [*self.buffers, *(b.raw for b in self.buffers)]
+        self._raws = [b.raw for b in self.buffers]
 
     def take(self) -> list[Buffer]:
         """The buffers, their addresses being in `pointers`; those still in use are replaced."""
-        if list(map(getrefcount, self._watched)) != self._idle:
+        if [*map(getrefcount, self.buffers)] != self._idle or self._shown[0]:
             self._replace()
         return self.buffers
 
     def _replace(self) -> None:
-        counts = list(map(getrefcount, self._watched))
-        used = [k % len(self.buffers) for k, n in enumerate(self._idle) if counts[k] > n]
-        self._watched.clear()
-        for k in set(used):
+        counts = [*map(getrefcount, self.buffers)]
+        raws = [*map(getrefcount, self._raws)]
+        self._shown[0] = False
+        used = [
+            k for k, n in enumerate(self._idle) if counts[k] > n or raws[k] > self._idle_raws[k]
+        ]
+        if not used:
+            return
+        self._raws.clear()
+        for k in used:
             old = self.buffers[k]
-            self.buffers[k] = _pooled(old.nbytes)
+            self.buffers[k] = self._lent(old.nbytes)
             old.__class__ = Buffer
         self._note()
-
-
-def _pooled(nbytes: int) -> Buffer:
-    buffer = allocate(nbytes)
-    buffer.__class__ = PooledBuffer
-    return buffer
 
 
 class Piece:

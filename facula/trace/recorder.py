@@ -126,26 +126,6 @@ class Node:
 _extending = threading.Lock()  # a gradient may flow through what another thread recorded
 
 
-class Tape:
-    """What is kept of an ended frame while gradients may flow through it."""
-
-    __slots__ = (
-        "node", "leaves", "upstream", "hooks", "custom", "freed", "saved", "over", "scalars",
-        "base", "versions",
-    )  # fmt: skip
-
-    saved: dict[int, Value]
-    versions: dict[int, tuple[Any, int]]
-
-    def __init__(self, frame: Frame) -> None:
-        self.node, self.base, self.scalars = frame.node, frame.base, frame.scalars
-        self.leaves, self.upstream = frame.leaves, frame.upstream
-        self.hooks, self.custom, self.freed = frame.hooks, frame.custom, frame.freed
-        self.over = frame.over
-        self.saved = {}
-        self.versions = {}
-
-
 class Frame:
     """The open stretch of work of a thread. One object per thread: ending it starts the next in
     place.
@@ -174,15 +154,15 @@ class Frame:
         self.views: list[Any] = []
         self.base = 0
         self.restart()
+        if not scratch:
+            frames.append(self)
 
     def restart(self) -> None:
         """Forgets what was recorded and starts an empty frame with slots of its own.
 
         Every collection is a new one: what was kept of the frame (a `Tape`) has the old ones.
         """
-        _forget_frame(self.base, None)
-        self.base = base = next(_bases)
-        frames[base] = self
+        self.base = next(_bases)
         self.node = self.root
         self.values: list[Value] = []
         self.inputs: list[Value] = []
@@ -190,7 +170,7 @@ class Frame:
         # Backward has to walk in Python: hooks, user's functions, other frames.
         self.complex = False
         self.leaves: dict[int, Value] = {}
-        self.upstream: dict[int, Value] = {}
+        self.upstream: Mapping[int, Value] = _NOTHING
         self.hooks: dict[int, list[Any]] | None = None
         self.custom: dict[int, Any] | None = None
         self.freed: frozenset[int] = _NONE
@@ -241,7 +221,9 @@ class Frame:
             if m.leaf:
                 self.leaves[i] = v
             else:
-                self.upstream[i] = v
+                if self.upstream is _NOTHING:
+                    self.upstream = {}
+                self.upstream[i] = v  # type: ignore[index]
                 self.complex = True
         return i
 
@@ -260,9 +242,15 @@ class _State(threading.local):
     constant: Callable[[Any], Value]
 
 
-# Open frames by their base: how a value that another thread recorded finds its frame.
-frames: dict[int, Frame] = {}
-_forget_frame = frames.pop
+# The frames of all threads: how a value that another thread recorded finds its frame.
+frames: list[Frame] = []
+
+
+def _owner(v: Value) -> Frame | None:
+    """The open frame that a value was recorded in."""
+    base = v.vid - v.vid % SLOTS
+    return next((f for f in list(frames) if f.base == base), None)
+
 
 state = _State()
 
@@ -296,7 +284,7 @@ def resolve(tr: Frame, v: Value) -> Value:
     if v.vid == OUTSIDE and v.rec is not None and v.over == "stale":
         return state.refresh(v)
     if v.buf is None and v.vid != OUTSIDE:
-        owner = frames.get(v.vid - v.vid % SLOTS)
+        owner = _owner(v)
         if owner is not None and owner is not tr:
             state.flush(owner)
         if v.buf is not None:
@@ -423,7 +411,7 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
     tr = state.tr
     base = tr.base
     number: Any = None
-    joined: Any = None
+    first: Any = None
     if type(a) is Value:
         i = a.vid - base
         if i < 0:
@@ -439,8 +427,8 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
     if type(b) is Value:
         j = b.vid - base
         if j < 0 and i >= 0 and b.buf is not None and b.pin is None:  # it may enter with the op
-            joined = tr.node, (op, i, b.meta, attrs)
-            joint = tr.node.edges.get(joined[1])
+            first, both = tr.node, (op, i, b.meta, attrs)
+            joint = first.edges.get(both)
             if joint is not None and not config.eager:
                 j = joint.slot
                 b.vid = base + j
@@ -473,8 +461,8 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
         if type(b) is Value and b.vid - base != j:
             b = at(base + j, b.meta)
         node = _miss(tr, key, op, (a, b), attrs)
-    elif joined is not None:
-        _join(joined[0], joined[1], (b,), node)
+    elif first is not None:
+        _join(first, both, (b,), node)
     tr.node = node
     if number is not None:
         tr.scalars.append(number)
@@ -488,43 +476,41 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
 
 
 def record3(op: Any, a: Value, b: Value, c: Value, attrs: tuple[Any, ...] = ()) -> Value:
-    """Records an op of three operands, none of them a number."""
+    """Records an op of three operands, none of them a number: a layer, which its weight and bias
+    (and its input, if it is the first) enter with.
+    """
     tr = state.tr
     base = tr.base
-    i, j, k = a.vid - base, b.vid - base, c.vid - base
-    if i < 0 or j < 0 or k < 0:  # a layer: its parameters enter with it
-        key = (
-            op, a.meta if i < 0 else i, b.meta if j < 0 else j, c.meta if k < 0 else k, attrs,
-        )  # fmt: skip
+    i = a.vid - base
+    if b.vid < base > c.vid:
+        key = (op, a.meta if i < 0 else i, b.meta, c.meta, attrs)
         joint = tr.node.edges.get(key)
         if (
-            joint is None or a is b or b is c or a is c or config.eager
-            or (i < 0 and (a.buf is None or a.pin is not None))
-            or (j < 0 and (b.buf is None or b.pin is not None))
-            or (k < 0 and (c.buf is None or c.pin is not None))
+            joint is None or b.pin is not None or c.pin is not None
+            or b.buf is None or c.buf is None or b is c or config.eager
         ):  # fmt: skip
             return _enter3(tr, key, a, b, c)
         slot, inputs = joint.slot, tr.inputs
         if i < 0:
+            if a.buf is None or a.pin is not None or a is b or a is c:
+                return _enter3(tr, key, a, b, c)
             a.vid = base + slot
             inputs.append(a)
             if a.meta.requires_grad:
                 tr.leaves[slot] = a
             slot += 1
-        if j < 0:
-            b.vid = base + slot
-            inputs.append(b)
-            if b.meta.requires_grad:
-                tr.leaves[slot] = b
-            slot += 1
-        if k < 0:
-            c.vid = base + slot
-            inputs.append(c)
-            if c.meta.requires_grad:
-                tr.leaves[slot] = c
+        b.vid = base + slot
+        inputs.append(b)
+        if b.meta.requires_grad:
+            tr.leaves[slot] = b
+        slot += 1
+        c.vid = base + slot
+        inputs.append(c)
+        if c.meta.requires_grad:
+            tr.leaves[slot] = c
         node = joint.node
     else:
-        node = tr.node.edges.get((op, i, j, k, attrs))
+        node = tr.node.edges.get((op, i, b.vid - base, c.vid - base, attrs))
         if node is None or config.eager:
             return record(op, (a, b, c), attrs)
     tr.node = node
@@ -536,10 +522,10 @@ def record3(op: Any, a: Value, b: Value, c: Value, attrs: tuple[Any, ...] = ()) 
 
 
 def _enter3(tr: Frame, key: tuple[Any, ...], a: Value, b: Value, c: Value) -> Value:
-    """Records an op of three operands of which some are not in the frame yet.
+    """Records an op of three operands of which the last two are not in the frame yet.
 
-    key: that of the edge over all of it: the op, the slots of the operands that have one and the
-    facts of the others, attributes.
+    key: that of the edge over all of it: the op, the first one's slot or facts, the others' facts,
+    attributes.
     """
     first, base = tr.node, tr.base
     fresh = []
@@ -660,7 +646,7 @@ def _foreign(v: Value) -> None:
     """Ends the frame of another thread that made `v`, so that it has memory."""
     if v.buf is not None:
         return
-    owner = frames.get(v.vid - v.vid % SLOTS)
+    owner = _owner(v)
     if owner is None:
         raise RuntimeError("internal error: a value of a frame that is not open")
     state.flush(owner)

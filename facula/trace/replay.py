@@ -24,9 +24,10 @@ from .build import build_graph
 from .fingerprint import fingerprint
 from .first_sight import compile_at_once, path_and_bound
 from .once import note_first_sight
-from .recorder import BUNDLE, INPUT, OP, Counter, Frame, Node, Tape, _State, caller, state
+from .recorder import BUNDLE, INPUT, OP, Counter, Frame, Node, _State, caller, state
 from .references import array_of as array_of
 from .references import run_little, run_references
+from .tape import tape_of
 from .values import Failed, Value, outside
 
 COMPILE_AT = 2  # the sight of a path at which it is compiled, if not at once
@@ -43,7 +44,7 @@ _getrefcount = sys.getrefcount
 def _baseline() -> int:
     """The reference count that `flush` sees of a value that only the frame holds."""
     values = [outside(None, None)]  # type: ignore[arg-type]
-    return list(map(_getrefcount, values))[0]
+    return [*map(_getrefcount, values)][0]
 
 
 _REFERENCED = _baseline()
@@ -149,7 +150,7 @@ def flush(frame: Frame | None = None) -> None:
         return
     if tr.views and not tr.scratch:
         _drop_views(tr)
-    counts = list(map(_getrefcount, values))
+    counts = [*map(_getrefcount, values)]
     usual = node.usual
     if usual is not None and counts == usual[0] and tr.freed_key == usual[1] and not tr.walks:
         _again(usual[3], tr, usual[2](values))
@@ -189,6 +190,7 @@ def flush(frame: Frame | None = None) -> None:
             places = [k for k, n in enumerate(counts) if n > _REFERENCED]
             node.usual = counts, tr.freed_key, _picker(places), plan
         _again(plan, tr, live)
+        _forget(tr)
         return
     plan.seen += 1
     try:
@@ -222,8 +224,6 @@ def _again(plan: Plan, tr: Frame, live: Sequence[Value]) -> None:
         raise
     finally:
         tr.restart()
-        if Counter.nodes > Counter.kept + forget.MAX_NODES // 4:
-            forget.prune(tr.root)
 
 
 def _tracked(v: Value) -> bool:
@@ -233,6 +233,11 @@ def _tracked(v: Value) -> bool:
 
 def _end(tr: Frame) -> None:
     tr.restart()
+    _forget(tr)
+
+
+def _forget(tr: Frame) -> None:
+    """Forgets paths, where there are many. Not needed where a frame took a path known before."""
     if Counter.nodes > Counter.kept + forget.MAX_NODES // 4:
         forget.prune(tr.root)
 
@@ -274,7 +279,7 @@ def _deliver(plan: Plan, tr: Frame, live: Sequence[Value], buffers: list[Any]) -
         v.buf = b
     if not plan.tape:
         return
-    tape = Tape(tr)
+    tape = tape_of(tr)
     if tr.walks:
         for w in tr.walks:
             w.moved(tape)
@@ -282,8 +287,11 @@ def _deliver(plan: Plan, tr: Frame, live: Sequence[Value], buffers: list[Any]) -
         live[k].rec = (tape, plan.live[k])
     if not plan.saved:  # the graph is freed: what is left of it says so
         return
+    saved: dict[int, Value] = {}
+    versions: dict[int, tuple[Any, int]] = {}
+    tape.saved, tape.versions = saved, versions
     for s, k in plan.kept:
-        kept = tape.saved[s] = outside(plan.shapes[s], buffers[k])
+        kept = saved[s] = outside(plan.shapes[s], buffers[k])
         if k < len(live):  # one list of notes for the tensor's value and the kept one
             v = live[k]
             if v.over is None:
@@ -293,7 +301,7 @@ def _deliver(plan: Plan, tr: Frame, live: Sequence[Value], buffers: list[Any]) -
     for s in plan.saved:
         at = index.get(s)
         if at is not None:
-            tape.saved[s] = tr.inputs[at]
+            saved[s] = tr.inputs[at]
         whole = plan.storage[s]  # a write to what it is a view of counts as well
         at = index.get(whole)
         if at is not None:
@@ -301,13 +309,13 @@ def _deliver(plan: Plan, tr: Frame, live: Sequence[Value], buffers: list[Any]) -
             if v.meta.leaf and v.rec is not None:
                 handle = v.rec()
                 if handle is not None:
-                    tape.versions[s] = (v.rec, handle._version)
+                    versions[s] = (v.rec, handle._version)
             if whole != s:
                 if v.over is None:
                     v.over = []
-                tape.saved[s].over = v.over
-        elif whole != s and whole in tape.saved:
-            tape.saved[s].over = tape.saved[whole].over
+                saved[s].over = v.over
+        elif whole != s and whole in saved:
+            saved[s].over = saved[whole].over
 
 
 def _drop_views(tr: Frame) -> None:
@@ -339,9 +347,11 @@ def _pointers(inputs: list[Any], plain: int) -> tuple[list[int], list[Any]]:
     if plain < 0:
         values = [v for v in inputs if type(v) is Value]
         bundles = [v for v in inputs if type(v) is not Value]
+        tables = [b.table for b in bundles]
+    elif plain == len(inputs) - 1:  # an optimizer's step, all of whose gradients are recorded
+        values, tables = inputs[:plain], [inputs[plain].table]
     else:
-        values, bundles = inputs[:plain], inputs[plain:]
-    tables = [b.table for b in bundles]
+        values, tables = inputs[:plain], [b.table for b in inputs[plain:]]
     try:
         return [v.buf.ptr for v in values], tables
     except AttributeError:  # memory of NumPy's

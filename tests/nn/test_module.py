@@ -23,6 +23,20 @@ class Net(nn.Module):
         return self.heads[head](self.encoder(x))
 
 
+def test_attributes_from_before_the_constructor_of_the_base_stay():
+    class Early(nn.Module):
+        def __init__(self):
+            self.size = 3
+            super().__init__()
+            self.layer = nn.Linear(self.size, 1)
+
+    made = Early()
+    assert made.size == 3 and made.layer.in_features == 3 and made.training
+    other = copy.deepcopy(made)
+    other.size = 4
+    assert made.size == 3 and vars(other) is not vars(made)
+
+
 def test_parts_are_ordinary_attributes():
     layer = nn.Linear(2, 3)
     for name in ("weight", "bias"):

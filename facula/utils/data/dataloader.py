@@ -22,7 +22,7 @@ import numpy as np
 from ...tensor import Tensor
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, Subset, TensorDataset, _fetch_many
-from .rows import Bounds, Sources, batches_ahead, gather_ahead, rows_of
+from .rows import Bounds, Sources, batches_ahead, gather_ahead, rows_of, wide
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -355,7 +355,7 @@ class _RowIterator(_Iterator):
 
     Small batches are gathered several at a time. Each is handed out only if the tensors are what
     they were when it was gathered; after a change of one of them during the pass, the rest of the
-    pass goes batch by batch.
+    pass goes batch by batch. Of tensors with long rows, each batch is gathered when it is due.
     """
 
     def __init__(
@@ -366,16 +366,21 @@ class _RowIterator(_Iterator):
         self._tensors = self._base.tensors
         # Batches gathered before their time, and what is still to be gathered of a block; of both
         # the next one is the last.
-        self._ahead: list[list[Tensor]] = []
+        self._ahead: list[list[Any]] = []
         self._queue: list[np.ndarray] = []
         self._block: list[np.ndarray] = []  # the rows of the batches of the block under way
         self._sources: Sources = []
         self._bounds: Bounds = {}
         self._steady = True  # nobody has changed the tensors
         self._size = 0
+        self._wide: list[int] = []
+        self._due: list[np.ndarray] = []  # their rows for the batches that are gathered ahead
+        self._length = -1  # of the tensors that these rows are known to be in
         if type(loader.batch_sampler) is BatchSampler:
             self._size = loader.batch_sampler.batch_size
             count = batches_ahead(self._tensors, self._size)
+            if count > 1:
+                self._wide = wide(self._tensors, self._size)
             self._indices = _index_blocks(loader.batch_sampler, self._indices, count)
 
     def __next__(self) -> Any:
@@ -391,7 +396,7 @@ class _RowIterator(_Iterator):
                     break
             else:
                 if self._base.tensors is self._tensors:
-                    return ahead.pop()
+                    return self._next_ahead() if self._wide else ahead.pop()
             self._queue, self._ahead = self._block[len(self._block) - len(ahead) :][::-1], []
             self._steady = False
         if self._queue:
@@ -402,9 +407,21 @@ class _RowIterator(_Iterator):
             return self._one(index)
         self._block = [index[k : k + size] for k in range(0, len(index), size)]
         if self._steady and self._gathered(index):
-            return self._ahead.pop()
+            return self._next_ahead()
         self._queue = self._block[::-1]
         return self._one(self._queue.pop())
+
+    def _next_ahead(self) -> Any:
+        """The next of the batches gathered ahead, with what is due."""
+        batch = self._ahead.pop()
+        if self._wide:
+            rows = self._due.pop()
+            try:
+                for k in self._wide:
+                    batch[k] = rows_of(self._tensors[k], rows, self._length)
+            except IndexError:  # it has fewer rows than before
+                return self._one_by_one(self._block[len(self._block) - len(self._ahead) - 1])
+        return batch
 
     def _gathered(self, index: np.ndarray) -> bool:
         """Gathers the batches of a block; False where that must be done one by one."""
@@ -412,12 +429,16 @@ class _RowIterator(_Iterator):
             return False
         try:
             rows = index if self._chosen is None else self._chosen[index]
-            found = gather_ahead(self._tensors, rows, self._size, self._bounds)
+            found = gather_ahead(self._tensors, rows, self._size, self._bounds, self._wide)
         except IndexError:  # raised again at the batch that is wrong
             return False
         if found is None:
             return False
         self._ahead, self._sources = found
+        if self._wide:
+            size = self._size
+            self._due = [rows[k : k + size] for k in range(len(rows) - size, -1, -size)]
+            self._length = self._sources[0][1].meta.shape[0]
         return True
 
     def _one(self, index: Any) -> Any:

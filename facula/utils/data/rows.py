@@ -24,10 +24,11 @@ Sources = list[tuple[Tensor, Value, int]]
 Bounds = dict[int, tuple[Value, int, tuple[int, int]]]
 
 
-def rows_of(source: Tensor, rows: np.ndarray) -> Tensor:
+def rows_of(source: Tensor, rows: np.ndarray, length: int = -1) -> Tensor:
     """The rows of a tensor in memory by int64 positions (n,), as a tensor of its own (n, ...).
 
-    Raises IndexError for a position out of range.
+    length: of how many rows the positions are known to be. Raises IndexError for a position out of
+    range.
     """
     a = source._array()
     d = source._v.meta.dtype
@@ -38,8 +39,7 @@ def rows_of(source: Tensor, rows: np.ndarray) -> Tensor:
         size < REUSED
         or rows.ndim != 1
         or not a.flags.c_contiguous
-        or rows.min() < -a.shape[0]
-        or rows.max() >= a.shape[0]
+        or (a.shape[0] != length and (rows.min() < -a.shape[0] or rows.max() >= a.shape[0]))
     ):
         return from_array(a.take(rows, 0), d)
     # a large batch goes to memory that was used before: fresh pages cost more than the copy
@@ -49,28 +49,39 @@ def rows_of(source: Tensor, rows: np.ndarray) -> Tensor:
     return wrap(outside(meta(shape, d), buffer))
 
 
+def wide(tensors: Sequence[Tensor], size: int) -> list[int]:
+    """Which of the tensors have so long rows that their batches are gathered one at a time."""
+    return [k for k, t in enumerate(tensors) if 2 * _batch_bytes(t, size) > AHEAD_BYTES]
+
+
 def batches_ahead(tensors: Sequence[Tensor], size: int) -> int:
-    """How many batches of `size` rows are gathered at a time."""
-    largest = 1
-    for t in tensors:
-        m = t._v.meta
-        largest = max(largest, size * m.numel * m.dtype.itemsize // (m.shape[0] or 1))
-    return max(1, min(AHEAD, AHEAD_BYTES // largest))
+    """How many batches of `size` rows of the tensors that are not wide are gathered at a time."""
+    batches = [_batch_bytes(t, size) for t in tensors]
+    largest = max((n for n in batches if 2 * n <= AHEAD_BYTES), default=AHEAD_BYTES)
+    return min(AHEAD, AHEAD_BYTES // max(1, largest))
+
+
+def _batch_bytes(t: Tensor, size: int) -> int:
+    m = t._v.meta
+    return size * m.numel * m.dtype.itemsize // (m.shape[0] or 1)
 
 
 def gather_ahead(
-    tensors: Sequence[Tensor], rows: np.ndarray, size: int, known: Bounds
-) -> tuple[list[list[Tensor]], Sources] | None:
+    tensors: Sequence[Tensor], rows: np.ndarray, size: int, known: Bounds, later: Sequence[int] = ()
+) -> tuple[list[list[Any]], Sources] | None:
     """The batches of `size` rows each, the first one last, by one gather for every tensor.
 
     rows: int64 positions, a multiple of `size`. None where a change of a tensor during the pass
     would not be noticed (memory that NumPy shares, views, what an optimizer updates). known: what
-    this function keeps between the calls of a pass. Raises
-    IndexError for a position out of range.
+    this function keeps between the calls of a pass. later: which tensors are left out; None stands
+    for them. Raises IndexError for a position out of range.
     """
-    columns: list[list[Tensor]] = []
+    columns: list[list[Any]] = []
     sources: Sources = []
     for t in tensors:
+        if len(columns) in later:
+            columns.append([None] * (len(rows) // size))
+            continue
         a = t._array()
         v = t._v
         if v.buf is None or v.pin is not None or t._base is not None or t._bundle is not None:

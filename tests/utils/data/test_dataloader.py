@@ -13,9 +13,12 @@ from facula.utils.data import (
     IterableDataset,
     Subset,
     TensorDataset,
+    dataloader,
     default_collate,
     get_worker_info,
 )
+
+LONG = 5000  # elements of a row that is so long that batches of 4 are gathered when they are due
 
 
 def _rows(size=10):
@@ -173,9 +176,10 @@ def test_bfloat16_is_stacked():
     assert batch.shape == (3, 2) and batch.dtype is facula.bfloat16
 
 
+@pytest.mark.parametrize("width", [2, LONG])
 @pytest.mark.parametrize("how", ["element", "inplace", "data", "numpy", "optimizer"])
-def test_every_kind_of_change_during_an_epoch_is_seen(how):
-    x = facula.zeros(40, 2)
+def test_every_kind_of_change_during_an_epoch_is_seen(how, width):
+    x = facula.zeros(40, width)
     x[0, 0] = 0.0
     loader = DataLoader(TensorDataset(x, facula.arange(40)), batch_size=4)
     optimizer = facula.optim.SGD([x], lr=1.0)
@@ -189,11 +193,11 @@ def test_every_kind_of_change_during_an_epoch_is_seen(how):
             elif how == "inplace":
                 x.add_(1)
             elif how == "data":
-                x.data = facula.full((40, 2), 3.0)
+                x.data = facula.full((40, width), 3.0)
             elif how == "numpy":
                 x.numpy()[:] = 4.0
             else:
-                x.grad = facula.ones(40, 2)
+                x.grad = facula.ones(40, width)
                 optimizer.step()
     assert seen[:4] == [[0.0] * 4] * 4
     if how == "element":
@@ -212,6 +216,39 @@ def test_batches_gathered_ahead_do_not_share_elements():
     assert [b.tolist() for b in batches] == [
         [[-1, -1], [-1, -1]], [[-2, 5], [6, 7]], [[16, 18], [20, 22]],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("subset", [False, True])
+def test_long_rows_beside_short_ones(monkeypatch, subset):
+    gathered = []
+    gather = dataloader.gather_ahead
+    monkeypatch.setattr(
+        dataloader, "gather_ahead", lambda *a: (gathered.append(len(a[1])), gather(*a))[1]
+    )
+    x = facula.arange(11.0)[:, None].expand(11, LONG).contiguous()
+    data = TensorDataset(facula.arange(11), x, facula.arange(11) * 2)
+    if subset:
+        data = Subset(data, [3, 10, 0, -1, 7, 5, 5, 2, 9, 1, 4])
+    facula.manual_seed(0)
+    fast = [[a.tolist(), b[:, 7].tolist(), c.tolist()] for a, b, c in DataLoader(data, 4, True)]
+    facula.manual_seed(0)
+    slow = [
+        [a.tolist(), b[:, 7].tolist(), c.tolist()] for a, b, c in DataLoader(Slow(data), 4, True)
+    ]
+    assert fast == slow and [len(a) for a, _, _ in fast] == [4, 4, 3]
+    assert gathered == [8]  # two batches, by one gather for every short tensor
+
+
+def test_long_rows_that_are_gone_raise_at_their_batch():
+    x = facula.ones(40, LONG)
+    batches = iter(DataLoader(TensorDataset(x, facula.arange(40)), batch_size=4))
+    next(batches)
+    x.data = facula.ones(20, LONG)
+    assert [next(batches)[1][0].item() for _ in range(4)] == [4, 8, 12, 16]
+    with pytest.raises(IndexError):
+        next(batches)
+    x.data = facula.ones(40, LONG)
+    assert next(batches)[1].tolist() == [24, 25, 26, 27]
 
 
 def test_a_target_out_of_range_raises_at_its_batch():
