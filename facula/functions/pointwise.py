@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, complex128, dtype, float64, get_default_dtype, int64, type_name
+from ..dtypes import (
+    bool_,
+    complex128,
+    dtype,
+    float64,
+    get_default_dtype,
+    int64,
+    promote_types,
+    type_name,
+)
 from ..ops import elementwise as e
 from ..ops import elementwise_rare as rare
 from ..ops.movement import ALIAS
@@ -663,11 +672,20 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     return r
 
 
+def _scaled(tensor1: Tensor, tensor2: Tensor, value: Any) -> Tensor:
+    """The first factor times the number, in the dtype of both: PyTorch's order, by which results
+    overflow.
+    """
+    scaled: Tensor = tensor1.to(promote_types(tensor1.dtype, tensor2.dtype)) * value
+    return scaled
+
+
 @public(inplace=True, out=True, grad_name="AddcmulBackward0")
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """input + value * tensor1 * tensor2."""
-    product = tensor1 * tensor2
-    return input + (product if value == 1 else product * value)
+    if value == 1:
+        return input + tensor1 * tensor2
+    return input + _scaled(tensor1, tensor2, value) * tensor2
 
 
 @public(inplace=True, out=True, grad_name="AddcdivBackward0")
@@ -679,5 +697,6 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
             "addcdiv will perform a true "
             "division of tensor1 and tensor2."
         )
-    quotient = tensor1 / tensor2
-    return input + (quotient if value == 1 else quotient * value)
+    if value == 1:
+        return input + tensor1 / tensor2
+    return input + _scaled(tensor1, tensor2, value) / tensor2

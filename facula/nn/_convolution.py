@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..dtypes import type_name
+from ..dtypes import float32, type_name
 from ..ops import elementwise as e
 from ..ops.convolution import CONVOLUTION, CONVOLUTION_INPUT
 from ..ops.movement import pad, reshape
+from ..ops.record import Op
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record2
 from ..trace.values import Value
@@ -62,6 +63,24 @@ def _finish(r: Value, bias: Value | None, batched: bool) -> Tensor:
     t = wrap(reshape(r, r.meta.shape[1:]))
     t._fn_name = "SqueezeBackward1"
     return t
+
+
+_WIDE = {"bfloat16": float32, "float16": float32}
+
+
+def _convolved(
+    op: Op, x: Value, w: Value, attrs: tuple[Any, ...], bias: Value | None, batched: bool
+) -> Tensor:
+    """The result with its bias, rounded once: 16-bit floats are summed in float32."""
+    kind = x.meta.dtype
+    wide = _WIDE.get(kind.name)
+    if wide is None or bias is None or w.meta.dtype is not kind:
+        return _finish(record2(op, x, w, attrs), bias, batched)
+    r = record2(op, e.cast(x, wide), e.cast(w, wide), attrs)
+    t = _finish(r, e.cast(bias, wide), batched)
+    rounded = wrap(e.cast(t._v, kind))
+    rounded._fn_name = t._fn_name
+    return rounded
 
 
 def _check_bias(x: Value, w: Value, bias: Value | None, channels: int, transposed: bool) -> None:
@@ -121,7 +140,7 @@ def _convolution(
         amounts = _tuple(padding, n, "padding")
     if x.meta.dtype is w.meta.dtype:
         _check_bias(x, w, b, w.meta.shape[0], False)
-    return _finish(record2(CONVOLUTION, x, w, (steps, amounts, spread, groups)), b, batched)
+    return _convolved(CONVOLUTION, x, w, (steps, amounts, spread, groups), b, batched)
 
 
 def _transposed(
@@ -152,8 +171,8 @@ def _transposed(
     )
     if x.meta.dtype is w.meta.dtype:
         _check_bias(x, w, b, w.meta.shape[1] * groups, True)
-    r = record2(CONVOLUTION_INPUT, x, w, (steps, amounts, spread, groups, spatial))
-    return _finish(r, b, batched)
+    attrs = (steps, amounts, spread, groups, spatial)
+    return _convolved(CONVOLUTION_INPUT, x, w, attrs, b, batched)
 
 
 _LETTERS = {1: "L", 2: "H, W", 3: "D, H, W"}
