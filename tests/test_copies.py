@@ -190,6 +190,20 @@ def test_compiled_steps_between(skipped: list[int]) -> None:
     assert skipped[-1] == 1
 
 
+def test_compiled_inference_with_its_own_copies(skipped: list[int]) -> None:
+    """A call that `facula.compile` repeats has a table of its own, and packs for itself."""
+    net, x = layer().requires_grad_(False), facula.randn(ROWS, DEPTH)
+    seen = values(net, x)
+    assert skipped[-1] == 1
+    call = facula.compile(lambda x: net(x))
+    for _ in range(6):
+        np.testing.assert_allclose(np.array(call(x).tolist()), seen, rtol=1e-4, atol=1e-4)
+        np.testing.assert_array_equal(values(net, x), seen)
+    net.weight.mul_(2)
+    for _ in range(3):
+        np.testing.assert_allclose(np.array(call(x).tolist()), expected(net, x), atol=1e-4)
+
+
 def test_what_an_update_that_failed_has_written(monkeypatch: pytest.MonkeyPatch) -> None:
     net, x = layer(), facula.randn(ROWS, DEPTH)
     optimizer = facula.optim.SGD(net.parameters(), lr=1e-4)

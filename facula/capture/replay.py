@@ -128,6 +128,8 @@ class _Entry:
         """The function, from its text."""
         if self.plan.program is None or self.plan.pool is None or self.plan.saved:
             raise Unfit("the plan is not compiled, too large, or keeps values for gradients")
+        if self.plan.copies:
+            raise Unfit("packed copies of weights, kept from run to run, are worth more")
         if not self.ended.plain:
             raise Unfit("gradients flow to other frames, or hooks were called")
         c = self.c

@@ -237,7 +237,6 @@ class Program:
             else:
                 self._stretches.append(self._stretch(part))
         self.packs = b.packs
-        # Of each: where the number of its chunks is said, and the number.
         self._chunks = [self._chunks_of(b, p.part, p.step) for p in b.packs]
         self._wanted = [copies.Wanted(p.source - FIRST, p.key, p.nbytes) for p in b.packs]
         # Of each: the address of its copy, an odd number where that is up to date; 0: in the arena.
@@ -269,10 +268,11 @@ class Program:
         run = cpu.runner_holding_lock() if stretch.work < _LIGHT else cpu.runner()
         return run, steps.buffer_info()[0], len(stretch.steps)
 
-    def _chunks_of(self, b: Blueprint, part: int, step: int) -> tuple[memoryview, int]:
-        stretch = sum(isinstance(p, Stretch) for p in b.parts[:part])
-        words, place = memoryview(self._steps[stretch]), STEP_WORDS * step + 2
-        return words[place : place + 1], words[place]
+    def _chunks_of(self, b: Blueprint, part: int, step: int) -> tuple[array[int], int, int]:
+        """Where a step's number of chunks is said (words, place), and the number."""
+        words = self._steps[sum(isinstance(p, Stretch) for p in b.parts[:part])]
+        place = STEP_WORDS * step + 2
+        return words, place, words[place]
 
     def hold(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Says that the inputs of these ranges (first, count) come as tables, not as pointers.
@@ -339,7 +339,7 @@ class Program:
             held: list[copies.Copy | None] = [None] * len(self._wanted)
         else:
             held = copies.find(self._wanted, memories)
-        made: list[tuple[copies.Wanted, copies.Copy]] = []
+        made: list[tuple[copies.Wanted, copies.Source, copies.Copy]] = []
         if None not in held:
             places = [c.ptr | 1 for c in held if c]
         else:
@@ -349,31 +349,30 @@ class Program:
                 if copy is not None:
                     place = copy.ptr | 1
                 elif memories:
-                    copy = copies.room(w, memories)
-                    if copy is not None:
-                        place = copy.ptr
-                        made.append((w, copy))
+                    found = copies.room(w, memories)
+                    if found is not None:
+                        place = found[1].ptr
+                        made.append((w, *found))
                 places.append(place)
         if places != self._places:
             self._place_copies(places)
-        updates = copies.updates()
         self._go()
-        for w, copy in made:
-            copies.keep(w, memories, copy, updates)
+        for one in made:
+            copies.keep(*one)
 
     def _place_copies(self, places: list[int]) -> None:
-        for pack, (words, chunks), place in zip(self.packs, self._chunks, places, strict=True):
+        for pack, (words, k, chunks), place in zip(self.packs, self._chunks, places, strict=True):
             offset = self._offsets[pack.target - self._first]
             self._table[pack.target] = place & -2 or self._base + offset
-            words[0] = 0 if place & 1 else chunks
+            words[k] = 0 if place & 1 else chunks
         self._places = places
 
     def _leave_out(self, taken: Sequence[bool]) -> None:
         """Leaves out the copies to outputs that are where the inputs are."""
         for k, copy in enumerate(self._copies):
             if copy is not None:
-                words, chunks = copy
-                words[0] = 0 if taken and taken[k] else chunks
+                words, place, chunks = copy
+                words[place] = 0 if taken and taken[k] else chunks
         self._taken = taken
 
     def fixed(self, limit: int = 1 << 20) -> Fixed | None:
@@ -384,9 +383,16 @@ class Program:
             return None
         return Fixed(self)
 
-    def stretch(self) -> tuple[Any, int, int]:
-        """The runner and the steps of a program of one stretch."""
-        return self._stretches[0]
+    def stretch(self) -> tuple[Any, array[int], int]:
+        """The runner, and the steps of a program of one stretch: a copy, of which none is left
+        out.
+        """
+        run, _, count = self._stretches[0]
+        steps = array("q", self._steps[0])
+        for step in (*self._chunks, *self._copies):
+            if step is not None:
+                steps[step[1]] = step[2]
+        return run, steps, count
 
     def _move(self, arena: memory.Buffer | None) -> memory.Buffer:
         """Points the table into another arena: the one given, or a new one where it is too
@@ -467,8 +473,9 @@ class Fixed:
         self._write = functools.partial(
             struct.Struct(f"={kinds}{FIRST + plain}Q").pack_into, self._memory, 0
         )
-        run, steps, n = program.stretch()
+        run, self._steps, n = program.stretch()
         keep_lock = run is cpu.runner_holding_lock()
+        steps = self._steps.buffer_info()[0]
         self.go = cpu.bind_steps(ctypes.addressof(self._table), steps, n, keep_lock)
 
     def run(

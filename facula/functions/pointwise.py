@@ -7,20 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import (
-    bool_,
-    complex128,
-    dtype,
-    float64,
-    get_default_dtype,
-    int64,
-    promote_types,
-    type_name,
-)
+from ..dtypes import bool_, complex128, dtype, float64, get_default_dtype, int64, type_name
 from ..ops import elementwise as e
 from ..ops import elementwise_rare as rare
 from ..ops.movement import ALIAS
-from ..ops.record import Op, common_dtype
+from ..ops.record import Op, common_dtype, promote_types
 from ..tensor import Tensor, from_array, wrap
 from ..trace.recorder import record, record1, record2
 from ..trace.values import WRAPPED, WRAPPED_BOOL, WRAPPED_COMPLEX, Meta, Value

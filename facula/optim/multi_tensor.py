@@ -461,7 +461,7 @@ class _Batch:
         self.scalars = scalars
         self.fresh = False
         self.watch.steps += 1
-        copies.count_updates()
+        copies.forget_all(self.bundle.table)
         if self.shared or self.apart:
             self._tell_others()
 

@@ -2,15 +2,14 @@
 
 A product packs its right operand, a convolution transforms its weight: copies in the order in which
 kernels read, made anew at every run, since training changes the weights at every step. Where
-weights stay the same from run to run, so may their copies. Who writes to memory that values already
-have says so here: `count_updates` (updates in place, whatever they wrote) and `forget` (memory that
-was written, or shown to somebody who may write at any time).
+weights stay the same from run to run, so may their copies. Who writes to memory that a value has
+says so here (`forget`, `forget_all`), and who shows it to somebody that may write at any time.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .memory import ArrayMemory, Buffer, allocate, physical_memory
@@ -21,8 +20,7 @@ LIMIT = min(1 << 30, physical_memory() // 8)
 
 class _State:
     def __init__(self) -> None:
-        self.updates = 0
-        self.sources: dict[int, _Source] = {}  # by address
+        self.sources: dict[int, Source] = {}  # by address
         self.bytes = 0
         self.keys: dict[tuple[Any, ...], int] = {}
 
@@ -30,14 +28,13 @@ class _State:
 _state = _State()
 
 
-class _Source:
-    """Memory of which copies are kept, or (`shown`) of which none may be."""
+class Source:
+    """Memory of which copies are kept while it is as it was, or (`shown`) of which none may be."""
 
-    __slots__ = ("reference", "updates", "made", "shown")
+    __slots__ = ("reference", "made", "shown")
 
     def __init__(self, memory: Any, shown: bool = False) -> None:
         ptr: int = memory.ptr
-        self.updates = _state.updates  # when these were made:
         self.made: dict[int, Copy] = {}
         self.shown = shown
 
@@ -76,24 +73,24 @@ class Wanted:
 
 
 def find(wanted: Sequence[Wanted], memories: Sequence[Any]) -> list[Copy | None]:
-    """The copies that are there and up to date.
+    """The copies that are there.
 
     memories: of the inputs, None where somebody may write to it meanwhile.
     """
-    sources, updates = _state.sources, _state.updates
+    sources = _state.sources
     found = []
     for w in wanted:
         copy = None
         memory = memories[w.input]
         if memory is not None:
             source = sources.get(memory.ptr)
-            if source is not None and source.updates == updates and source.reference() is memory:
+            if source is not None and source.reference() is memory:
                 copy = source.made.get(w.key)
         found.append(copy)
     return found
 
 
-def room(w: Wanted, memories: Sequence[Any]) -> Copy | None:
+def room(w: Wanted, memories: Sequence[Any]) -> tuple[Source, Copy] | None:
     """Memory for a copy that is not there; None where none is to be kept: where somebody may write
     to the input, where too many are kept, and where it was not asked for before, since what is seen
     once is often never seen again.
@@ -104,37 +101,33 @@ def room(w: Wanted, memories: Sequence[Any]) -> Copy | None:
         return None
     source = _state.sources.get(memory.ptr)
     if source is None or (source.reference() is not memory and not source.shown):
-        _state.sources[memory.ptr] = _Source(memory)
+        _state.sources[memory.ptr] = Source(memory)
         return None
     if source.shown or _state.bytes + w.nbytes > LIMIT:
         return None
-    return Copy(w.nbytes)
+    return source, Copy(w.nbytes)
 
 
-def keep(w: Wanted, memories: Sequence[Any], copy: Copy, updates: int) -> None:
-    """Says that a copy was made, of memory as it was after so many updates."""
-    memory = memories[w.input]
-    source = _state.sources.get(memory.ptr)
-    if source is not None and source.reference() is memory and not source.shown:
-        if source.updates != updates:
-            source.made = {}
-            source.updates = updates
-        source.made[w.key] = copy
+def keep(w: Wanted, source: Source, copy: Copy) -> None:
+    """Says that a copy was made where `room` gave it room. If the memory was written meanwhile,
+    nobody finds this source any more.
+    """
+    source.made[w.key] = copy
 
 
-def updates() -> int:
-    """How often memory was updated in place."""
-    return _state.updates
-
-
-def count_updates() -> None:
-    """Says that updates wrote to memory in place."""
-    _state.updates += 1
+def forget_all(addresses: Iterable[int]) -> None:
+    """Says that memory was written in place. Called at every step of an optimizer."""
+    sources = _state.sources
+    if sources:
+        for address in addresses:
+            source = sources.get(address)
+            if source is not None and not source.shown:
+                sources.pop(address, None)
 
 
 def forget(memory: Any, shown: bool = False) -> None:
     """Says that this memory was written, or (`shown`) may be at any time from now on."""
     if shown:
-        _state.sources[memory.ptr] = _Source(memory, True)
+        _state.sources[memory.ptr] = Source(memory, True)
     else:
         _state.sources.pop(memory.ptr, None)

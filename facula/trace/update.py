@@ -163,7 +163,7 @@ def update(
     slots: where each tensor's gradient is in the open frame; negative: the next one in `grads`.
     numbers: the values of `formula.numbers`.
     """
-    copies.count_updates()  # `done` says it again, if it comes to that
+    copies.forget_all(held.table)  # before, in case it fails, and again when it is done
     tr = state.tr
     node, edge, at, nxt = held.last
     if grads is not None or node is not tr.node or edge is not formula or at is not slots:
