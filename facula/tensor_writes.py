@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from .runtime import copies
-from .runtime.memory import PooledBuffer, seen_elsewhere
 from .trace.recorder import resolve, state
-from .trace.replay import array_of, flush
+from .trace.replay import array_of, flush, memory_seen
 from .trace.values import Meta, Value, outside
 from .trace.written import NOTHING_READ, mark_written
 
@@ -33,13 +32,11 @@ class _Holder:
         self._v = v
 
 
-def _references(root: Any) -> tuple[int, int]:
-    v = root._v
-    return getrefcount(v), getrefcount(v.buf)
+def _references(root: Any) -> int:
+    return getrefcount(root._v)
 
 
-_ALONE = _references(_Holder(outside(None, bytearray())))  # type: ignore[arg-type]
-_FROM_POOL = 1  # references of a pool to what it lends
+_ALONE = _references(_Holder(outside(None, None)))  # type: ignore[arg-type]
 
 
 def own_memory(root: Any) -> np.ndarray | None:
@@ -54,10 +51,7 @@ def own_memory(root: Any) -> np.ndarray | None:
         if state.tr.walks or state.tr.scratch:
             return None
         flush()
-    value, buffer = _references(root)
-    if type(root._v.buf) is PooledBuffer:
-        buffer -= _FROM_POOL
-    if value > _ALONE[0] or buffer > _ALONE[1] or seen_elsewhere(root._v.buf):
+    if _references(root) > _ALONE or memory_seen(root._v):
         return None
     array = array_of(root._v)
     if not (array.flags.c_contiguous and array.flags.writeable):

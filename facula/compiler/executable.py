@@ -237,12 +237,10 @@ class Program:
             else:
                 self._stretches.append(self._stretch(part))
         self.packs = b.packs
-        self._chunks = [self._chunks_of(b, p.part, p.step) for p in b.packs]
-        self._wanted = [copies.Wanted(p.source - FIRST, p.key, p.nbytes) for p in b.packs]
-        # Of each: the address of its copy, an odd number where that is up to date; 0: in the arena.
-        self._places: list[int] = []
+        self._packing = [self._chunks_of(b, p.part, p.step) for p in b.packs]
+        self._places: list[int] = []  # where their copies are (see `_place_copies`)
         self.takes = b.takes
-        self._copies = [
+        self._copying = [
             self._chunks_of(b, t.part, t.step) if t.part >= 0 else None for t in b.takes
         ]
         self._taken: Sequence[bool] = ()  # which of them are: their copies are left out
@@ -326,7 +324,7 @@ class Program:
             if arena is None or arena.ptr != self._base or arena.nbytes < self._arena:
                 arena = self._move(arena)
             try:
-                if self.packs:
+                if self.packs and (memories or self._places):
                     self._go_with_copies(memories)
                 else:
                     self._go()
@@ -335,33 +333,35 @@ class Program:
 
     def _go_with_copies(self, memories: Sequence[Any]) -> None:
         """Runs the program with the copies that are kept, and keeps those that it makes."""
-        if not memories:
-            held: list[copies.Copy | None] = [None] * len(self._wanted)
-        else:
-            held = copies.find(self._wanted, memories)
-        made: list[tuple[copies.Wanted, copies.Source, copies.Copy]] = []
-        if None not in held:
-            places = [c.ptr | 1 for c in held if c]
-        else:
-            places = []
-            for w, copy in zip(self._wanted, held, strict=True):
-                place = 0
+        held: list[copies.Copy] = []  # while it runs
+        made: list[tuple[copies.Source, copies.Key, copies.Copy]] = []
+        places = []
+        for pack in self.packs:
+            memory = memories[pack.source - FIRST] if memories else None
+            place = 0
+            if memory is not None:
+                copy = copies.find(memory, pack.key)
                 if copy is not None:
+                    held.append(copy)
                     place = copy.ptr | 1
-                elif memories:
-                    found = copies.room(w, memories)
+                else:
+                    found = copies.room(memory, pack.nbytes)
                     if found is not None:
-                        place = found[1].ptr
-                        made.append((w, *found))
-                places.append(place)
+                        source, copy = found
+                        made.append((source, pack.key, copy))
+                        place = copy.ptr
+            places.append(place)
         if places != self._places:
             self._place_copies(places)
         self._go()
-        for one in made:
-            copies.keep(*one)
+        for source, key, copy in made:
+            source.made[key] = copy
 
     def _place_copies(self, places: list[int]) -> None:
-        for pack, (words, k, chunks), place in zip(self.packs, self._chunks, places, strict=True):
+        """places: of each pack, the address of its copy, an odd number where that is up to date; 0:
+        in the arena.
+        """
+        for pack, (words, k, chunks), place in zip(self.packs, self._packing, places, strict=True):
             offset = self._offsets[pack.target - self._first]
             self._table[pack.target] = place & -2 or self._base + offset
             words[k] = 0 if place & 1 else chunks
@@ -369,7 +369,7 @@ class Program:
 
     def _leave_out(self, taken: Sequence[bool]) -> None:
         """Leaves out the copies to outputs that are where the inputs are."""
-        for k, copy in enumerate(self._copies):
+        for k, copy in enumerate(self._copying):
             if copy is not None:
                 words, place, chunks = copy
                 words[place] = 0 if taken and taken[k] else chunks
@@ -389,7 +389,7 @@ class Program:
         """
         run, _, count = self._stretches[0]
         steps = array("q", self._steps[0])
-        for step in (*self._chunks, *self._copies):
+        for step in (*self._packing, *self._copying):
             if step is not None:
                 steps[step[1]] = step[2]
         return run, steps, count
@@ -402,7 +402,8 @@ class Program:
             arena = memory.allocate(self._arena)
         base = self._base = arena.ptr
         self._table[self._first :] = [base + offset for offset in self._offsets]
-        self._places = []  # the copies are to be placed again
+        if self._places:
+            self._place_copies(self._places)
         return arena
 
     def _go(self) -> None:

@@ -564,20 +564,20 @@ def _check_scatter(index: tuple[int, ...], src: tuple[int, ...]) -> None:
         )
 
 
-def _along_axis(input: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[Any, Any, int]:
-    k = normalize_dim(dim, input.ndim)
+def _along_axis(input: Tensor, k: int, index: Tensor, source: Tensor) -> tuple[Any, Any]:
     if input.ndim:
         _check_along("index", index, input._v.meta.shape[k], k)
     shape = (1,) * k + (index.numel(),) + (1,) * (input.ndim - k - 1)
     i = mv.expand(mv.reshape(e.cast(index._v, int64), shape), source._v.meta.shape)
-    return i, source._v, k
+    return i, source._v
 
 
 @public(inplace=True)
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """Adds slices of source to the slices that index names."""
-    check_reduced("index_add", input, normalize_dim(dim, input.ndim), index, source)
-    i, s, k = _along_axis(input, dim, index, source)
+    k = normalize_dim(dim, input.ndim)
+    check_reduced("index_add", input, k, index, source)
+    i, s = _along_axis(input, k, index, source)
     if alpha != 1:
         s = record2(e.MUL, s, alpha)
     return wrap(record(ix.SCATTER_ADD, (input._v, i, s), (k,)))
@@ -586,8 +586,9 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 @public(inplace=True)
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Copies slices of source to the slices that index names."""
-    check_copied(input, normalize_dim(dim, input.ndim), index, source)
-    i, s, k = _along_axis(input, dim, index, source)
+    k = normalize_dim(dim, input.ndim)
+    check_copied(input, k, index, source)
+    i, s = _along_axis(input, k, index, source)
     return wrap(record(ix.SCATTER, (input._v, i, s), (k,)))
 
 
@@ -658,8 +659,9 @@ def index_reduce(
             "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got "
             f"{reduce}."
         )
-    check_reduced("index_reduce", input, normalize_dim(dim, input.ndim), index, source)
-    i, s, k = _along_axis(input, dim, index, source)
+    k = normalize_dim(dim, input.ndim)
+    check_reduced("index_reduce", input, k, index, source)
+    i, s = _along_axis(input, k, index, source)
     return wrap(record(ix.SCATTER_REDUCE, (input._v, i, s), (k, reduce, include_self)))
 
 

@@ -93,7 +93,7 @@ def in_memory_order(m: Meta, draw: Callable[[Shape], np.ndarray]) -> np.ndarray:
         return draw(m.shape)
     order = memory_order(m)
     a = draw(tuple(m.shape[k] for k in order))
-    return np.ascontiguousarray(a.transpose(sorted(range(m.ndim), key=order.__getitem__)))
+    return np.ascontiguousarray(a.transpose(np.argsort(order)))
 
 
 def _drawn(draw: Any, engine: Any, shape: tuple[int, ...], d: Any, **options: bool) -> np.ndarray:
@@ -167,7 +167,7 @@ def randint_like(input: Tensor, *bounds: Any, dtype: Any = None, **named: Any) -
         return randint(*bounds, size=m.shape, dtype=dtype, **named)
     order = memory_order(m)
     drawn = randint(*bounds, size=tuple(m.shape[k] for k in order), dtype=dtype, **named)
-    return drawn.permute(sorted(range(m.ndim), key=order.__getitem__))
+    return drawn.permute(np.argsort(order).tolist())
 
 
 @public(method=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..dtypes import float32, type_name
+from ..dtypes import float32, is_half, type_name
 from ..ops import elementwise as e
 from ..ops.convolution import CONVOLUTION, CONVOLUTION_INPUT
 from ..ops.movement import pad, reshape
@@ -65,19 +65,15 @@ def _finish(r: Value, bias: Value | None, batched: bool) -> Tensor:
     return t
 
 
-_WIDE = {"bfloat16": float32, "float16": float32}
-
-
 def _convolved(
     op: Op, x: Value, w: Value, attrs: tuple[Any, ...], bias: Value | None, batched: bool
 ) -> Tensor:
     """The result with its bias, rounded once: 16-bit floats are summed in float32."""
     kind = x.meta.dtype
-    wide = _WIDE.get(kind.name)
-    if wide is None or bias is None or w.meta.dtype is not kind:
+    if not is_half(kind) or bias is None or w.meta.dtype is not kind:
         return _finish(record2(op, x, w, attrs), bias, batched)
-    r = record2(op, e.cast(x, wide), e.cast(w, wide), attrs)
-    t = _finish(r, e.cast(bias, wide), batched)
+    r = record2(op, e.cast(x, float32), e.cast(w, float32), attrs)
+    t = _finish(r, e.cast(bias, float32), batched)
     rounded = wrap(e.cast(t._v, kind))
     rounded._fn_name = t._fn_name
     return rounded

@@ -35,10 +35,7 @@ def _scale(p: float, d: dtype) -> float:
 def _mask(m: Meta, p: float) -> Value:
     """1 with probability 1 - p, else 0, for each element of what has these facts."""
     d = m.dtype
-    if m.contiguous:
-        a = draws.bernoulli(engine_of(None), m.shape, d.np, 1 - p)
-    else:
-        a = in_memory_order(m, lambda s: draws.bernoulli(engine_of(None), s, d.np, 1 - p))
+    a = in_memory_order(m, lambda s: draws.bernoulli(engine_of(None), s, d.np, 1 - p))
     return from_array(a, d)._v
 
 

@@ -9,10 +9,12 @@ says so here (`forget`, `forget_all`), and who shows it to somebody that may wri
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from .memory import ArrayMemory, Buffer, allocate, physical_memory
+
+Key = tuple[Any, ...]  # the kernel that makes a copy, and all it depends on but the memory
 
 # Bytes of all copies together, beyond which no more are kept.
 LIMIT = min(1 << 30, physical_memory() // 8)
@@ -22,20 +24,22 @@ class _State:
     def __init__(self) -> None:
         self.sources: dict[int, Source] = {}  # by address
         self.bytes = 0
-        self.keys: dict[tuple[Any, ...], int] = {}
 
 
 _state = _State()
 
 
 class Source:
-    """Memory of which copies are kept while it is as it was, or (`shown`) of which none may be."""
+    """Memory of which copies are kept while it is as it was, or (`shown`) of which none may be.
+
+    After a write nobody finds it any more, nor what is entered in `made` later.
+    """
 
     __slots__ = ("reference", "made", "shown")
 
     def __init__(self, memory: Any, shown: bool = False) -> None:
         ptr: int = memory.ptr
-        self.made: dict[int, Copy] = {}
+        self.made: dict[Key, Copy] = {}
         self.shown = shown
 
         def gone(reference: weakref.ref[Any]) -> None:
@@ -61,41 +65,19 @@ class Copy:
         state.bytes -= self.buffer.nbytes
 
 
-class Wanted:
-    """A copy that a program makes of one of its inputs."""
-
-    __slots__ = ("input", "key", "nbytes")
-
-    def __init__(self, place: int, what: tuple[Any, ...], nbytes: int) -> None:
-        """place: of the input. what: the kernel, and all it depends on but the memory."""
-        self.input, self.nbytes = place, nbytes
-        self.key = _state.keys.setdefault(what, len(_state.keys))
+def find(memory: Any, key: Key) -> Copy | None:
+    """The copy of a memory that is called `key`, where it is there."""
+    source = _state.sources.get(memory.ptr)
+    if source is None or source.reference() is not memory:
+        return None
+    return source.made.get(key)
 
 
-def find(wanted: Sequence[Wanted], memories: Sequence[Any]) -> list[Copy | None]:
-    """The copies that are there.
-
-    memories: of the inputs, None where somebody may write to it meanwhile.
+def room(memory: Any, nbytes: int) -> tuple[Source, Copy] | None:
+    """Memory for a copy that is not there, to be entered in `made` of the source once it is; None
+    where none is to be kept: where somebody may write to the memory, where too many are kept, and
+    where it was not asked for before, since what is seen once is often never seen again.
     """
-    sources = _state.sources
-    found = []
-    for w in wanted:
-        copy = None
-        memory = memories[w.input]
-        if memory is not None:
-            source = sources.get(memory.ptr)
-            if source is not None and source.reference() is memory:
-                copy = source.made.get(w.key)
-        found.append(copy)
-    return found
-
-
-def room(w: Wanted, memories: Sequence[Any]) -> tuple[Source, Copy] | None:
-    """Memory for a copy that is not there; None where none is to be kept: where somebody may write
-    to the input, where too many are kept, and where it was not asked for before, since what is seen
-    once is often never seen again.
-    """
-    memory = memories[w.input]
     # What a pool has lent is written again, and a piece is seen once.
     if type(memory) is not Buffer and type(memory) is not ArrayMemory:
         return None
@@ -103,16 +85,9 @@ def room(w: Wanted, memories: Sequence[Any]) -> tuple[Source, Copy] | None:
     if source is None or (source.reference() is not memory and not source.shown):
         _state.sources[memory.ptr] = Source(memory)
         return None
-    if source.shown or _state.bytes + w.nbytes > LIMIT:
+    if source.shown or _state.bytes + nbytes > LIMIT:
         return None
-    return source, Copy(w.nbytes)
-
-
-def keep(w: Wanted, source: Source, copy: Copy) -> None:
-    """Says that a copy was made where `room` gave it room. If the memory was written meanwhile,
-    nobody finds this source any more.
-    """
-    source.made[w.key] = copy
+    return source, Copy(nbytes)
 
 
 def forget_all(addresses: Iterable[int]) -> None:

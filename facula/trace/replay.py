@@ -430,26 +430,32 @@ def _take_inputs(
 def _nobody_sees(inputs: Sequence[Value], k: int) -> bool:
     """Whether only the frame refers to an input, and only the input to its memory."""
     v = inputs[k]
-    if v.pin is not None or _getrefcount(v) > _ONE_LIST or _getrefcount(v.buf) > _ONE_SLOT:
+    if _getrefcount(v) > _ONE_LIST or memory_seen(v):
         return False
-    buffer = v.buf
-    if type(buffer) is memory.Buffer:
-        return bool(buffer.raw.flags.writeable) and not memory.seen_elsewhere(buffer)
-    return type(buffer) is memory.ArrayMemory and not memory.seen_elsewhere(buffer)
+    if type(v.buf) is memory.Buffer:
+        return bool(v.buf.raw.flags.writeable)
+    return type(v.buf) is memory.ArrayMemory
+
+
+def memory_seen(v: Value) -> bool:
+    """Whether anything but this value may refer to its memory. The caller does not hold it."""
+    if v.pin is not None:
+        return True
+    pool = _FROM_POOL if type(v.buf) is memory.PooledBuffer else 0
+    return _getrefcount(v.buf) - pool > _ONE_SLOT or memory.seen_elsewhere(v.buf)
 
 
 def _alone() -> tuple[int, int]:
-    """The reference counts that `_nobody_sees` finds of such an input and of its memory."""
+    """The reference counts that are found of an input which only the frame holds, and of its
+    memory.
+    """
     inputs = [outside(None, bytearray())]  # type: ignore[arg-type]
-
-    def look(inputs: Sequence[Value], k: int) -> tuple[int, int]:
-        v = inputs[k]
-        return _getrefcount(v), _getrefcount(v.buf)
-
-    return look(inputs, 0)
+    v = inputs[0]
+    return _getrefcount(v), _getrefcount(v.buf)
 
 
 _ONE_LIST, _ONE_SLOT = _alone()
+_FROM_POOL = 1  # references of a pool to what it lends
 
 
 def _prepare(plan: Plan) -> None:

@@ -18,7 +18,7 @@ from math import prod
 
 from ...runtime import amx
 from ..emitter import V
-from ..executable import Address
+from ..executable import PACK, Address
 from ..indexing import View
 from ..loops import Kernel
 from ..writer import I64, Writer
@@ -95,7 +95,7 @@ class Plan:
         for axis in self.b_axes:
             record += axis
         return NativeStep(
-            "pack", f"amx pack {self.b_along}", lambda: _pack_text(self), record,
+            PACK, f"amx pack {self.b_along}", lambda: _pack_text(self), record,
             -(-units // per), units * elements,
         )  # fmt: skip
 

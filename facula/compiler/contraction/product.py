@@ -17,7 +17,7 @@ from math import prod
 from typing import Protocol
 
 from ..emitter import V
-from ..executable import Address
+from ..executable import PACK, Address
 from ..indexing import View
 from ..loops import Kernel
 from ..scalar_code import SIZE, broadcast
@@ -173,7 +173,7 @@ class Plan:
             record += axis
         key = f"pack {self.tag} {self.vectors} {self.b_by_column}"
         return NativeStep(
-            "pack", key, lambda: _pack_text(self), record,
+            PACK, key, lambda: _pack_text(self), record,
             -(-units // per), units * self.pitch,
         )  # fmt: skip
 

@@ -18,6 +18,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from ..emitter import V, vec
+from ..executable import PACK
 from ..scalar_code import REGISTER, SIZE
 from ..writer import I64, Writer
 from . import tile
@@ -105,7 +106,7 @@ class Layer:
         """The native steps; slots: of operands and results in the order of `names`."""
         at = dict(zip(self.names, slots, strict=True))
         pack = NativeStep(
-            "pack", f"recurrent pack {self._tag_of_key}", lambda: _pack_text(self),
+            PACK, f"recurrent pack {self._tag_of_key}", lambda: _pack_text(self),
             [at["w"], scratch, self.width, self.depth_of_all, self.pitch], self.panels,
             self.panels * self.pitch,
         )  # fmt: skip

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from math import prod
 
 from ..emitter import V
+from ..executable import PACK
 from ..indexing import View
 from ..scalar_code import broadcast
 from ..writer import I64, Writer
@@ -56,7 +57,7 @@ class Weights:
         kind = _ALONG if along else _APART
         key = f"pack weight {self.tag} {self.rows} {kind} {len(loops)}"
         chunks = self.groups * self.tiles
-        return NativeStep("pack", key, lambda: _text(self, along, len(loops)), record, chunks,
+        return NativeStep(PACK, key, lambda: _text(self, along, len(loops)), record, chunks,
                           chunks * self.rows * self.depth, _THRESHOLD)  # fmt: skip
 
 

@@ -9,6 +9,7 @@ comes out back into the result, for some outputs at a time.
 from __future__ import annotations
 
 from ..emitter import V
+from ..executable import PACK
 from ..scalar_code import SIZE
 from ..writer import I64, Writer
 from . import tile
@@ -86,7 +87,7 @@ class Winograd:
         blocks = -(-s.channels // _PACK_CHANNELS)
         record = [weight, target, s.channels, s.outs, blocks]
         key = f"winograd weight {self.tag} {self.lanes} {self.rows}"
-        return NativeStep("pack", key, lambda: _pack_text(self), record, self.groups * blocks,
+        return NativeStep(PACK, key, lambda: _pack_text(self), record, self.groups * blocks,
                           PLACES * s.channels * s.outs)  # fmt: skip
 
     def step(self, x: int, packed: int, out: int) -> NativeStep:
