@@ -11,8 +11,11 @@ import pytest
 from graphs import B
 
 import facula
+from facula.compiler.contraction import left, tile
 from facula.compiler.contraction.convolution_weight import Weight
 from facula.compiler.contraction.patches import Axis
+from facula.compiler.contraction.product import _ROWS_BYTES, Plan
+from facula.compiler.indexing import View
 from facula.dtypes import float32
 from facula.nn import functional as F
 from facula.ops.convolution_native import lower_forward, lower_input, lower_weight
@@ -49,6 +52,32 @@ def threads() -> Iterator[None]:
     before = cpu.get_num_threads()
     yield
     cpu.set_num_threads(before)
+
+
+@pytest.mark.parametrize("rows", [43, 85, 130, 187, 260, 333, 517])
+@pytest.mark.parametrize("across", [False, True])
+def test_tiles_that_no_number_of_parts_divides(rows: int, across: bool) -> None:
+    x, y = data(rows, 260), data(260, 100)
+    given = np.ascontiguousarray(x.T) if across else x
+    (found,) = compiled(lambda p, q: ((p.T if across else p) @ q,), given, y)
+    close(found, x.astype("float64") @ y.astype("float64"), 260)
+
+
+@pytest.mark.parametrize("tiles", range(1, 90))
+@pytest.mark.parametrize("across", [False, True])
+def test_parts_of_a_product(tiles: int, across: bool) -> None:
+    registers = tile.registers()
+    m, k, n = tiles * registers.rows, 700, 4 * registers.vectors * registers.lanes("f32")
+    a = View(0, 0, (1, m) if across else (k, 1))
+    plan = Plan("f32", a, View(1, 0, (n, 1)), (m, n), k)
+    found = -(-plan.m // plan.rows)
+    downs, acrosses = plan._parts(found, m * n * k)
+    assert 1 <= downs <= found
+    assert 1 <= acrosses <= plan.panels
+    chunks = downs * acrosses
+    assert chunks == 1 or chunks % 4 == 0 or chunks >= 64 or downs == found
+    if plan.copied:  # the copies of a part fit into the memory that a chunk has for them
+        assert left.nbytes(plan, -(-found // downs)) <= _ROWS_BYTES
 
 
 @pytest.mark.thin(3)

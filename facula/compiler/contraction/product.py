@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import prod
+from math import gcd, prod
 from typing import Protocol
 
 from ..emitter import V
@@ -26,7 +26,7 @@ from . import dots, left, tile
 from .batch import joined_axes, merged, places
 from .epilogue import Epilogue, Lower
 
-_HEADER = 21  # of the record of a product
+_HEADER = 19  # of the record of a product
 _PANEL_BYTES = 1 << 16  # of a panel, which stays near while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
 _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
@@ -35,6 +35,8 @@ _NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
 _FEW_TILES = 4
 _CHUNK_WORK = 1 << 17  # multiply-adds of a chunk at least
 _CHUNKS = 16  # of a product whose left operand is copied, where it is large enough
+_EVEN = 4  # the number of chunks is a multiple of this
+_MANY_CHUNKS = 64  # from which on an odd one does not matter
 _COPIED_TILES = 12  # of a chunk at most
 _SHARING = 8  # panels that share a copy at least
 _SHARED = 16  # panels for which rows that lie well are copied
@@ -177,9 +179,10 @@ class Plan:
             -(-units // per), units * self.pitch,
         )  # fmt: skip
 
-    def _block(self, tiles: int, work: int) -> tuple[int, int]:
-        """How many rows of tiles and how many panels a chunk has: some tens of chunks where the
-        work allows it, and about as many of each, since both operands are then read least.
+    def _parts(self, tiles: int, work: int) -> tuple[int, int]:
+        """In how many parts the rows of tiles and the panels are cut; each pair is a chunk. Some
+        tens of chunks where the work allows it, and about as many tiles as panels in each, since
+        both operands are then read least.
         """
         step = self.rows * self.columns * self.k
         row = left.nbytes(self, 1)
@@ -199,7 +202,13 @@ class Plan:
             near = _PANELS_BYTES // (self.pitch * SIZE[self.tag])
             across = max(1, min(self.panels, units // down, near))
             down = max(1, min(tiles, units // across, _ROWS_BYTES // row))
-        return tile.balanced(tiles, down), tile.balanced(self.panels, across)
+        downs, acrosses = -(-tiles // down), -(-self.panels // across)
+        chunks = acrosses * self.count
+        if 1 < downs * chunks < _MANY_CHUNKS:
+            # As many for each of two or four threads.
+            even = _EVEN // gcd(_EVEN, chunks)
+            downs = min(tiles, -(-downs // even) * even)
+        return downs, acrosses
 
     def _effort(self) -> int:
         """The multiply-adds of one product that tiles do, also outside of the result, and about
@@ -210,10 +219,10 @@ class Plan:
         return _padded(self.m, self.n, self.lanes) * (self.k + _TILE_COST)
 
     def _near(self) -> bool:
-        """Whether both operands and the result stay in a processor's own cache: then a thread has
-        some rows of the result for itself, which it meets again in the steps around.
+        """Whether the right operand and half of the others stay in a processor's own cache: then a
+        thread has some rows of the result for itself, which it meets again in the steps around.
         """
-        elements = self.m * self.k + self.n * self.k + self.m * self.n
+        elements = self.m * (self.k + self.n) // 2 + self.n * self.k
         return elements * SIZE[self.tag] <= _CACHE_BYTES
 
     def product(
@@ -226,13 +235,11 @@ class Plan:
         tiles = -(-self.m // self.rows)
         count = self.count
         work = self.m * self.n * self.k * count
-        down, across = self._block(tiles, work)
-        downs, acrosses = -(-tiles // down), -(-self.panels // across)
+        downs, acrosses = self._parts(tiles, work)
         record = [
             slot, packed, out, self.m, self.n, self.k, self.a_step, self.depth, self.blocks,
-            self.panels, self.pitch, tiles, down, across, downs, acrosses,
-            self.b_step, int(self._near()), self.a_offset, self.b_offset if self.direct else 0,
-            len(self.axes),
+            self.panels, self.pitch, tiles, downs, acrosses, self.b_step, int(self._near()),
+            self.a_offset, self.b_offset if self.direct else 0, len(self.axes),
         ]  # fmt: skip
         flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned} {self.along}"
         key = f"product {self.tag} {self.rows} {self.vectors} {flags}"
@@ -285,6 +292,16 @@ def split(w: Writer, number: V, size: V) -> tuple[V, V]:
     """Quotient and remainder."""
     quotient = w.binary("udiv", number, size)
     return quotient, w.binary("sub", number, w.mul(quotient, size))
+
+
+def part(w: Writer, number: V, parts: V, total: V) -> tuple[V, ...]:
+    """Where a part's share of a total begins and where it stops.
+
+    Both are hidden from LLVM, which would otherwise walk along with the addresses of rows, in
+    registers that the tiles need.
+    """
+    begin, stop = (w.mul(x, total) for x in (number, w.add(number, w.number(1))))
+    return tuple(tile.opaque(w, w.binary("udiv", x, parts)) for x in (begin, stop))
 
 
 def left_of(w: Writer, size: V, lanes: int) -> V:
@@ -366,7 +383,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     w = Writer()
     f = [w.field(i) for i in range(_HEADER)]
     a, packed, out = (w.slot(f[i]) for i in range(3))
-    m, n, k, step, depth, blocks, panels, pitch, tiles, down, across, downs, acrosses = f[3:16]
+    m, n, k, step, depth, blocks, panels, pitch, tiles, downs, acrosses, b_step = f[3:15]
     last_row = w.binary("sub", m, w.number(p.rows))
     epilogue = None
     if kernel is not None:
@@ -380,20 +397,19 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
 
     def chunk(number: V, _: list[V]) -> list[V]:
         # Neighbouring chunks, which one thread takes, share what is dearer to fetch.
-        near = w.compare("icmp", "ne", f[17], w.number(0))
+        near = w.compare("icmp", "ne", f[15], w.number(0))
         rest, fast = split(w, number, w.select(near, acrosses, downs))
         batch, slow = split(w, rest, w.select(near, downs, acrosses))
         at_down, at_across = w.select(near, slow, fast), w.select(near, fast, slow)
-        a_first, b_number = places(w, batch, f[20], header, [f[18], f[19]])
+        a_first, b_number = places(w, batch, f[18], header, [f[16], f[17]])
         a_base = w.element(a, a_first, p.tag)
         if p.direct:
             b_base = w.element(packed, b_number, p.tag)
         else:
             b_first = w.mul(w.mul(b_number, blocks), panels)
         c_base = w.element(out, w.mul(w.mul(batch, m), n), p.tag)
-        first_panel, first_tile = w.mul(at_across, across), w.mul(at_down, down)
-        stop_panel = w.smaller(w.add(first_panel, across), panels)
-        stop_tile = w.smaller(w.add(first_tile, down), tiles)
+        first_panel, stop_panel = part(w, at_across, acrosses, panels)
+        first_tile, stop_tile = part(w, at_down, downs, tiles)
 
         def first_row(t: V) -> tuple[V, V]:
             """Where tile t starts, and how many of its rows the tile before has done."""
@@ -417,10 +433,10 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                 first_n = w.mul(q, w.number(p.columns))
                 masks = _masks(w, p, w.binary("sub", n, first_n))
                 if p.along:
-                    b = w.element(b_base, w.add(first_k, w.mul(first_n, f[16])), p.tag)
+                    b = w.element(b_base, w.add(first_k, w.mul(first_n, b_step)), p.tag)
                 elif p.direct:
-                    b = w.element(b_base, w.add(w.mul(first_k, f[16]), first_n), p.tag)
-                    vectors = _rows_of(w, p, b, f[16], masks)
+                    b = w.element(b_base, w.add(w.mul(first_k, b_step), first_n), p.tag)
+                    vectors = _rows_of(w, p, b, b_step, masks)
                 else:
                     b = w.element(packed, w.mul(w.add(b_block, q), pitch), p.tag)
                     vectors = tile.packed_vectors(w, b, p.tag, p.lanes, p.vectors)
@@ -437,7 +453,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                                 w.prefetch(w.element(c, at, p.tag), True)
                     if buffer is not None:
                         start = w.element(a_base, w.add(w.mul(first, step), first_k), p.tag)
-                        found = dots.sums(w, p, start, step, b, f[16], count,
+                        found = dots.sums(w, p, start, step, b, b_step, count,
                                           w.binary("sub", n, first_n), buffer)  # fmt: skip
                     elif copies is None:
                         start = w.element(a_base, w.add(w.mul(first, step), first_k), p.tag)

@@ -100,10 +100,10 @@ def sums_of_rows(
     """
     near = -(-rows // 2) if rows > 4 else rows
     byte = w.mul(between, w.number(SIZE[tag]))
-    odd = {m: _opaque(w, w.mul(byte, w.number(m))) for m in range(1, near, 2)}
+    odd = {m: opaque(w, w.mul(byte, w.number(m))) for m in range(1, near, 2)}
     far = w.let("ptr", f"getelementptr i8, ptr {start.name}, i64 "
                        f"{w.mul(byte, w.number(near)).name}")  # fmt: skip
-    bases = (start, _opaque(w, far))
+    bases = (start, opaque(w, far))
 
     def places(k: V) -> list[V]:
         found: list[V] = []
@@ -124,7 +124,7 @@ def sums_of_rows(
     return _sums(w, tag, lanes, rows, count, places, vectors, number)
 
 
-def _opaque(w: Writer, x: V) -> V:
+def opaque(w: Writer, x: V) -> V:
     """The same value, of which LLVM knows nothing."""
     return w.let(x.ty, f'call {x.ty} asm "", "=r,0"({x})')
 
@@ -217,5 +217,7 @@ def transposed(w: Writer, rows: list[V]) -> list[V]:
     return out
 
 
-__all__ = ["I64", "Ahead", "Registers", "balanced", "keep", "multiply_add", "packed_vectors",
-           "registers", "spread", "sums", "sums_of_rows", "transposed"]  # fmt: skip
+__all__ = [
+    "I64", "Ahead", "Registers", "balanced", "keep", "multiply_add", "opaque", "packed_vectors",
+    "registers", "spread", "sums", "sums_of_rows", "transposed",
+]  # fmt: skip
