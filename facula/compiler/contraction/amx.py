@@ -25,7 +25,7 @@ from ..writer import I64, Writer
 from . import tile
 from .batch import joined_axes, merged, places
 from .epilogue import Epilogue, Lower
-from .product import NativeStep, left_of, split
+from .product import NativeStep, even_parts, left_of, part, split
 
 _ROWS = _COLUMNS = 16  # of a tile of sums
 _PLACES = 32  # of the sum in a tile
@@ -34,7 +34,7 @@ _ACROSS = 2  # tiles side by side that are summed together, in rows and in colum
 _BLOCK = _ACROSS * _ROWS  # rows, and columns, of what is summed together
 _BLOCK_BYTES = _ACROSS * _TILE_BYTES  # of an operand, for one step along the sum
 _LANES = 16  # of a vector of sums, and of a vector of pairs
-_HEADER = 19  # of the record of a product
+_HEADER = 17  # of the record of a product
 _ASKED = 2  # rows of the result that are asked for at each step along the sum
 _SHORT = 8  # places of a sum that is not worth a tile
 _DEPTH = 2048  # most places of the sum that are added up without a stop
@@ -99,13 +99,15 @@ class Plan:
             -(-units // per), units * elements,
         )  # fmt: skip
 
-    def _chunk(self) -> tuple[int, int]:
-        """How many blocks of rows and how many panels a chunk has."""
+    def _parts(self) -> tuple[int, int]:
+        """In how many parts the blocks of rows and the panels are cut; each pair is a chunk."""
         down = max(1, min(self.tiles // _CHUNKS, 4, _COPY_BYTES // self.pitch))
         step = down * _BLOCK * _BLOCK * self.k
         parts = -(-_CHUNKS // (-(-self.tiles // down) * self.count))
         across = max(-(-self.panels // parts), -(-_CHUNK_WORK // step))
-        return tile.balanced(self.tiles, down), tile.balanced(self.panels, across)
+        acrosses = -(-self.panels // across)
+        downs = -(-self.tiles // down)
+        return even_parts(downs, self.tiles, acrosses * self.count), acrosses
 
     def product(
         self, slot: int, packed: int, out: int, epilogue: Lower | None = None
@@ -114,11 +116,10 @@ class Plan:
 
         With an epilogue, only sums that are not complete are written to `out`.
         """
-        down, across = self._chunk()
-        downs, acrosses = -(-self.tiles // down), -(-self.panels // across)
+        downs, acrosses = self._parts()
         record: list[int | Address] = [
             slot, packed, out, self.m, self.n, self.k, self.a_step, self.depth, self.blocks,
-            self.panels, self.tiles, down, across, downs, acrosses, self.a_offset,
+            self.panels, self.tiles, downs, acrosses, self.a_offset,
             len(self.axes), Address("amx", ""), 0,
         ]  # fmt: skip
         key = f"amx product {self.a_along}"
@@ -289,7 +290,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     w = Writer()
     f = [w.field(i) for i in range(_HEADER)]
     a, packed, out = (w.slot(f[i]) for i in range(3))
-    m, n, k, step, depth, blocks, panels, tiles, down, across, downs, acrosses, a_start = f[3:16]
+    m, n, k, step, depth, blocks, panels, tiles, downs, acrosses, a_start = f[3:14]
     pitch, most = w.mul(depth, w.number(_BLOCK_BYTES)), w.mul(depth, w.number(_PLACES))
     epilogue = None
     if kernel is not None:
@@ -303,12 +304,11 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     def chunk(number: V, _: list[V]) -> list[V]:
         rest, at_down = split(w, number, downs)
         batch, at_across = split(w, rest, acrosses)
-        a_first, b_number = places(w, batch, f[16], header, [a_start, w.number(0)])
+        a_first, b_number = places(w, batch, f[14], header, [a_start, w.number(0)])
         a_base = w.element(a, a_first, "i16")
         c_base = w.element(out, w.mul(w.mul(batch, m), n), "f32")
-        first_panel, first_tile = w.mul(at_across, across), w.mul(at_down, down)
-        stop_panel = w.smaller(w.add(first_panel, across), panels)
-        stop_tile = w.smaller(w.add(first_tile, down), tiles)
+        first_panel, stop_panel = part(w, at_across, acrosses, panels)
+        first_tile, stop_tile = part(w, at_down, downs, tiles)
 
         def copy_of(t: V) -> V:
             return _bytes(w, copies, w.mul(w.binary("sub", t, first_tile), pitch))

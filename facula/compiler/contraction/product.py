@@ -103,6 +103,16 @@ def along_sums(m: int, n: int, k: int) -> bool:
     return min(m, n) >= 2 and k >= _LONG_SUM
 
 
+def even_parts(parts: int, total: int, others: int) -> int:
+    """At least so many parts of a total that the chunks, `others` for each part, are as many for
+    each of two or four threads, where it is not one chunk or so many that it does not matter.
+    """
+    if not 1 < parts * others < _MANY_CHUNKS:
+        return parts
+    even = _EVEN // gcd(_EVEN, others)
+    return min(total, -(-parts // even) * even)
+
+
 class Panels(Protocol):
     """How panels lie: `vectors` vectors of `lanes` for each place of the summed axis."""
 
@@ -203,12 +213,7 @@ class Plan:
             across = max(1, min(self.panels, units // down, near))
             down = max(1, min(tiles, units // across, _ROWS_BYTES // row))
         downs, acrosses = -(-tiles // down), -(-self.panels // across)
-        chunks = acrosses * self.count
-        if 1 < downs * chunks < _MANY_CHUNKS:
-            # As many for each of two or four threads.
-            even = _EVEN // gcd(_EVEN, chunks)
-            downs = min(tiles, -(-downs // even) * even)
-        return downs, acrosses
+        return even_parts(downs, tiles, acrosses * self.count), acrosses
 
     def _effort(self) -> int:
         """The multiply-adds of one product that tiles do, also outside of the result, and about
@@ -294,14 +299,15 @@ def split(w: Writer, number: V, size: V) -> tuple[V, V]:
     return quotient, w.binary("sub", number, w.mul(quotient, size))
 
 
-def part(w: Writer, number: V, parts: V, total: V) -> tuple[V, ...]:
+def part(w: Writer, number: V, parts: V, total: V) -> tuple[V, V]:
     """Where a part's share of a total begins and where it stops.
 
     Both are hidden from LLVM, which would otherwise walk along with the addresses of rows, in
     registers that the tiles need.
     """
-    begin, stop = (w.mul(x, total) for x in (number, w.add(number, w.number(1))))
-    return tuple(tile.opaque(w, w.binary("udiv", x, parts)) for x in (begin, stop))
+    begin = w.binary("udiv", w.mul(number, total), parts)
+    stop = w.binary("udiv", w.mul(w.add(number, w.number(1)), total), parts)
+    return tile.opaque(w, begin), tile.opaque(w, stop)
 
 
 def left_of(w: Writer, size: V, lanes: int) -> V:
