@@ -52,12 +52,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def room_for_paths() -> None:
-    """Forgets paths before the test rather than in it: one that counts what is recorded or
-    compiled must not depend on how much those before it have left.
+def nothing_left_by_others() -> None:
+    """Computes what others have recorded, at import too, so that the test's first run is recorded
+    as its second. Forgets paths before the test rather than in it: one that counts what is recorded
+    or compiled must not depend on how much those before it have left.
     """
+    replay.flush()
     if Counter.nodes > Counter.kept + forget.MAX_NODES // 8:
-        replay.flush()
         forget.prune(state.tr.root)
 
 
