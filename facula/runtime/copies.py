@@ -16,6 +16,9 @@ from .memory import ArrayMemory, Buffer, allocate, physical_memory
 
 Key = tuple[Any, ...]  # the kernel that makes a copy, and all it depends on but the memory
 
+# Memory that copies are kept of: what a pool has lent is written again, and a piece is seen once.
+_LASTING = (Buffer, ArrayMemory)
+
 # Bytes of all copies together, beyond which no more are kept.
 LIMIT = min(1 << 30, physical_memory() // 8)
 
@@ -78,8 +81,7 @@ def room(memory: Any, nbytes: int) -> tuple[Source, Copy] | None:
     where none is to be kept: where somebody may write to the memory, where too many are kept, and
     where it was not asked for before, since what is seen once is often never seen again.
     """
-    # What a pool has lent is written again, and a piece is seen once.
-    if type(memory) is not Buffer and type(memory) is not ArrayMemory:
+    if type(memory) not in _LASTING:
         return None
     source = _state.sources.get(memory.ptr)
     if source is None or (source.reference() is not memory and not source.shown):
@@ -102,7 +104,7 @@ def forget_all(addresses: Iterable[int]) -> None:
 
 def forget(memory: Any, shown: bool = False) -> None:
     """Says that this memory was written, or (`shown`) may be at any time from now on."""
-    if shown:
+    if shown and type(memory) in _LASTING:
         _state.sources[memory.ptr] = Source(memory, True)
     else:
         _state.sources.pop(memory.ptr, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 
 import facula
@@ -216,6 +217,19 @@ def test_batches_gathered_ahead_do_not_share_elements():
     assert [b.tolist() for b in batches] == [
         [[-1, -1], [-1, -1]], [[-2, 5], [6, 7]], [[16, 18], [20, 22]],
     ]  # fmt: skip
+
+
+def test_batches_gathered_ahead_are_shown_to_numpy():
+    """In a later pass too, when batches are pieces of what was gathered at once."""
+    x, y = facula.arange(200.0).reshape(100, 2).clone(), facula.arange(100)
+    for _ in range(3):
+        for rows, numbers in DataLoader(TensorDataset(x, y), batch_size=8, shuffle=True):
+            places = numbers.numpy()
+            assert (np.asarray(rows)[:, 1] == 2 * places + 1).all()
+            rows.numpy()[:] = -1
+            places[0] = -5
+            assert rows.sum() == -rows.numel() and numbers[0] == -5
+    assert y.tolist() == list(range(100)) and x.min() == 0
 
 
 @pytest.mark.parametrize("subset", [False, True])
