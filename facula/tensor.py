@@ -351,6 +351,9 @@ class Tensor(metaclass=_Metatype):
         v = root._value()
         shown = root._shown() if root._shown is not None else None
         if shown is None:
+            buffer = v.buf
+            if any(u.buf is buffer for u in state.tr.inputs):
+                flush()  # what was recorded reads what is there now
             shown = sharing.Shown(v)
             root._shown = weakref.ref(shown)
             v.pin = root._shown
@@ -377,10 +380,11 @@ class Tensor(metaclass=_Metatype):
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """An ndarray that shares this tensor's memory.
 
-        Raises RuntimeError for a tensor that requires gradients, unless `force`.
+        Raises RuntimeError for a tensor that requires gradients, unless `force` or where gradients
+        are switched off.
         """
         m = self._v.meta
-        if m.requires_grad and not force:
+        if m.requires_grad and not force and state.tr.grad:
             raise RuntimeError(
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
                 "instead."
@@ -388,7 +392,7 @@ class Tensor(metaclass=_Metatype):
         if m.dtype is BY_NAME["bfloat16"]:
             raise TypeError("Got unsupported ScalarType BFloat16")
         if self._base is not None and m.requires_grad:
-            return self._array().copy()
+            return self.detach().numpy()
         flat = self._show()
         m = self._v.meta
         item = flat.itemsize

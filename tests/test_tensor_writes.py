@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from typing import Any
 
@@ -263,3 +264,31 @@ def test_memory_lent_by_a_pool_is_written_where_nobody_else_has_it() -> None:
     assert own_memory(y) is None
     del other
     assert own_memory(y) is not None
+
+
+SHOWN = {
+    "numpy": lambda t: t.numpy()[:],
+    "asarray": lambda t: np.asarray(t)[:],
+    "detached": lambda t: t.detach().numpy()[:],
+    "a row": lambda t: t[0].numpy()[:],
+    "transposed": lambda t: t.t().numpy()[:],
+    "storage": lambda t: t.untyped_storage(),
+    "address": lambda t: (ctypes.c_char * 4).from_address(t.data_ptr()),
+    "data": lambda t: t.data.numpy()[:],
+}
+
+
+@pytest.mark.parametrize("how", SHOWN)
+@pytest.mark.parametrize("through", ["whole", "view"])
+def test_what_was_recorded_reads_what_was_there(how: str, through: str) -> None:
+    """Python code may write at any time to memory that it is shown: what waits for its inputs in
+    that memory is computed first.
+    """
+    for _ in range(4):  # at first sight, compiled, replayed
+        t = facula.ones(2, 3)
+        before = (t if through == "whole" else t[0]) * 2
+        seen = SHOWN[how](t)
+        seen[0] = b"\x00" if how == "address" else 0
+        if how in ("storage", "address"):
+            seen[1], seen[2], seen[3] = (0, 0, 0) if how == "storage" else (b"\x00",) * 3
+        assert bool((before == 2).all()) and t[0, 0] == 0

@@ -129,6 +129,37 @@ for episode in range(3):
     optimizer.zero_grad(); loss.backward(); optimizer.step()
     print(rewards, returns, f"{loss.item():.3f}")
 """,
+    "confusion_matrix": """
+x = torch.randn(300, 6)
+y = x[:, :3].argmax(1)
+model, criterion = nn.Linear(6, 3), nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), 0.5, momentum=0.9)
+for epoch in range(3):
+    found, wanted = [], []
+    for inputs, labels in DataLoader(TensorDataset(x, y), 16, shuffle=True):
+        optimizer.zero_grad()
+        outputs = model(inputs)
+        criterion(outputs, labels).backward()
+        optimizer.step()
+        found.append(outputs.argmax(1).numpy())
+        wanted.append(labels.numpy())
+        inputs.numpy()[:] = 0
+    counts = np.zeros((3, 3), int)
+    np.add.at(counts, (np.concatenate(wanted), np.concatenate(found)), 1)
+    print(counts, (x.abs().sum(1) == 0).sum())
+""",
+    "arrays_without_gradients": """
+for _ in range(3):
+    w = torch.ones(4, 3, requires_grad=True)
+    row, twice = w[1], w * 2
+    for t in (w, row, twice): attempt(t.numpy)
+    with torch.no_grad():
+        w.numpy()[0, 0], row.numpy()[1], twice.numpy()[1, 1] = 7, 5, 9
+        print(w, twice, np.asarray(w).sum())
+    row.numpy(force=True)[0] = -9
+    (w * w).sum().backward()
+    print(w.grad)
+""",
 }
 
 
