@@ -80,7 +80,7 @@ def test_parts_of_a_product(tiles: int, across: bool) -> None:
         assert left.nbytes(plan, -(-found // downs)) <= _ROWS_BYTES
 
 
-@pytest.mark.thin(3)
+@pytest.mark.thin(5)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("m", "k", "n"),
@@ -240,7 +240,7 @@ def _three_maps(groups: int, stride: Any, padding: Any, dilation: Any) -> Callab
     return run
 
 
-@pytest.mark.thin(3)
+@pytest.mark.thin(5)
 @pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_convolution_and_its_gradients(case: Any, dtype: str) -> None:
@@ -341,7 +341,7 @@ def test_partial_sums_of_a_small_weight() -> None:
     close(found, np.einsum("nohw,nchwyx->ocyx", g.astype("float64"), windows), g[:, 0].size)
 
 
-@pytest.mark.thin(3)
+@pytest.mark.thin(4)
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
 @pytest.mark.parametrize(
     ("width", "batch", "lengths"),

@@ -36,7 +36,7 @@ def _cases(table: dict) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-@pytest.mark.thin(2)
+@pytest.mark.thin(3)
 @pytest.mark.parametrize(("op", "dtype"), _cases(UNARY))
 def test_unary(op: str, dtype: str) -> None:
     a = _sample(dtype, 77)
@@ -48,7 +48,7 @@ def test_unary(op: str, dtype: str) -> None:
     b.check(b.op(op, b.input(a)), rtol=1e-5)
 
 
-@pytest.mark.thin(2)
+@pytest.mark.thin(3)
 @pytest.mark.parametrize(("op", "dtype"), _cases(BINARY) + _cases(COMPARE))
 def test_binary(op: str, dtype: str) -> None:
     x, y = _sample(dtype, 200), _sample(dtype, 200, 1)

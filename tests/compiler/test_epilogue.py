@@ -78,7 +78,7 @@ AFTER = [bias, activation, residual, choice, both, result_too]
 SIZES = [(4, 70, 120), (15, 600, 16), (77, 1500, 131), (64, 65, 64), (131, 300, 47)]
 
 
-@pytest.mark.thin(2)
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("after", AFTER)
 @pytest.mark.parametrize(("m", "k", "n"), SIZES)
 @pytest.mark.parametrize("transposed", ["", "a", "b"])

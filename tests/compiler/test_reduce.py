@@ -18,7 +18,7 @@ def _data(shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:
     return (1 + 0.1 * r.standard_normal(shape)).astype(dtype)
 
 
-@pytest.mark.thin(2)
+@pytest.mark.thin(3)
 @pytest.mark.parametrize(
     ("op", "dtype"),
     [(op, d) for op in OPS[:4] for d in ("float32", "float64", "int64", "int32", "uint8")]

@@ -181,7 +181,7 @@ def arguments(name: str, dtype: Any) -> list[Array]:
     return [np.concatenate([a.ravel(), first]), np.concatenate([b.ravel(), second])]
 
 
-@pytest.mark.thin(2)
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("dtype", PRECISIONS)
 @pytest.mark.parametrize("name", sorted(UNARY | BINARY))
 def test_errors_stay_below_the_stated_bound(name: str, dtype: Any) -> None:
@@ -199,7 +199,7 @@ def test_errors_stay_below_the_stated_bound(name: str, dtype: Any) -> None:
     )
 
 
-@pytest.mark.thin(2)
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", sorted(UNARY | BINARY))
 def test_scalars_and_vectors_of_any_width_agree(name: str, dtype: Any) -> None:
@@ -209,7 +209,7 @@ def test_scalars_and_vectors_of_any_width_agree(name: str, dtype: Any) -> None:
         np.testing.assert_array_equal(run(name, dtype, *inputs, lanes=lanes), expected)
 
 
-@pytest.mark.thin(2)
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("element", ["float", "double"])
 @pytest.mark.parametrize("name", sorted(UNARY | BINARY))
 def test_the_code_calls_nothing_and_does_not_branch(name: str, element: str) -> None:

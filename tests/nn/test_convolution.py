@@ -55,6 +55,7 @@ def test_definition(stride, padding, dilation, groups):
         np.testing.assert_allclose(got.detach().numpy(), expected, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.thin(2)
 @pytest.mark.parametrize("axes", [1, 2, 3])
 @pytest.mark.parametrize("transposed", [False, True])
 def test_gradients(axes, transposed):

@@ -36,7 +36,7 @@ def test_layer_is_its_cell_over_the_steps(name):
     np.testing.assert_allclose(final[0].detach().numpy(), steps[-1].detach().numpy(), rtol=1e-10)
 
 
-@pytest.mark.thin(5)
+@pytest.mark.thin(8)
 @pytest.mark.parametrize(
     ("name", "options"),
     [

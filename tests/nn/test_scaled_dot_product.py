@@ -123,7 +123,7 @@ SHAPES = [
 CASES = [(case, "float32") for case in SHAPES] + [(SHAPES[k], "float64") for k in (1, 4, 5)]
 
 
-@pytest.mark.thin(6)
+@pytest.mark.thin(10)
 @pytest.mark.parametrize(("case", "dtype"), CASES, ids=str)
 @pytest.mark.parametrize("kind", ("none", "causal", "bool", "number", "row", "column"))
 def test_formula(case: Any, kind: str, dtype: str, programs: list[Any]) -> None:
@@ -202,7 +202,7 @@ def test_not_a_number() -> None:
     assert bad.tolist() == [i == 2 or i >= 60 for i in range(70)]
 
 
-@pytest.mark.thin(4)
+@pytest.mark.thin(6)
 @pytest.mark.parametrize("kind", ("none", "causal", "bool", "number"))
 def test_gradcheck(kind: str) -> None:
     r = np.random.default_rng(7)

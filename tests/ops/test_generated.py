@@ -179,7 +179,7 @@ def _same(got: np.ndarray, want: np.ndarray, ulps: float, what: str) -> None:
         )
 
 
-@pytest.mark.thin(2)
+@pytest.mark.thin(3)
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("special", (False, True), ids=("ordinary", "special"))
 def test_compiled_code_is_the_reference(
@@ -304,7 +304,7 @@ def _differentiable(op: Op) -> bool:
     )
 
 
-@pytest.mark.thin(3)
+@pytest.mark.thin(5)
 @pytest.mark.parametrize("name", [n for n in NAMES if _differentiable(OPS[n])])
 @pytest.mark.parametrize("compiled", (False, True), ids=("reference", "compiled"))
 def test_gradients(name: str, compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
