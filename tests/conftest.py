@@ -26,6 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """For those who leave out a part of a test: see parity/calls.py."""
+    if config.getoption("--all") or any("::" in a for a in config.args):
+        os.environ["FACULA_TEST_ALL"] = "1"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out tests marked `long`, and of a test marked `thin(n)` all but every n-th case.
 

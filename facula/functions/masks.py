@@ -8,14 +8,13 @@ has come together that repays the loading of the kernels.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 
-from .. import config
 from ..runtime import cpu
 from ..runtime.memory import address_of
+from ..runtime.patience import Patience
 
 _LITTLE = 1 << 12  # elements of a mask that are NumPy's in any case
 _PATIENCE = 1 << 22  # elements that go through NumPy before kernels are loaded
@@ -24,33 +23,23 @@ _PLAIN = {1: "u8", 2: "i16", 4: "i32", 8: "i64"}
 _MOST_AXES = 8
 
 
-class _Kernels:
-    """The loaded kernels, and how many elements have gone by without them."""
+patience = Patience(_PATIENCE, "masks")
 
-    def __init__(self) -> None:
-        self.seen = 0
-        self.failed = config.eager
 
-    def find(self, n: int, name: str, how: Any) -> _Run | None:
-        """The kernels that count and that write, or None where NumPy should do `n` elements."""
-        if self.failed or n < _LITTLE:
-            return None
-        if self.seen < _PATIENCE:
-            self.seen += n
-            return None
-        from ..compiler import compaction  # not needed before
-        from ..runtime import code
+def _kernels(n: int, name: str, how: Any) -> _Run | None:
+    """The kernels that count and that write, or None where NumPy should do `n` elements."""
+    if n < _LITTLE or not patience.over(n):
+        return None
+    from ..compiler import compaction  # not needed before
+    from ..runtime import code
 
-        count_text, text = compaction.count(), getattr(compaction, name)(how)
-        try:
-            count = code.function_address(count_text, lambda: count_text)
-            write = code.function_address(text, lambda: text)
-        except (code.CodeError, ImportError, OSError) as error:
-            self.failed = True
-            if config.debug:
-                print(f"facula: masks stay with NumPy: {error}", file=sys.stderr)
-            return None
-        return _Run(count, write, n, compaction.BLOCK)
+    texts = compaction.count(), getattr(compaction, name)(how)
+
+    def address(text: str) -> int:
+        return code.function_address(text, lambda: text)
+
+    found = patience.load(lambda: [address(text) for text in texts])
+    return _Run(found[0], found[1], n, compaction.BLOCK) if found is not None else None
 
 
 class _Run:
@@ -70,15 +59,9 @@ class _Run:
         self._call(self.write_kernel, arrays, record)
 
     def _call(self, kernel: int, arrays: list[np.ndarray], record: list[int]) -> None:
-        status = np.zeros(4, np.int64)
-        slots = np.array([address_of(a) for a in (status, *arrays)], np.int64)
-        words = np.array([self.n, *record], np.int64)
         threads = max(1, min(self.blocks, self.n // _PARALLEL))
-        step = np.array([kernel, address_of(words), self.blocks, threads], np.int64)
-        cpu.run_steps(address_of(slots), address_of(step), 1)
-
-
-_kernels = _Kernels()
+        addresses = [address_of(a) for a in arrays]
+        cpu.run_kernel(kernel, addresses, [self.n, *record], self.blocks, threads)
 
 
 def positions(mask: np.ndarray, by_axis: bool = False) -> np.ndarray:
@@ -86,7 +69,7 @@ def positions(mask: np.ndarray, by_axis: bool = False) -> np.ndarray:
     axes = mask.ndim
     kernels = None
     if 0 < axes <= _MOST_AXES:
-        kernels = _kernels.find(mask.size, "positions", axes)
+        kernels = _kernels(mask.size, "positions", axes)
     if kernels is None:
         found = np.nonzero(np.atleast_1d(mask))
         if not axes:
@@ -106,7 +89,7 @@ def selected(a: np.ndarray, mask: np.ndarray) -> np.ndarray:
     kernels = None
     tag = _PLAIN.get(a.itemsize)
     if tag is not None:
-        kernels = _kernels.find(mask.size, "selected", tag)
+        kernels = _kernels(mask.size, "selected", tag)
     if kernels is None:
         chosen: np.ndarray = a[mask]
         return chosen

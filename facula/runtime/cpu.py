@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .. import config
@@ -44,6 +44,18 @@ def run_steps(slots_addr: int, steps_addr: int, n: int) -> int:
     Releases the interpreter's lock. The caller resets the status word.
     """
     return runner()(slots_addr, steps_addr, n)
+
+
+def run_kernel(
+    kernel: int, addresses: Sequence[int], record: Sequence[int], chunks: int, threads: int
+) -> None:
+    """Runs one kernel that is in no program and reports no errors: `addresses` are its slots after
+    that of the status word.
+    """
+    status, words = (ctypes.c_int64 * 4)(), (ctypes.c_int64 * len(record))(*record)
+    slots = (ctypes.c_int64 * (1 + len(addresses)))(ctypes.addressof(status), *addresses)
+    step = (ctypes.c_int64 * 4)(kernel, ctypes.addressof(words), chunks, threads)
+    run_steps(ctypes.addressof(slots), ctypes.addressof(step), 1)
 
 
 def bind_steps(

@@ -9,13 +9,11 @@ weights never compiles.
 from __future__ import annotations
 
 import ctypes
-import math
-import sys
 from collections.abc import Callable
 
 import numpy as np
 
-from .. import config
+from .patience import Patience
 
 _PATIENCE = 10e6  # nanoseconds of NumPy's work before the kernels are loaded
 
@@ -31,17 +29,16 @@ _PROTOTYPES = {
 
 
 class _Kernels:
-    """The loaded functions, and how much work has gone by without them."""
+    """The loaded functions, and how long NumPy goes on without them."""
 
     def __init__(self) -> None:
         self.functions: dict[str, Callable[..., None]] | None = None
-        self.waited = math.nan if config.eager else 0.0  # NaN: never loaded
+        self.patience = Patience(_PATIENCE, "random numbers")
 
     def find(self, name: str, cost: float) -> Callable[..., None] | None:
         """The kernel, or None where NumPy should do work that costs it `cost` nanoseconds."""
         if self.functions is None:
-            self.waited += cost
-            if not self.waited > _PATIENCE:
+            if not self.patience.over(cost):
                 return None
             if not self.load():
                 return None
@@ -50,19 +47,15 @@ class _Kernels:
 
     def load(self) -> bool:
         """Loads the kernels, compiling them if need be. False where that is not possible."""
-        from . import code, random_kernels
+        self.functions = self.patience.load(_functions)
+        return self.functions is not None
 
-        try:
-            addresses = code.functions("random/2", random_kernels.module)
-        except (code.CodeError, ImportError, OSError) as error:
-            self.waited = math.nan
-            if config.debug:
-                print(f"facula: random numbers stay with NumPy: {error}", file=sys.stderr)
-            return False
-        self.functions = {
-            name: prototype(addresses[name]) for name, prototype in _PROTOTYPES.items()
-        }
-        return True
+
+def _functions() -> dict[str, Callable[..., None]]:
+    from . import code, random_kernels
+
+    addresses = code.functions("random/2", random_kernels.module)
+    return {name: prototype(addresses[name]) for name, prototype in _PROTOTYPES.items()}
 
 
 kernels = _Kernels()

@@ -5,11 +5,13 @@ A call is the text of an expression over `torch` (the package), `np`, and makers
 i64 u8 b c64 c128; `pos64(3)` and `unit64(3)` are float64 inside (0.2, 3) and (-0.9, 0.9),
 `odd32(n)` holds NaN, infinities and zeros. `grads(f, *tensors)` is the result of f and the
 gradients of its weighted sum. Under Facula a call is made three times: NumPy references run at
-first sight, compiled kernels from the second time on, and both must agree.
+first sight, compiled kernels from the second time on, and both must agree. A short run (see
+conftest.py) compiles one of `COMPILED` calls, chosen by its text, and makes the others once.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 import zlib
@@ -32,6 +34,7 @@ DTYPES = {
     "c64": "complex64",
     "c128": "complex128",
 }
+COMPILED = 1 if os.environ.get("FACULA_TEST_ALL") else 4
 # relative and absolute tolerance by dtype
 CLOSE = {
     "float64": (1e-11, 1e-12),
@@ -186,7 +189,8 @@ def differences(
     found = []
     for call in calls:
         expected = outcome(torch, call)
-        for k in range(runs):
+        compiled = zlib.crc32(call.encode()) % COMPILED == 0
+        for k in range(runs if compiled else 1):
             got = outcome(facula, call)
             agree = same(expected, got, loose)
             if texts and agree and isinstance(got, tuple) and got[0] == "raised":
