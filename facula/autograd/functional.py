@@ -100,12 +100,12 @@ def grad(
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     grads = _tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outs)
     retain = create_graph if retain_graph is None else bool(retain_graph)
+    values, gs = _roots(outs, grads, "grad")
     for t in ins:
         if not t.requires_grad:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
         if t._v.over == "stale":
             state.refresh(t._v)
-    values, gs = _roots(outs, grads, "grad")
     found = gradients(values, gs, [t._v for t in ins], retain, create_graph)
     result: list[Tensor | None] = []
     for k, (t, g) in enumerate(zip(ins, found, strict=True)):

@@ -23,7 +23,7 @@ from . import masks
 from .assignment import assign, assign_part
 from .index_checks import check_copied, check_reduced
 from .memory_writes import write_memory, write_rows
-from .pointwise import value_of
+from .pointwise import kind_of, value_of
 from .registry import public
 
 
@@ -607,7 +607,7 @@ def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = Fa
     items = []
     for k, x in enumerate(indices):
         if not isinstance(x, Tensor):
-            given = type(x).__name__
+            given = kind_of(x)
             raise TypeError(f"expected Tensor as element {k} in argument 0, but got {given}")
         # a position without axes is an array here, not the part that `input[x]` views
         items.append(x if x.ndim or x.dtype is bool_ else x.reshape(1))

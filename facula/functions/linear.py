@@ -11,7 +11,7 @@ from ..ops.contract import MATMUL, check_mat2
 from ..ops.movement import permute, reshape
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record2, record3
-from .pointwise import check_tensor
+from .pointwise import check_tensor, kind_of
 from .registry import public
 
 _new = object.__new__
@@ -33,6 +33,7 @@ _NAMES = {
 @public(out=True)
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product; vectors and batches as in PyTorch."""
+    check_tensor(input, "matmul")
     check_tensor(other, "matmul", "other")
     r = wrap(_product(input._v, other._v))
     if r._v.meta.requires_grad:
@@ -220,9 +221,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         operands = tuple(operands[0])
     for k, t in enumerate(operands):
         if not isinstance(t, Tensor):
-            raise TypeError(
-                f"expected Tensor as element {k} in argument 1, but got {type(t).__name__}"
-            )
+            raise TypeError(f"expected Tensor as element {k} in argument 1, but got {kind_of(t)}")
     return contract(equation, list(operands))
 
 

@@ -49,10 +49,15 @@ def check_tensor(x: Any, name: str, argument: str = "input", position: int = 0) 
     """Raises TypeError with PyTorch's text unless x is a tensor."""
     if not isinstance(x, Tensor):
         place = position or (1 if argument == "input" else 2)
-        kind = type(x).__name__ if not isinstance(x, np.generic) else f"numpy.{type(x).__name__}"
         raise TypeError(
-            f"{name}(): argument '{argument}' (position {place}) must be Tensor, not {kind}"
+            f"{name}(): argument '{argument}' (position {place}) must be Tensor, not {kind_of(x)}"
         )
+
+
+def kind_of(x: Any) -> str:
+    """The name of a value's type, as PyTorch writes it."""
+    name = type(x).__name__
+    return f"numpy.{name}" if isinstance(x, (np.ndarray, np.generic)) else name
 
 
 # ---------------------------------------------------------------- unary functions, from their

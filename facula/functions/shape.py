@@ -11,6 +11,7 @@ from ..tensor import Size, Tensor, wrap, wrap_view
 from ..tensor_sharing import part, reshaped_part
 from ..trace.recorder import record1
 from ..trace.values import Meta, Value
+from .pointwise import kind_of
 from .registry import public
 
 
@@ -350,9 +351,7 @@ def _values(tensors: Any, name: str) -> list[Value]:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     for k, t in enumerate(tensors):
         if not isinstance(t, Tensor):
-            raise TypeError(
-                f"expected Tensor as element {k} in argument 0, but got {type(t).__name__}"
-            )
+            raise TypeError(f"expected Tensor as element {k} in argument 0, but got {kind_of(t)}")
     return [t._v for t in tensors]
 
 

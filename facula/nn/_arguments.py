@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..functions.pointwise import kind_of
 from ..trace.values import Value
 
 
@@ -15,7 +16,7 @@ def not_tensor(name: str, value: Any, argument: str = "input", position: int = 1
     """The error for an argument that had to be a tensor."""
     return TypeError(
         f"{name}(): argument '{argument}' (position {position}) must be Tensor, not "
-        f"{type(value).__name__}"
+        f"{kind_of(value)}"
     )
 
 

@@ -67,9 +67,9 @@ def result(v: Value, reduction: str, name: str = "") -> Tensor:
     return t
 
 
-def _values(input: Tensor, target: Tensor) -> tuple[Value, Value]:
+def _values(input: Tensor, target: Tensor, name: str) -> tuple[Value, Value]:
     """The operands of an elementwise loss; warns if they have to be broadcast."""
-    x, y = value_of(input, "loss"), value_of(target, "loss", "target", 2)
+    x, y = value_of(input, name), value_of(target, name, "target", 2)
     if x.meta.shape != y.meta.shape:
         warnings.warn(
             f"Using a target size ({target.shape!r}) that is different to the input size "
@@ -96,7 +96,7 @@ def mse_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """(input - target) squared, times `weight` if given; the mean is then divided by its sum."""
-    x, y = _values(input, target)
+    x, y = _values(input, target, "mse_loss")
     reduction = reduction_of(size_average, reduce, reduction)
     losses = record1(e.SQUARE, e.sub(x, y))
     if weight is not None:
@@ -124,7 +124,7 @@ def l1_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """|input - target|, times `weight` if given; the mean is then divided by its sum."""
-    x, y = _values(input, target)
+    x, y = _values(input, target, "l1_loss")
     reduction = reduction_of(size_average, reduce, reduction)
     losses = record1(e.ABS, e.sub(x, y))
     if weight is not None:
@@ -141,7 +141,7 @@ def smooth_l1_loss(
     beta: float = 1.0,
 ) -> Tensor:
     """d * d / (2 * beta) for |d| = |input - target| below `beta`, |d| - beta / 2 above."""
-    x, y = _values(input, target)
+    x, y = _values(input, target, "smooth_l1_loss")
     reduction = reduction_of(size_average, reduce, reduction)
     if beta < 0:
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
@@ -162,7 +162,7 @@ def huber_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     """d * d / 2 for |d| = |input - target| up to `delta`, delta * (|d| - delta / 2) above."""
-    x, y = _values(input, target)
+    x, y = _values(input, target, "huber_loss")
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     difference = e.sub(x, y)
