@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from .. import config
-from . import code
 
 T = TypeVar("T")
 
@@ -42,6 +41,8 @@ class Patience:
 
     def load(self, find: Callable[[], T]) -> T | None:
         """What `find()` returns; None where there is no machine code here, and from then on."""
+        from . import code  # not needed before
+
         try:
             return find()
         except (code.CodeError, ImportError, OSError) as error:
