@@ -477,7 +477,7 @@ class Tensor(metaclass=_Metatype):
     def data(self, other: Tensor) -> None:
         if not isinstance(other, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(other).__name__}")
-        sharing.set_data(self, other)
+        sharing.set_data(self, other, Tensor)
 
     @staticmethod
     def _alias_as(cls: type, data: Tensor, requires_grad: bool) -> Any:

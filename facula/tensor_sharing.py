@@ -514,30 +514,76 @@ def alias(of: Any, cls: type, silent: bool = False) -> Any:
     return t
 
 
-def set_data(t: Any, other: Any) -> None:
+def set_data(t: Any, other: Any, cls: type) -> None:
     """`t.data = other`: t keeps its gradient's facts and shares the storage of `other` from now
-    on.
+    on. Who shared its storage keeps the old one, for which a handle of class `cls` stands.
     """
-    m, o = t._v.meta, other._v.meta
-    v = other._value()
+    if other is t:
+        return
+    m = t._v.meta
     leaf = m.requires_grad and m.leaf
-    root = other if other._base is None else other._base
-    shared = t._base is None and not t._views and t._shown is None and root is not t
-    strides = None if o.contiguous and o.offset == 0 else o.strides
-    fresh = outside(
-        meta(o.shape, o.dtype, leaf, leaf, strides if shared else None, o.offset if shared else 0),
-        v.buf,
-    )
-    fresh.pin = v.pin
-    fresh.rec = weakref.ref(t) if leaf else None
-    t._v = fresh
-    if shared:
-        t._base = root
+    v = other._value()
+    _leave(t, cls)
+    root, o = other._base, other._v.meta
+    # A tensor of its own gives the storage to `t`: it is often gone after this statement.
+    free = root is None and other._bundle is None and type(other) is cls and not o.requires_grad
+    plain = o.contiguous and o.offset == 0
+    strides = None if plain else o.strides
+    t._v = outside(meta(o.shape, o.dtype, leaf, leaf, strides, o.offset), v.buf)
+    t._v.pin = v.pin
+    t._v.rec = weakref.ref(t) if leaf else None
+    if free and plain:
+        _inherit(t, other)
+    else:
+        t._base = other if root is None else root
         t._cut = True
         t._own = leaf
-        join(root, t)
+        join(t._base, t)
     if t._bundle is not None:
         t._bundle.dirty = True
+
+
+def _leave(t: Any, cls: type) -> None:
+    """Takes a tensor out of its storage, which stays with those who share it."""
+    root = t._base
+    heir: Any = object.__new__(cls)
+    heir._v = t._v
+    if root is None:
+        sharing = [view for r in t._views or () if (view := r()) is not None]
+        if sharing:
+            heir._ver, heir._shown = t._ver, t._shown
+            for view in sharing:
+                view._base = heir
+                join(heir, view)
+        t._views = t._shown = None
+        t.__dict__.pop("_address_taken", None)
+        return
+    root._views[:] = [r for r in root._views if r() is not t]
+    followers = [view for r in root._views if (view := r()) is not None and view._head is t]
+    if followers:
+        heir._base, heir._cut, heir._own, heir._silent = root, True, t._own, t._silent
+        join(root, heir)
+        for view in followers:
+            view._head = heir
+    t._base, t._cut, t._own, t._silent, t._head = None, False, False, False, None
+
+
+def _inherit(t: Any, data: Any) -> None:
+    """Makes `t`, which has the value of `data`, the owner of the storage; `data`, if anybody keeps
+    it, shares it.
+    """
+    v = data._v
+    t._shown = data._shown
+    for reference in data._views or ():
+        view = reference()
+        if view is not None:
+            view._base = t
+            join(t, view)
+    data._views, data._shown = None, None
+    data._base, data._cut = t, True
+    data._v = outside(v.meta.plain, t._v.buf)
+    data._v.pin = v.pin
+    join(t, data)
 
 
 def adopt(cls: type, data: Any, requires_grad: bool) -> Any:
@@ -563,18 +609,8 @@ def adopt(cls: type, data: Any, requires_grad: bool) -> Any:
             t._own = requires_grad  # a write keeps it a leaf
             join(root, t)
         return t
-    # the parameter owns the storage from now on; `data`, if anybody keeps it, shares it
-    t._ver, t._shown = data._ver, data._shown
-    for reference in data._views or ():
-        view = reference()
-        if view is not None:
-            view._base = t
-            join(t, view)
-    data._views, data._shown = None, None
-    data._base, data._cut = t, True
-    data._v = outside(m.plain, buf)
-    data._v.pin = v.pin
-    join(t, data)
+    t._ver = data._ver
+    _inherit(t, data)
     return t
 
 

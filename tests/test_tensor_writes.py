@@ -292,3 +292,24 @@ def test_what_was_recorded_reads_what_was_there(how: str, through: str) -> None:
         if how in ("storage", "address"):
             seen[1], seen[2], seen[3] = (0, 0, 0) if how == "storage" else (b"\x00",) * 3
         assert bool((before == 2).all()) and t[0, 0] == 0
+
+
+@pytest.mark.parametrize("of", ["detach", "data", "row"])
+def test_who_shared_a_storage_keeps_it_when_data_is_assigned(of: str) -> None:
+    for _ in range(4):
+        p = facula.nn.Parameter(facula.arange(6.0).reshape(2, 3).clone())
+        shared = {"detach": p.detach(), "data": p.data, "row": p.detach()[0]}[of]
+        before, new = shared.tolist(), facula.full((2, 3), 7.0)
+        p.data = new
+        assert shared.tolist() == before and (p == 7).all()
+        shared[..., 0] = -1
+        new[1, 1] = 8
+        assert p.tolist() == [[7, 7, 7], [7, 8, 7]]
+        (p * p).sum().backward()
+        facula.optim.SGD([p], 0.5).step()
+        assert p.tolist() == new.tolist() == [[0, 0, 0], [0, 0, 0]]
+        if of != "row":
+            p.data = shared  # and back
+            assert p.tolist() == [[-1, 1, 2], [-1, 4, 5]]
+            p.data[0, 2] = 9
+            assert shared[0, 2] == 9 and new.sum() == 0

@@ -322,7 +322,7 @@ def _drop_views(tr: Frame) -> None:
     """Views without gradient history are derived again from their base when they are needed."""
     for reference in tr.views:
         view = reference()
-        if view is None:
+        if view is None or view._base is None:  # it may have left its storage: `t.data = ...`
             continue
         v = view._v
         if v.buf is None and not v.meta.requires_grad and v.vid >= tr.base:

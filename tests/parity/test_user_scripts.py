@@ -160,6 +160,59 @@ for _ in range(3):
     (w * w).sum().backward()
     print(w.grad)
 """,
+    "averaged_weights": """
+class Average:
+    def __init__(self, model, decay):
+        self.model, self.decay, self.backup = model, decay, {}
+        self.shadow = {n: p.data.clone() for n, p in model.named_parameters()}
+    def update(self):
+        for n, p in self.model.named_parameters():
+            self.shadow[n] = self.decay * self.shadow[n] + (1.0 - self.decay) * p.data
+    def apply(self):
+        for n, p in self.model.named_parameters():
+            self.backup[n] = p.data
+            p.data = self.shadow[n]
+    def restore(self):
+        for n, p in self.model.named_parameters():
+            p.data = self.backup[n]
+model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+average = Average(model, 0.8)
+optimizer = torch.optim.Adam(model.parameters(), 0.05)
+x = torch.randn(32, 4)
+for step in range(8):
+    loss = (model(x) - x.sum(1, keepdim=True)).square().mean()
+    optimizer.zero_grad(); loss.backward(); optimizer.step()
+    average.update()
+    average.apply()
+    with torch.no_grad(): smooth = model(x).mean().item()
+    average.restore()
+    with torch.no_grad(): print(f"{loss.item():.4f} {smooth:.4f} {model(x).mean().item():.4f}")
+""",
+    "data_assigned": """
+def make(*shape): return torch.arange(float(np.prod(shape))).reshape(shape).clone()
+for grad in (False, True):
+    t = make(2, 3).requires_grad_(grad)
+    v, r, o = t.detach().view(-1), t.detach()[0], torch.full((2, 3), 5.0)
+    t.data = o; v[0] = 100; o[0, 1] = -1; t.data[1, 1] = -2
+    print(t, v, r, o)
+    t = make(2, 3).requires_grad_(grad)
+    first, second = torch.full((2, 3), 5.0), torch.full((4,), 6.0)
+    t.data = first; t.data = second; first[0, 0] = 1; second[1] = 9; t.data[0] = 7
+    print(t, first, second)
+    b = make(3, 2); t = b[1]; t.data = torch.tensor([8.0, 9.0]); t.data[0] = 3; b[1, 1] = -7
+    print(t, b)
+    t = make(2, 2).requires_grad_(grad)
+    n = t.detach().numpy(); t.data = torch.zeros(2, 2); n[0, 0] = 55; t.data[1, 1] = 4
+    print(t, n)
+    t = make(2, 3).requires_grad_(grad); t.data = t.data.t(); t.data[0, 0] = 42
+    print(t, t.stride())
+    t.data = t.data[0]; print(t)
+a, b = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.ones(2))
+va, vb, swapped = a.detach(), b.detach(), a.data
+a.data = b.data; b.data = swapped
+with torch.no_grad(): a[0] = 5; b[1] = 6
+print(a, b, va, vb, swapped)
+""",
 }
 
 
