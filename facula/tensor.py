@@ -362,17 +362,7 @@ class Tensor(metaclass=_Metatype):
                 v.meta = meta(m.shape, m.dtype, m.requires_grad, m.leaf)
             if root._v is not v:
                 root._v = v
-            for r in root._views or ():
-                view = r()
-                if (
-                    view is not None
-                    and view._own
-                    and view._v.meta.numel == m.numel
-                    and view._v.meta.contiguous
-                ):
-                    same = outside(view._v.meta, shown.buffer)
-                    same.rec, same.pin, same.over = view._v.rec, root._shown, view._v.over
-                    view._v = same
+            sharing.show_all(root, shown)
             if root._bundle is not None:
                 root._bundle.dirty = True
         return np.asarray(shown)

@@ -251,6 +251,26 @@ def settle(
         kept = outside(v.meta, shown.buffer)
         kept.rec, kept.pin, kept.over = v.rec, root._shown, v.over
         root._v = kept
+        show_all(root, shown)
+
+
+def show_all(root: Any, shown: Shown) -> None:
+    """Who shares a storage that Python code was shown sees what is written there: heads that cover
+    all of it lie in that memory too, and copies of its parts are derived again.
+    """
+    m = root._v.meta
+    for r in root._views or ():
+        view = r()
+        if view is None or view._v.buf is None or view._v.buf is shown.buffer:
+            continue
+        k = view._v.meta
+        if not view._own:
+            if not k.requires_grad:
+                make_stale(view, r)
+        elif k.numel == m.numel and k.contiguous:
+            same = outside(k, shown.buffer)
+            same.rec, same.pin, same.over = view._v.rec, root._shown, view._v.over
+            view._v = same
 
 
 def _stale_views(

@@ -313,3 +313,25 @@ def test_who_shared_a_storage_keeps_it_when_data_is_assigned(of: str) -> None:
             assert p.tolist() == [[-1, 1, 2], [-1, 4, 5]]
             p.data[0, 2] = 9
             assert shared[0, 2] == 9 and new.sum() == 0
+
+
+def test_who_shares_a_storage_sees_what_numpy_writes() -> None:
+    """Parts that were copied for a loop, and parameters on one storage with values of their own."""
+    for _ in range(3):
+        t = facula.arange(40.0).reshape(10, 4).clone()
+        parts = [t[i] for i in range(10)]
+        before = [part.sum() for part in parts]
+        seen = t.numpy()
+        seen[:] = 1
+        assert [part.tolist() for part in parts] == [[1] * 4] * 10
+        assert before[9] == 36 + 37 + 38 + 39
+        p, q = facula.nn.Parameter(facula.zeros(4)), facula.nn.Parameter(facula.ones(4))
+        q.data = p.data
+        alias = q.data
+        seen = p.detach().numpy()
+        seen[1] = 7
+        assert p.tolist() == q.tolist() == alias.tolist() == [0, 7, 0, 0]
+        with facula.no_grad():
+            q[2] = 5
+        seen[3] = 9
+        assert p.tolist() == q.tolist() == alias.tolist() == [0, 7, 5, 9]
