@@ -248,10 +248,15 @@ def settle(
         v = root._v
         memory = np.asarray(shown)
         np.copyto(memory, array_of(v).reshape(-1).view(memory.dtype))
-        kept = outside(v.meta, shown.buffer)
-        kept.rec, kept.pin, kept.over = v.rec, root._shown, v.over
-        root._v = kept
+        root._v = _in_shown(v, root)
         show_all(root, shown)
+
+
+def _in_shown(v: Value, root: Any) -> Value:
+    """The value, which covers the root's storage, in the memory that Python code was shown."""
+    same = outside(v.meta, root._shown().buffer)
+    same.rec, same.pin, same.over = v.rec, root._shown, v.over
+    return same
 
 
 def show_all(root: Any, shown: Shown) -> None:
@@ -268,9 +273,7 @@ def show_all(root: Any, shown: Shown) -> None:
             if not k.requires_grad:
                 make_stale(view, r)
         elif k.numel == m.numel and k.contiguous:
-            same = outside(k, shown.buffer)
-            same.rec, same.pin, same.over = view._v.rec, root._shown, view._v.over
-            view._v = same
+            view._v = _in_shown(view._v, root)
 
 
 def _stale_views(
@@ -569,13 +572,8 @@ def _leave(t: Any, cls: type) -> None:
     heir: Any = object.__new__(cls)
     heir._v = t._v
     if root is None:
-        sharing = [view for r in t._views or () if (view := r()) is not None]
-        if sharing:
-            heir._ver, heir._shown = t._ver, t._shown
-            for view in sharing:
-                view._base = heir
-                join(heir, view)
-        t._views = t._shown = None
+        heir._ver = t._ver
+        _hand_over(t, heir)
         t.__dict__.pop("_address_taken", None)
         return
     root._views[:] = [r for r in root._views if r() is not t]
@@ -593,17 +591,22 @@ def _inherit(t: Any, data: Any) -> None:
     it, shares it.
     """
     v = data._v
-    t._shown = data._shown
-    for reference in data._views or ():
-        view = reference()
-        if view is not None:
-            view._base = t
-            join(t, view)
-    data._views, data._shown = None, None
+    _hand_over(data, t)
     data._base, data._cut = t, True
     data._v = outside(v.meta.plain, t._v.buf)
     data._v.pin = v.pin
     join(t, data)
+
+
+def _hand_over(owner: Any, new: Any) -> None:
+    """Makes another tensor the root of those that share a root's storage."""
+    new._shown = owner._shown
+    for reference in owner._views or ():
+        view = reference()
+        if view is not None:
+            view._base = new
+            join(new, view)
+    owner._views = owner._shown = None
 
 
 def adopt(cls: type, data: Any, requires_grad: bool) -> Any:
