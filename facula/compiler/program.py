@@ -121,7 +121,8 @@ class Builder:
             if isinstance(entry, Step) and entry.kind in CONTRACTIONS:
                 node = entry.node
                 tag = s.tags[node.outs[0]]
-                nbytes = contraction.scratch_bytes(graph, node, entry.operands, tag)
+                finished = entry.epilogue is not None and not entry.epilogue.apart
+                nbytes = contraction.scratch_bytes(graph, node, entry.operands, tag, finished)
             elif isinstance(entry, Step) and entry.kind == "sort":
                 nbytes = self._sorted(s, entry).scratch_bytes
             else:

@@ -11,7 +11,7 @@ for any number of threads.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import gcd, prod
 from typing import Protocol
@@ -44,6 +44,9 @@ _LONG_SUM = 40  # places from which adding up the lanes of a vector costs little
 _TILE_COST = 6  # of a tile's beginning and end, in places of the sum
 _DOTS_COST = 150  # the same where vectors run along the sum
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
+# What it costs in multiply-adds to pack an element, and to turn one of the result on the way to
+# memory or to an epilogue, which then takes vectors that are not full, one for each column.
+_PACK_COST, _TURN_COST, _TURNED_EPILOGUE_COST = 12, 3, 28
 
 
 @dataclass
@@ -126,17 +129,22 @@ class Plan:
     """The sizes of a product of [*batch, m, k] with [*batch, k, n]."""
 
     def __init__(self, tag: str, a: View, b: View, shape: Sequence[int], k: int,
-                 along: bool = False) -> None:  # fmt: skip
-        """along: vectors run along the sum, which lies side by side in both operands."""
+                 along: bool = False, finished: bool = False) -> None:  # fmt: skip
+        """along: vectors run along the sum, which lies side by side in both operands; finished:
+        the result has an epilogue.
+        """
         *batch, m, n = shape
         a_strides, b_strides = list(a.strides[:-2]), list(b.strides[:-2])
         m, batch, a_strides, b_strides = merged(m, batch, a, a_strides, b_strides)
         lanes = tile.registers().lanes(tag)
         # Where both operands would do as the packed one, the smaller is packed: the product is then
-        # computed transposed, and tiles are turned before they are written.
+        # computed transposed, and tiles are turned before they are written, if that is cheaper
+        # than to pack the larger one.
         both = not along and (a.strides[-1] == 1 or k == 1) != (b.strides[-1] == 1 or n == 1)
         self.turned = both and not batch and _padded(n, m, lanes) <= 1.03 * _padded(m, n, lanes)
-        self.turned = self.turned and m < n and tile.registers().rows <= lanes
+        turning = m * n * (_TURNED_EPILOGUE_COST if finished else _TURN_COST)
+        self.turned = self.turned and turning < (n - m) * k * _PACK_COST
+        self.turned = self.turned and tile.registers().rows <= lanes
         if self.turned:
             a, b = _swapped(b), _swapped(a)
             m, n = n, m
@@ -571,17 +579,34 @@ def _store_turned(
 ) -> None:
     """As `_store`, for a result that lies transposed; `left` columns of the tile are in it."""
     inside = _inside(w, p, done)
-    repeat = w.binary("and", inside, broadcast(w, again, p.lanes))
-    for j in range(p.vectors):
-        for i, x in enumerate(_columns(w, p, found, j)):
-            number = j * p.lanes + i
+
+    def columns() -> Iterator[tuple[int, V]]:
+        for j in range(p.vectors):
+            for i, x in enumerate(_columns(w, p, found, j)):
+                yield j * p.lanes + i, x
+
+    def place(number: int) -> V:
+        return w.element(c, w.mul(m, w.number(number)), p.tag)
+
+    def all_of_it() -> None:
+        for number, x in columns():
+            w.store(x, place(number), p.tag, inside)
+
+    def part_of_it() -> None:
+        repeat = w.binary("and", inside, broadcast(w, again, p.lanes))
+        for number, x in columns():
 
             def write(x: V = x, number: int = number) -> None:
-                at = w.element(c, w.mul(m, w.number(number)), p.tag)
+                at = place(number)
                 before = w.load(at, p.tag, p.lanes, repeat)
                 w.store(w.binary("fadd", x, before), at, p.tag, inside)
 
             w.when(w.compare("icmp", "sgt", left, w.number(number)), write)
+
+    # Without branches between them, the columns are turned in registers.
+    full = w.compare("icmp", "sge", left, w.number(p.columns))
+    first = w.binary("xor", again, V("i1", "true"))
+    w.when(w.binary("and", full, first), all_of_it, part_of_it)
 
 
 def _finish(

@@ -27,10 +27,12 @@ from .winograd_weight import WinogradWeight
 _MARGIN, _GAIN = 1.1, 5000
 
 
-def scratch_bytes(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str) -> int:
-    """Memory that the steps of a node need between them."""
+def scratch_bytes(
+    graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str, finished: bool
+) -> int:
+    """Memory that the steps of a node need between them. finished: it has an epilogue."""
     if node.op == "matmul":
-        plan = _product(graph, node, operands, tag)
+        plan = _product(graph, node, operands, tag, finished)
         return plan.scratch_bytes if plan is not None else 0
     if node.op == "convolve":
         return convolution_plan(graph, node, tag).scratch_bytes
@@ -53,7 +55,7 @@ def steps(
     if not prod(graph.shapes[out]):
         return []
     if node.op == "matmul":
-        product = _product(graph, node, operands, tag)
+        product = _product(graph, node, operands, tag, epilogue is not None)
         if product is None:
             return None
         a, b = (slot(v.value) for v in operands)
@@ -104,12 +106,12 @@ def row_length(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str)
 
 def adds_in_memory(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str) -> bool:
     """Whether parts of sums are kept where the result is written, also with an epilogue."""
-    plan = _product(graph, node, operands, tag) if node.op == "matmul" else None
+    plan = _product(graph, node, operands, tag, True) if node.op == "matmul" else None
     return plan is not None and plan.blocks > 1
 
 
 def _product(
-    graph: Graph, node: GraphNode, operands: Sequence[View], tag: str
+    graph: Graph, node: GraphNode, operands: Sequence[View], tag: str, finished: bool = False
 ) -> Plan | amx.Plan | None:
     shape = graph.shapes[node.outs[0]]
     k = graph.shapes[node.ins[0]][-1]
@@ -121,7 +123,7 @@ def _product(
     m, n = shape[-2:]
     along = a.strides[-1] == 1 and b.strides[-1] != 1
     if worthwhile(m, n, along, k):
-        return Plan(tag, a, b, shape, k)
+        return Plan(tag, a, b, shape, k, finished=finished)
     return Plan(tag, a, b, shape, k, True) if along and along_sums(m, n, k) else None
 
 
