@@ -2,19 +2,16 @@
 
 The graph of gradients is not a structure of its own: it is the path of the trie. A place in it is a
 value's number (`vid`), and since numbers grow with time, going through them from the highest down
-is a topological order. A walk that stays inside the open frame is determined by the path; it is
-walked once and remembered as one edge (`Jump`).
+is a topological order. A walk without Python on the way is remembered (jumps.py).
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from ..dtypes import int64
 from ..ops import elementwise as e
-from ..ops.movement import KEEP, RESHAPE, view_strides
 from ..ops.reduce import sum_to
 from ..trace.recorder import (
     SLOTS,
@@ -26,167 +23,9 @@ from ..trace.recorder import (
 )
 from ..trace.replay import Hooks
 from ..trace.tape import Tape
-from ..trace.values import Value, at, contiguous_strides, outside
-
-FREED = (
-    "Trying to backward through the graph a second time (or directly access saved tensors after "
-    "they have already been freed). Saved intermediate values of the graph are freed when you call "
-    ".backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the "
-    "graph a second time or if you need to access saved tensors after calling backward."
-)
-
-
-class Context:
-    """A recorded call, as a gradient sees it."""
-
-    __slots__ = ("tape", "node", "needs", "used", "attrs", "count")
-
-    def __init__(self, tape: Any, node: Node, needs: tuple[bool, ...]) -> None:
-        self.tape, self.node, self.needs, self.attrs = tape, node, needs, node.attrs
-        self.count = len(node.ins)
-        self.used: set[int] | None = None  # a probe notes here which slots a gradient looks at
-
-    def i(self, k: int) -> Any:
-        """Operand k: a value, or the Python number that it was."""
-        return self._value(self.node.ins[k])
-
-    def o(self, k: int = 0) -> Value:
-        """Result k."""
-        return self._value(self.node.slot + k)
-
-    def meta(self, k: int) -> Any:
-        """The facts of operand k; the value itself is not needed for backward then."""
-        return _slot_meta(self.tape, self.node.ins[k])
-
-    def _value(self, slot: int) -> Any:
-        tape = self.tape
-        if self.used is not None:
-            self.used.add(slot)
-        elif self.node.slot in tape.freed:
-            raise RuntimeError(FREED)
-        elif tape.over:
-            self._check(tape.over, slot)
-        producer = tape.node.producers()[slot]
-        if slot in producer.number_meta:
-            if self.used is not None:
-                return 1 if producer.number_meta[slot].dtype is int64 else 1.5
-            if type(tape) is Frame:
-                return at(tape.base + slot, producer.number_meta[slot])
-            if slot in producer.fixed:
-                return producer.fixed[slot]
-            first = producer.scalars - len(producer.scalar)
-            return tape.scalars[first + producer.scalar.index(slot)]
-        m = producer.metas[slot - producer.slot]
-        if type(tape) is Frame:
-            return at(tape.base + slot, m)
-        if self.used is not None:
-            return outside(m, ())
-        kept = tape.saved.get(slot)
-        if kept is None:
-            raise RuntimeError(FREED)
-        for note in kept.over or ():
-            if note.base != tape.base or self.node.slot not in note.exempt:
-                _raise_modified(self, slot, note.version(), note.expected)
-        if slot in tape.versions:
-            reference, expected = tape.versions[slot]
-            handle = reference()
-            if handle is not None and handle._version != expected:
-                _raise_modified(self, slot, handle._version, expected)
-        if m.requires_grad and not m.leaf and slot not in tape.upstream:
-            v = outside(m, kept.buf)
-            v.rec = (tape, slot)
-            return v
-        return kept
-
-    def _check(self, over: dict[int, Any], slot: int) -> None:
-        """Raises RuntimeError if the value (or what it is a view of) was written since this
-        call.
-        """
-        producers = self.tape.node.producers()
-        at_slot: int | None = slot
-        while at_slot is not None:
-            note = over.get(at_slot)
-            if note is not None and self.node.slot not in note.exempt:
-                _raise_modified(self, slot, note.version(), note.expected)
-            at_slot = _viewed(producers, at_slot)
-
-
-def _viewed(producers: dict[int, Node], slot: int) -> int | None:
-    """The slot that a view was made of; None for what is no view."""
-    p = producers[slot]
-    if p.op is None or not p.op.view:
-        return None
-    source = p.ins[0]
-    if p.op is RESHAPE:
-        m = producers[source].metas[source - producers[source].slot]
-        if view_strides(m.shape, m.strides, p.attrs) is None:
-            return None
-    return source
-
-
-def _raise_modified(n: Context, slot: int, version: int, expected: int) -> None:
-    producer = n.tape.node.producers()[slot]
-    m = producer.metas[slot - producer.slot]
-    kind = {"float32": "Float", "float64": "Double", "float16": "Half", "bfloat16": "BFloat16"}
-    what = f"torch.{kind.get(m.dtype.name, m.dtype.name.capitalize())}Tensor {list(m.shape)}"
-    source = ""
-    if producer.op is not None and m.requires_grad:
-        maker = producer.op.grad_name.split("Backward")[0]
-        source = f", which is output {slot - producer.slot} of {maker},"
-    raise RuntimeError(
-        "one of the variables needed for gradient computation has been modified by an inplace "
-        f"operation: [{what}]{source} is at version {version}; expected version {expected} "
-        "instead. Hint: enable anomaly detection to find the operation that failed to compute its "
-        "gradient, with torch.autograd.set_detect_anomaly(True, check_nan=False)."
-    )
-
-
-def _slot_meta(tape: Any, slot: int) -> Any:
-    producer = tape.node.producers()[slot]
-    if slot in producer.number_meta:
-        return producer.number_meta[slot]
-    return producer.metas[slot - producer.slot]
-
-
-def place(v: Value) -> tuple[Any, int] | None:
-    """(frame or tape, slot) where a non-leaf value was made; None if no graph leads to it."""
-    tr = state.tr
-    if type(v.rec) is tuple:
-        return v.rec
-    slot = v.vid - tr.base
-    if 0 <= slot < SLOTS and v.meta.requires_grad and not v.meta.leaf:
-        up = tr.upstream.get(slot)
-        return place(up) if up is not None else (tr, slot)
-    return None
-
-
-def grad_fn(v: Value) -> tuple[Value, Any, Node, int] | None:
-    """The call that made a value: (a value of its frame, frame or tape, trie node, which of its
-    results).
-    """
-    p = place(v)
-    if p is None:
-        return None
-    tape, slot = p
-    node = tape.node.producers()[slot]
-    while node.op is KEEP:  # numbers written without gradients: the history is that of the operand
-        slot = node.ins[0]
-        up = tape.upstream.get(slot)
-        if up is not None:
-            return grad_fn(up)
-        node = tape.node.producers()[slot]
-    return v, tape, node, slot - node.slot
-
-
-class Jump:
-    """A whole backward pass as one edge: where it leads and what it leaves in the leaves."""
-
-    __slots__ = ("node", "leaves", "freed", "key", "only")
-    key: tuple[Any, ...]  # what is freed, and the numbers
-
-    def __init__(self, node: Node, leaves: list[tuple[int, int, Any]], freed: set[int]) -> None:
-        self.node, self.leaves, self.freed = node, leaves, frozenset(freed)
-        self.only = (self.freed,)  # the `freed_key` of a frame that frees nothing else
+from ..trace.values import Value, contiguous_strides, outside
+from .calls import FREED, Context, Notes, place, slot_meta, viewed
+from .jumps import Jump, ancestors, graph_slots, leap, remembered
 
 
 class Walk:
@@ -203,7 +42,9 @@ class Walk:
         self.keep_handles: list[Any] = []
         self.wanted: dict[int, set[int]] = {}
         self.now: tuple[Any, Node] | None = None  # the call that is being walked
-        self.pure = True  # stays inside the open frame, no Python on the way
+        self.pure = True  # no Python on the way
+        self.inside = True  # stays inside the open frame
+        self.notes = Notes()
         self.tr = state.tr
 
     def add(self, v: Value, g: Value) -> None:
@@ -257,7 +98,7 @@ class Walk:
 
     def _step(self, tape: Any, node: Node, grads: dict[int, Value]) -> None:
         if tape is not self.tr:
-            self.pure = False
+            self.inside = False
         for k, m in enumerate(node.metas):
             slot = node.slot + k
             g = grads.get(slot)
@@ -287,7 +128,7 @@ class Walk:
         else:
             outs = self._formula(tape, node, grads)
         for k, g in enumerate(outs):
-            if g is not None and _slot_meta(tape, node.ins[k]).requires_grad:
+            if g is not None and slot_meta(tape, node.ins[k]).requires_grad:
                 self._operand(tape, node.ins[k], g)
 
     def _tape(self) -> Any:
@@ -310,11 +151,11 @@ class Walk:
 
     def _formula(self, tape: Any, node: Node, grads: dict[int, Value]) -> Sequence[Value | None]:
         if self.targets is None:
-            needs = tuple(_slot_meta(tape, s).requires_grad for s in node.ins)
+            needs = tuple(slot_meta(tape, s).requires_grad for s in node.ins)
         else:
             wanted = self._wanted(tape)
             needs = tuple(s in wanted for s in node.ins)
-        n = Context(tape, node, needs)
+        n = Context(tape, node, needs, self.notes)
         gs: list[Value] = []
         for k, m in enumerate(node.metas):
             g = grads.get(node.slot + k)
@@ -330,7 +171,7 @@ class Walk:
         return [g if k < len(needs) and needs[k] else None for k, g in enumerate(result)]
 
     def _operand(self, tape: Any, slot: int, g: Value) -> None:
-        m = _slot_meta(tape, slot)
+        m = slot_meta(tape, slot)
         if g.meta.shape != m.shape:
             g = sum_to(g, m.shape)
         if g.meta.dtype is not m.dtype:
@@ -339,14 +180,16 @@ class Walk:
             g = e.cast(g, m.dtype)
         leaf = tape.leaves.get(slot)
         if leaf is not None:
+            self.notes.leaves.append((tape, slot))
             self._leaf(leaf, g)
             return
         up = tape.upstream.get(slot)
         if up is not None:
-            self.pure = False
+            self.inside = False
             p = place(up)
             if p is None:
                 raise RuntimeError(FREED)
+            self.notes.links.append((tape, slot, *p))
             self._produced(*p, g)
             return
         self._produced(tape, slot, g)
@@ -378,18 +221,10 @@ class Walk:
         for tape, slots in self.visited.values():
             tape.freed = tape.freed | slots
             if type(tape) is Tape:
-                if all(s in tape.freed for s in _graph_slots(tape)):
+                if all(s in tape.freed for s in graph_slots(tape)):
                     tape.saved = {}
             else:
                 self.tr.freed_key = (*self.tr.freed_key, frozenset(slots))
-
-
-def _graph_slots(tape: Tape) -> Iterable[int]:
-    return (
-        n.slot
-        for n in tape.node.path()
-        if n.op is not None and n.metas and n.metas[0].requires_grad
-    )
 
 
 def zeros_like(m: Any) -> Value:
@@ -410,16 +245,20 @@ def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> Non
     """Accumulates the gradients of one root into the leaves."""
     tr = state.tr
     slot = root.vid - tr.base
-    plain = (
-        grad is None and not create and not tr.complex and tr.hooks is None and 0 <= slot < SLOTS
-    )
+    plain = grad is None and not create and tr.hooks is None and tr.custom is None
     if plain:
         edges = tr.node.edges
-        key = ("backward", slot, retain)
+        key: tuple[Any, ...] = ("backward", slot, retain)
+        if not 0 <= slot < SLOTS:
+            plain = type(root.rec) is tuple  # its frame has ended
+            if plain:
+                tape, there = root.rec
+                key = ("backward", tape.node, there, retain)
+    if plain:
         jump = edges.get(key)
-        if jump is not None and _leap(tr, jump):
+        if jump is not None and (leap(tr, jump) if type(jump) is Jump else jump.take(tr, root)):
             return
-    started = tr.node
+    started, base = tr.node, tr.base
     scalars = len(tr.scalars)
     mode = tr.grad
     walk = Walk(retain, create, None)
@@ -430,21 +269,31 @@ def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> Non
     finally:
         set_grad_mode(mode)
     _settle_grads(walk, create)
-    base = tr.base
-    raw = [(v, g) for v, g in walk.leaf_grads.values()]
     if plain and walk.pure and tr.base == base and started in ancestors(tr.node):
-        # the numbers that gradients bring (2 of x ** 2) are the same each time: they come with the
-        # path
-        numbers = tr.scalars[scalars:]
-        leaves = [(v.vid - base, g.vid - base, g.meta) for v, g in raw]
-        if all(v.vid >= base and g.vid >= base for v, g in raw):
-            freed = set(walk.visited[id(tr)][1]) if id(tr) in walk.visited else set()
-            jump = Jump(tr.node, leaves, freed)
-            jump.key = (jump.freed, tuple(numbers))
+        jump = _remembered(walk, root, started)
+        if jump is not None:
+            # the numbers that gradients bring (2 of x ** 2) are the same each time: they come with
+            # the path
+            jump.key = (jump.freed, tuple(tr.scalars[scalars:]))
             edges[key] = jump
             Counter.nodes += 1
     walk.release()
     _deliver(walk, create)
+
+
+def _remembered(walk: Walk, root: Value, started: Node) -> Jump | None:
+    tr = walk.tr
+    base = tr.base
+    raw = list(walk.leaf_grads.values())
+    if walk.inside:
+        if not all(v.vid >= base and g.vid >= base for v, g in raw):
+            return None
+        freed = set(walk.visited[id(tr)][1]) if id(tr) in walk.visited else set()
+        return Jump(tr.node, [(v.vid - base, g.vid - base, g.meta) for v, g in raw], freed)
+    leaves = [(v.rec() if v.rec is not None else None, g) for v, g in raw]
+    if any(handle is None for handle, _ in leaves):
+        return None
+    return remembered(tr, root, started, walk.notes, leaves, walk.visited)
 
 
 def _settle_grads(walk: Walk, create: bool) -> None:
@@ -477,50 +326,6 @@ def _deliver(walk: Walk, create: bool) -> None:
             if handle._hooks:
                 g = handle._run_hooks(g)
             handle._accumulate(g, create)
-
-
-def ancestors(node: Node) -> set[Node]:
-    found = set()
-    n: Node | None = node
-    while n is not None:
-        found.add(n)
-        n = n.parent
-    return found
-
-
-def _leap(tr: Frame, jump: Jump) -> bool:
-    """Takes a remembered backward pass. False, and nothing was done, if it is not that one now."""
-    if tr.freed and jump.freed and not jump.freed.isdisjoint(tr.freed):
-        return False
-    base, leaves, values = tr.base, tr.leaves, tr.values
-    count = len(values)
-    for slot, gslot, m in jump.leaves:
-        handle = leaves[slot].rec()
-        if handle is None or handle._hooks is not None or handle._grad is not None:
-            for (before, _, _), _ in zip(jump.leaves, values[count:], strict=False):
-                leaves[before].rec()._grad = None
-            del values[count:]
-            return _leap_onto(tr, jump)
-        g = Value()
-        g.vid, g.meta = base + gslot, m
-        g.buf = g.rec = g.over = g.pin = None
-        values.append(g)
-        handle._grad = g
-    pass_by(tr, jump)
-    return True
-
-
-def _leap_onto(tr: Frame, jump: Jump) -> bool:
-    """As `_leap`, where leaves have gradients already or somebody waits for them."""
-    handles = [tr.leaves[slot].rec() for slot, _, _ in jump.leaves]
-    if any(handle is None or handle._hooks for handle in handles):
-        return False
-    made = [at(tr.base + gslot, m) for _, gslot, m in jump.leaves]
-    tr.values.extend(made)
-    pass_by(tr, jump)
-    for handle, g in zip(handles, made, strict=True):  # hooks may end the frame: all are known
-        handle._accumulate(g, False)
-    return True
 
 
 # Set by the tensor layer: a handle on a value.
@@ -558,20 +363,6 @@ def _reaching(tape: Any, targets: dict[Any, int], known: dict[int, set[int]]) ->
             if m.requires_grad and (computed or (id(tape), slot) in targets):
                 found.add(slot)
     return found
-
-
-def pass_by(tr: Frame, jump: Jump) -> None:
-    """Moves the frame to where a remembered walk ended."""
-    tr.node = jump.node
-    freed, numbers = jump.key
-    if numbers:
-        tr.scalars.extend(numbers)
-    if freed:
-        if tr.freed:
-            tr.freed = tr.freed | freed
-            tr.freed_key = (*tr.freed_key, freed)
-        else:
-            tr.freed, tr.freed_key = freed, jump.only
 
 
 def backward_many(
@@ -622,7 +413,7 @@ def saved_slots(frame: Frame, roots: list[int]) -> dict[int, int]:
             ):
                 continue
             seen.add(node.slot)
-            needs = tuple(_slot_meta(frame, s).requires_grad for s in node.ins)
+            needs = tuple(slot_meta(frame, s).requires_grad for s in node.ins)
             if not (frame.custom and node.slot in frame.custom):
                 n = Context(frame, node, needs)
                 n.used = set()
@@ -640,7 +431,7 @@ def saved_slots(frame: Frame, roots: list[int]) -> dict[int, int]:
         whole: int | None = slot
         while whole is not None:
             found[slot] = whole
-            whole = _viewed(producers, whole)
+            whole = viewed(producers, whole)
     return found
 
 

@@ -9,7 +9,7 @@ from ..ops.record import Example, Op
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record_many, set_grad_mode, state
 from ..trace.values import Value, at, meta, outside
-from . import engine
+from . import calls, engine
 
 
 def _rule(metas: Any, attrs: Any) -> Any:
@@ -64,7 +64,7 @@ class FunctionCtx:
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
         """The tensors that forward saved."""
         if self._freed:
-            raise RuntimeError(engine.FREED)
+            raise RuntimeError(calls.FREED)
         for t, version in self._saved:
             if t is not None and t._version != version:
                 raise RuntimeError(

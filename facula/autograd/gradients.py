@@ -12,7 +12,9 @@ from typing import Any
 from ..ops import elementwise as e
 from ..trace.recorder import SLOTS, Counter, Frame, set_grad_mode, state
 from ..trace.values import Value, at, contiguous_strides
-from .engine import Jump, Walk, ancestors, ones_like, pass_by, place
+from .calls import place
+from .engine import Walk, ones_like
+from .jumps import Jump, ancestors, pass_by
 
 
 def gradients(
@@ -60,7 +62,13 @@ def gradients(
             found[targets["leaf", leaf]] = g
     out = [found.get(targets[at]) for at in places]
     dense = [None if g is None else _dense(g, create) for g in out]
-    if key is not None and walk.pure and tr.base == base and started in ancestors(tr.node):
+    if (
+        key is not None
+        and walk.pure
+        and walk.inside
+        and tr.base == base
+        and started in ancestors(tr.node)
+    ):
         freed = frozenset(walk.visited[id(tr)][1]) if id(tr) in walk.visited else frozenset()
         if all(g is None or g.vid >= base for g in dense):
             leaves = [(-1 if g is None else g.vid - base, 0, g and g.meta) for g in dense]

@@ -11,7 +11,7 @@ from ..dtypes import type_name
 from ..tensor import Tensor, wrap
 from ..trace.recorder import state
 from ..trace.values import Value
-from . import engine
+from . import calls
 
 _ids = itertools.count()
 
@@ -40,7 +40,7 @@ class RemovableHandle:
 def _graph_place(t: Tensor) -> tuple[Any, int]:
     if t._v.over == "stale":
         state.refresh(t._v)
-    p = engine.place(t._v)
+    p = calls.place(t._v)
     if p is None:
         raise RuntimeError("internal error: a tensor that requires a gradient has no graph")
     tape, slot = p

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..trace.recorder import state
 from ..trace.values import Value
-from .engine import grad_fn, place
+from .calls import grad_fn, place
 
 
 class GraphNode:

@@ -76,6 +76,15 @@ def _layer(v: Value, *rest: Any) -> Value:
     return _affine(_normalized(v, axes, eps, centred), weight, bias)
 
 
+def _layer_of(
+    v: Value, weight: Value | None, bias: Value | None, axes: tuple[int, ...], eps: float
+) -> Value:
+    if weight is None:
+        return _affine(_normalized(v, axes, eps), None, bias)
+    ins = (v, weight) if bias is None else (v, weight, bias)
+    return as_one(_layer, ins, (axes, eps, True))
+
+
 def layer_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
@@ -88,11 +97,8 @@ def layer_norm(
     """
     v = value_of(input, "layer_norm")
     axes = _normalized_axes(v, normalized_shape, "layer_norm", weight=weight, bias=bias)
-    if weight is not None:
-        ins = (v, weight._v) if bias is None else (v, weight._v, bias._v)
-        t = wrap(as_one(_layer, ins, (axes, eps, True)))
-    else:
-        t = wrap(_affine(_normalized(v, axes, eps), None, None if bias is None else bias._v))
+    scale, shift = (None if p is None else p._v for p in (weight, bias))
+    t = wrap(_layer_of(v, scale, shift, axes, eps))
     t._fn_name = "NativeLayerNormBackward0"
     return t
 
@@ -172,6 +178,14 @@ def _update(running: Tensor | None, now: Value, momentum: float) -> None:
         running._write(e.add(e.mul(old, 1 - momentum), e.mul(now, momentum)))
 
 
+def _mean(v: Value, axes: tuple[int, ...], count: float) -> Value:
+    return e.div(record1(reduce.SUM, v, (axes, True)), count)
+
+
+def _spread(v: Value, centre: Value, axes: tuple[int, ...], count: float) -> Value:
+    return _mean(record1(e.SQUARE, e.sub(v, centre)), axes, count)
+
+
 def _statistics(
     v: Value, axes: tuple[int, ...], batch_axes: tuple[int, ...],
     running_mean: Tensor | None, running_var: Tensor | None, momentum: float,
@@ -182,9 +196,8 @@ def _statistics(
     with no_tracking():
         count = math.prod(v.meta.shape[k] for k in axes)
         copies = math.prod(v.meta.shape[k] for k in batch_axes)
-        centre = e.div(record1(reduce.SUM, v, (axes, True)), float(count))
-        squares = record1(reduce.SUM, record1(e.SQUARE, e.sub(v, centre)), (axes, True))
-        spread = e.div(squares, float(count - 1) if count > 1 else 0.0)
+        centre = as_one(_mean, (v,), (axes, float(count)))
+        spread = as_one(_spread, (v, centre), (axes, float(count - 1) if count > 1 else 0.0))
         for running, now in ((running_mean, centre), (running_var, spread)):
             if batch_axes:
                 now = e.div(record1(reduce.SUM, now, (batch_axes, True)), float(copies))
@@ -220,12 +233,13 @@ def batch_norm(
     )
     if training:
         axes = (0, *range(2, m.ndim))
-        out = _normalized(v, axes, eps)
+        out = _layer_of(v, _per_channel(weight, m.ndim), _per_channel(bias, m.ndim), axes, eps)
         if running_mean is not None or running_var is not None:
             _statistics(v, axes, (), running_mean, running_var, momentum)
     else:
         out = _with_running(v, running_mean, running_var, eps)
-    t = wrap(_affine(out, _per_channel(weight, m.ndim), _per_channel(bias, m.ndim)))
+        out = _affine(out, _per_channel(weight, m.ndim), _per_channel(bias, m.ndim))
+    t = wrap(out)
     t._fn_name = "NativeBatchNormBackward0"
     return t
 

@@ -1,0 +1,278 @@
+"""Backward passes that are remembered, each as one edge of the trie.
+
+A walk inside the open frame is determined by the path (`Jump`). A frame ends where a number is
+looked at or an optimizer steps, and then gradients flow on into what is kept of it, its tape: the
+loss was printed before `backward()`, the images come from a network that was run before. Such a
+walk depends on its tapes as well (`Crossing`): it is remembered with what it met there, and taken
+again where all of this is the same: the paths of the tapes, what they have freed, and of each value
+that was kept whether it is in the frame already. A value that was written since, or is gone, is
+left to the walk, which says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..trace.recorder import INPUT, Frame, Node
+from ..trace.tape import Tape
+from ..trace.values import Value, at
+from .calls import Context, Notes, place
+
+
+class Jump:
+    """A whole backward pass as one edge: where it leads and what it leaves in the leaves."""
+
+    __slots__ = ("node", "leaves", "freed", "key", "only")
+    key: tuple[Any, ...]  # what is freed, and the numbers
+
+    def __init__(self, node: Node, leaves: list[tuple[int, int, Any]], freed: set[int]) -> None:
+        self.node, self.leaves, self.freed = node, leaves, frozenset(freed)
+        self.only = (self.freed,)  # the `freed_key` of a frame that frees nothing else
+
+
+def ancestors(node: Node) -> set[Node]:
+    found = set()
+    n: Node | None = node
+    while n is not None:
+        found.add(n)
+        n = n.parent
+    return found
+
+
+def leap(tr: Frame, jump: Jump) -> bool:
+    """Takes a remembered backward pass. False, and nothing was done, if it is not that one now."""
+    if tr.freed and jump.freed and not jump.freed.isdisjoint(tr.freed):
+        return False
+    base, leaves, values = tr.base, tr.leaves, tr.values
+    count = len(values)
+    for slot, gslot, m in jump.leaves:
+        handle = leaves[slot].rec()
+        if handle is None or handle._hooks is not None or handle._grad is not None:
+            for (before, _, _), _ in zip(jump.leaves, values[count:], strict=False):
+                leaves[before].rec()._grad = None
+            del values[count:]
+            return _leap_onto(tr, jump)
+        g = Value()
+        g.vid, g.meta = base + gslot, m
+        g.buf = g.rec = g.over = g.pin = None
+        values.append(g)
+        handle._grad = g
+    pass_by(tr, jump)
+    return True
+
+
+def _leap_onto(tr: Frame, jump: Jump) -> bool:
+    """As `_leap`, where leaves have gradients already or somebody waits for them."""
+    handles = [tr.leaves[slot].rec() for slot, _, _ in jump.leaves]
+    if any(handle is None or handle._hooks for handle in handles):
+        return False
+    made = [at(tr.base + gslot, m) for _, gslot, m in jump.leaves]
+    tr.values.extend(made)
+    pass_by(tr, jump)
+    for handle, g in zip(handles, made, strict=True):  # hooks may end the frame: all are known
+        handle._accumulate(g, False)
+    return True
+
+
+def pass_by(tr: Frame, jump: Jump) -> None:
+    """Moves the frame to where a remembered walk ended."""
+    tr.node = jump.node
+    freed, numbers = jump.key
+    if numbers:
+        tr.scalars.extend(numbers)
+    if freed:
+        if tr.freed:
+            tr.freed = tr.freed | freed
+            tr.freed_key = (*tr.freed_key, freed)
+        else:
+            tr.freed, tr.freed_key = freed, jump.only
+
+
+class Crossing(Jump):
+    """A backward pass that leads into ended frames. Tapes are numbered in the order in which the
+    walk met them, the one of the root first; the open frame is one of them.
+    """
+
+    __slots__ = ("start", "links", "order", "groups", "reads", "entries", "made", "freeing")
+    start: tuple[Node | None, int]  # the path of the root's tape, None in the open frame; its slot
+    # (tape, slot of a value that entered, its tape, that tape's path, the value's slot there)
+    links: list[tuple[int, int, int, Node, int]]
+    order: list[int]  # the tapes from the oldest to the newest
+    groups: list[list[tuple[int, int]]]  # for each leaf, where it entered: (tape, slot)
+    # (tape, reader, slot, what a number was, the slot in this frame of what was read or -1)
+    reads: list[tuple[int, Node, int, str, int]]
+    entries: dict[int, Any]  # the facts of what enters, by its slot in this frame
+    made: list[tuple[int, Any]]  # the slot and facts of each leaf's gradient
+    freeing: list[tuple[int, frozenset[int], frozenset[int], bool]]  # (tape, before, after, all)
+
+    def take(self, tr: Frame, root: Value) -> bool:
+        """Takes the pass. False, and nothing was done, if it is not that one now."""
+        tapes = self._tapes(tr, root)
+        if tapes is None:
+            return False
+        handles = []
+        for group in self.groups:
+            handle, *others = [tapes[i].leaves[slot].rec() for i, slot in group]
+            if handle is None or handle._hooks or any(h is not handle for h in others):
+                return False
+            handles.append(handle)
+        entering = self._entering(tr, tapes)
+        if entering is None or len({*map(id, handles)}) < len(handles):
+            return False
+        for slot, v in entering:
+            m = v.meta
+            v.vid = tr.base + slot
+            tr.inputs.append(v)
+            if m.requires_grad:
+                if m.leaf:
+                    tr.leaves[slot] = v
+                else:
+                    tr.upstream = {**tr.upstream, slot: v}
+                    tr.complex = True
+        grads = [at(tr.base + slot, m) for slot, m in self.made]
+        tr.values.extend(grads)
+        pass_by(tr, self)
+        for i, _, after, everything in self.freeing:
+            tapes[i].freed = after
+            if everything:
+                tapes[i].saved = {}
+        for handle, g in zip(handles, grads, strict=True):
+            handle._accumulate(g, False)
+        return True
+
+    def _tapes(self, tr: Frame, root: Value) -> list[Any] | None:
+        """The tapes that are met now, if they are like those before."""
+        if tr.freed and not self.freed.isdisjoint(tr.freed):
+            return None
+        first = _start(tr, root)
+        if first is None or first[1:] != self.start:
+            return None
+        tapes = [first[0]]
+        for i, slot, j, node, there in self.links:
+            found = place(tapes[i].upstream[slot])
+            if found is None:
+                return None
+            tape, s = found
+            if s != there or type(tape) is not Tape or tape.node is not node:
+                return None
+            if j == len(tapes) and all(t is not tape for t in tapes):
+                tapes.append(tape)
+            elif j >= len(tapes) or tapes[j] is not tape:
+                return None
+        for i, before, _, _ in self.freeing:
+            if tapes[i].freed != before:
+                return None
+        if any(t.hooks or t.custom for t in tapes):
+            return None
+        bases = [tapes[i].base for i in self.order]
+        return tapes if bases == sorted(bases) else None
+
+    def _entering(self, tr: Frame, tapes: list[Any]) -> list[tuple[int, Value]] | None:
+        """What enters the frame, by slot, if what is kept is like what was kept before."""
+        entering: dict[int, Value] = {}
+        for i, reader, slot, number, here in self.reads:
+            try:
+                v = Context(tapes[i], reader, ()).read(slot)
+            except RuntimeError:
+                return None
+            if number or type(v) is not Value:
+                if repr(v) != number:
+                    return None
+            elif here in entering:
+                if entering[here] is not v:
+                    return None
+            elif here in self.entries:
+                m = self.entries[here]
+                inside = v.vid - tr.base >= 0
+                if inside or v.buf is None or v.pin is not None or v.meta is not m:
+                    return None
+                entering[here] = v
+            elif here >= 0 and v.vid - tr.base != here:
+                return None
+        values = list(entering.values())
+        return sorted(entering.items()) if len({*map(id, values)}) == len(values) else None
+
+
+def remembered(
+    tr: Frame, root: Value, started: Node, notes: Notes, leaves: list[tuple[Any, Value]],
+    freed: dict[int, tuple[Any, set[int]]],
+) -> Crossing | None:  # fmt: skip
+    """What a walk from `root` has done since `started`, if it can be taken again. leaves: tensors
+    and their gradients; freed: by the identities of tapes, what is freed there.
+    """
+    base = tr.base
+    first = _start(tr, root)
+    if first is None or not all(base <= g.vid for _, g in leaves):
+        return None
+    tapes = [first[0]]
+    found = Crossing(tr.node, [], set(freed[id(tr)][1]) if id(tr) in freed else set())
+    found.start = first[1:]
+    found.links = []
+    for tape, slot, other, there in notes.links:
+        if all(t is not other for t in tapes):
+            tapes.append(other)
+        found.links.append((_number(tapes, tape), slot, _number(tapes, other), other.node, there))
+    if any(t is not tr and (type(t) is not Tape or t.hooks or t.custom) for t in tapes):
+        return None
+    found.order = sorted(range(len(tapes)), key=lambda i: int(tapes[i].base))
+    entries = {n.slot: n.meta for n in _since(started, tr.node) if n.kind is INPUT}
+    found.reads, found.entries = [], entries
+    values: dict[int, Value] = {}
+    for tape, reader, slot, v in notes.reads:
+        here, number = -1, ""
+        if type(v) is not Value:
+            number = repr(v)
+        elif v.vid >= base:
+            here = v.vid - base
+            if here in entries:
+                if v.meta is not entries[here] or values.setdefault(here, v) is not v:
+                    return None
+        found.reads.append((_number(tapes, tape), reader, slot, number, here))
+    if values.keys() != entries.keys():
+        return None
+    groups: dict[int, list[tuple[int, int]]] = {id(handle): [] for handle, _ in leaves}
+    for tape, slot in notes.leaves:
+        handle = tape.leaves[slot].rec()
+        if handle is None or id(handle) not in groups:
+            return None
+        groups[id(handle)].append((_number(tapes, tape), slot))
+    found.groups = list(groups.values())
+    found.made = [(g.vid - base, g.meta) for _, g in leaves]
+    found.freeing = []
+    for tape, slots in freed.values():
+        if tape is not tr:
+            after = tape.freed | slots
+            found.freeing.append(
+                (_number(tapes, tape), tape.freed, after, after.issuperset(graph_slots(tape)))
+            )
+    return found if all(found.groups) else None
+
+
+def _start(tr: Frame, root: Value) -> tuple[Any, Node | None, int] | None:
+    """The root's tape, its path if it is not the open frame, and the root's slot there."""
+    found = place(root)
+    if found is None:
+        return None
+    tape, slot = found
+    return tape, None if tape is tr else tape.node, slot
+
+
+def _number(tapes: list[Any], tape: Any) -> int:
+    return next(i for i, t in enumerate(tapes) if t is tape)
+
+
+def _since(start: Node, node: Node) -> Iterable[Node]:
+    while node is not start:
+        yield node
+        assert node.parent is not None
+        node = node.parent
+
+
+def graph_slots(tape: Any) -> Iterable[int]:
+    """The calls of a frame that gradients flow through."""
+    return (
+        n.slot
+        for n in tape.node.path()
+        if n.op is not None and n.metas and n.metas[0].requires_grad
+    )

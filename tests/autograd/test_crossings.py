@@ -1,0 +1,237 @@
+"""Backward passes through ended frames: remembered ones against walks, and what sends them back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+import facula
+from facula import nn
+from facula.autograd import engine, jumps
+
+Loop = Callable[[], list[list[float]]]
+
+
+def _losses_looked_at_first() -> list[list[float]]:
+    net = nn.Sequential(nn.Linear(5, 8), nn.Tanh(), nn.Linear(8, 1))
+    optimizer = facula.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+    seen = []
+    for _ in range(6):
+        x, y = facula.randn(6, 5), facula.randn(6, 1)
+        optimizer.zero_grad()
+        loss = ((net(x) - y) ** 2).mean()
+        seen.append([loss.item()])
+        loss.backward()
+        optimizer.step()
+        seen.append(net[0].weight.grad.flatten().tolist())
+    return seen
+
+
+def _two_networks() -> list[list[float]]:
+    g = nn.Sequential(nn.Linear(3, 7), nn.BatchNorm1d(7), nn.ReLU(), nn.Linear(7, 4))
+    d = nn.Sequential(nn.Linear(4, 6), nn.LeakyReLU(0.2), nn.Linear(6, 1), nn.Sigmoid())
+    of_g, of_d = (facula.optim.Adam(m.parameters(), lr=1e-2) for m in (g, d))
+    criterion = nn.BCELoss()
+    ones, zeros = facula.ones(5, 1), facula.zeros(5, 1)
+    seen = []
+    for _ in range(6):
+        d.zero_grad()
+        criterion(d(facula.randn(5, 4)), ones).backward()
+        fake = g(facula.randn(5, 3))
+        criterion(d(fake.detach()), zeros).backward()
+        of_d.step()
+        g.zero_grad()
+        loss = criterion(d(fake), ones)
+        loss.backward()
+        of_g.step()
+        seen.append([loss.item(), *g[0].weight.grad.flatten().tolist()])
+        seen.append(d[0].weight.grad.flatten().tolist())  # of both backward passes
+    return seen
+
+
+def _many_frames() -> list[list[float]]:
+    cell = nn.RNNCell(3, 3)
+    seen = []
+    for _ in range(5):
+        h, total = facula.zeros(2, 3), 0.0
+        for _ in range(4):
+            h = cell(facula.randn(2, 3), h)
+            total = total + h.pow(2).sum()
+            seen.append([total.item()])
+        cell.zero_grad()
+        total.backward()
+        seen.append(cell.weight_hh.grad.flatten().tolist())
+    return seen
+
+
+def _kept_values_in_the_new_frame() -> list[list[float]]:
+    w = facula.tensor([0.5, -1.0, 2.0], requires_grad=True)
+    seen = []
+    for k in range(9):
+        a = facula.tanh(w * 1.5)
+        y = (a * a).sum()
+        y.item()
+        (y + (a * 3).sum() if k % 3 else y + (w * 3).sum()).backward()
+        seen.append(w.grad.tolist())  # adds up
+    return seen
+
+
+LOOPS = [_losses_looked_at_first, _two_networks, _many_frames, _kept_values_in_the_new_frame]
+
+
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+    """Whether each remembered pass that was tried was taken."""
+    found: list[bool] = []
+    take = jumps.Crossing.take
+
+    def noted(self: jumps.Crossing, *operands: object) -> bool:
+        found.append(take(self, *operands))  # type: ignore[arg-type]
+        return found[-1]
+
+    monkeypatch.setattr(jumps.Crossing, "take", noted)
+    yield found
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_remembered_passes_give_what_walks_give(
+    loop: Loop, taken: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facula.manual_seed(3)
+    found = loop()
+    assert taken.count(True) >= 3
+    monkeypatch.setattr(engine, "remembered", lambda *_: None)
+    monkeypatch.setattr(jumps.Crossing, "take", lambda *_: False)
+    facula.manual_seed(3)
+    for walked, passed in zip(loop(), found, strict=True):  # some of it in NumPy at first sight
+        np.testing.assert_allclose(walked, passed, rtol=2e-4, atol=1e-6)
+
+
+def _pass(w: facula.Tensor, number: float = 2.0) -> facula.Tensor:
+    """The gradient of sum((number * w) ** 2) * 3 through an ended frame."""
+    a = w * number
+    y = (a * a).sum()
+    y.item()
+    (y * 3.0).backward()
+    g, w.grad = w.grad, None
+    return g
+
+
+def _warm(taken: list[bool]) -> facula.Tensor:
+    w = facula.tensor([1.0, 2.0], requires_grad=True)
+    for _ in range(4):
+        assert _pass(w).tolist() == [24.0, 48.0]
+    assert taken[-1]
+    return w
+
+
+def test_numbers_of_the_ended_frame_are_compared(taken: list[bool]) -> None:
+    w = _warm(taken)
+    assert _pass(w, 3.0).tolist() == [54.0, 108.0]
+    assert not taken[-1]
+
+
+def test_a_value_written_since_is_noticed(taken: list[bool]) -> None:
+    w = _warm(taken)
+    a = w * 2.0
+    y = (a * a).sum()
+    y.item()
+    with facula.no_grad():
+        a.add_(1)
+    y = y * 3.0
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.backward()
+
+
+def test_a_second_pass_is_refused(taken: list[bool]) -> None:
+    w = _warm(taken)
+    for _ in range(2):
+        a = w * 2.0
+        y = (a * a).sum()
+        y.item()
+        z = y * 3.0
+        z.backward()
+        with pytest.raises(RuntimeError, match="a second time"):
+            (y * 3.0).backward()
+        assert w.grad.tolist() == [24.0, 48.0]
+        w.grad = None
+
+
+def test_graphs_that_are_kept_can_be_walked_again(taken: list[bool]) -> None:
+    w = _warm(taken)
+    for _ in range(4):
+        y = (w * w).sum()
+        y.item()
+        z = y * 2.0
+        z.backward(retain_graph=True)
+        z.backward()
+        assert w.grad.tolist() == [8.0, 16.0]
+        w.grad = None
+
+
+def test_other_leaves_take_their_part(taken: list[bool]) -> None:
+    leaves = [facula.full((2,), float(k + 1), requires_grad=True) for k in range(3)]
+    for k in range(18):
+        p, q = leaves[k % 3], leaves[k // 3 % 3]
+        a = p * q
+        a.sum().item()
+        (a * p).sum().backward()
+        want = {id(p): 2 * p * q, id(q): p * p} if p is not q else {id(p): 3 * p * p}
+        for leaf in leaves:
+            got = None if leaf.grad is None else leaf.grad.tolist()
+            assert got == (want[id(leaf)].tolist() if id(leaf) in want else None)
+            leaf.grad = None
+    assert True in taken and False in taken
+
+
+def test_tapes_in_another_order(taken: list[bool]) -> None:
+    w = facula.tensor([0.3, 0.7], requires_grad=True)
+    for k in range(10):
+        a = facula.exp(w)
+        a.sum().item()
+        b = facula.sin(w)
+        b.sum().item()
+        p, q = (a, b) if k % 2 else (b, a)
+        if k == 8:
+            p, q = a, a
+        (p * q * p).sum().backward()
+        x = w.detach().numpy().astype(np.float64)
+        values = {id(a): (np.exp(x), np.exp(x)), id(b): (np.sin(x), np.cos(x))}
+        (vp, dp), (vq, dq) = values[id(p)], values[id(q)]
+        np.testing.assert_allclose(w.grad.numpy(), 2 * vp * dp * vq + vp * vp * dq, rtol=1e-5)
+        w.grad = None
+    assert True in taken
+
+
+@pytest.mark.parametrize("on", ["leaf", "kept"])
+def test_hooks_are_called(on: str, taken: list[bool]) -> None:
+    w = facula.tensor([1.0, 2.0], requires_grad=True)
+    for hooked in (False, False, False, True, False):
+        a = w * 2.0
+        y = (a * a).sum()
+        y.item()
+        handle = (w if on == "leaf" else a).register_hook(lambda g: g * 10) if hooked else None
+        (y * 3.0).backward()
+        assert w.grad.tolist() == ([240.0, 480.0] if hooked else [24.0, 48.0])
+        w.grad = None
+        if handle is not None:
+            handle.remove()
+    assert True in taken
+
+
+def test_what_numpy_may_write_is_walked(taken: list[bool]) -> None:
+    w = facula.tensor([1.0, 2.0], requires_grad=True)
+    for k in range(6):
+        a = w.detach() * 2
+        a.requires_grad_()
+        y = (a * a * w).sum()
+        y.item()
+        if k == 4:
+            shown = a.detach().numpy()
+        (y * 2.0).backward()
+        assert w.grad.tolist() == [8.0, 32.0] and a.grad.tolist() == [8.0, 32.0]
+        w.grad = None
+    assert shown.tolist() == [2.0, 4.0]
+    assert True in taken
