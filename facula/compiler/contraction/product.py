@@ -84,6 +84,22 @@ def _padded(m: int, n: int, lanes: int) -> int:
     return -(-m // rows) * rows * -(-n // columns) * columns
 
 
+def _direct(m: int, n: int, k: int, b: View, tag: str) -> bool:
+    """Whether a right operand is better read where it lies: a packed copy costs more than it saves
+    where few rows use it or it lies close by anyway.
+    """
+    if not (b.strides[-1] == 1 or n == 1):
+        return False
+    near = k * b.strides[-2] * SIZE[tag] <= _NEAR_BYTES
+    return near or m <= _FEW_TILES * height(m, _vectors(n, tile.registers().lanes(tag)))
+
+
+def _cost(m: int, n: int, k: int, b: View, tag: str) -> int:
+    """What a product with b costs, in multiply-adds."""
+    packing = 0 if _direct(m, n, k, b, tag) else n * k * _PACK_COST
+    return _padded(m, n, tile.registers().lanes(tag)) * (k + _TILE_COST) + packing
+
+
 def _swapped(v: View) -> View:
     """The transposed matrix."""
     return View(v.value, v.offset, (*v.strides[:-2], v.strides[-1], v.strides[-2]))
@@ -137,14 +153,13 @@ class Plan:
         a_strides, b_strides = list(a.strides[:-2]), list(b.strides[:-2])
         m, batch, a_strides, b_strides = merged(m, batch, a, a_strides, b_strides)
         lanes = tile.registers().lanes(tag)
-        # Where both operands would do as the packed one, the smaller is packed: the product is then
-        # computed transposed, and tiles are turned before they are written, if that is cheaper
-        # than to pack the larger one.
+        # Where both operands would do as the packed one, the product may be computed transposed,
+        # and tiles are turned before they are written.
         both = not along and (a.strides[-1] == 1 or k == 1) != (b.strides[-1] == 1 or n == 1)
-        self.turned = both and not batch and _padded(n, m, lanes) <= 1.03 * _padded(m, n, lanes)
-        turning = m * n * (_TURNED_EPILOGUE_COST if finished else _TURN_COST)
-        self.turned = self.turned and turning < (n - m) * k * _PACK_COST
-        self.turned = self.turned and tile.registers().rows <= lanes
+        self.turned = both and not batch and tile.registers().rows <= lanes
+        if self.turned:
+            turning = m * n * (_TURNED_EPILOGUE_COST if finished else _TURN_COST)
+            self.turned = _cost(n, m, k, _swapped(a), tag) + turning < _cost(m, n, k, b, tag)
         if self.turned:
             a, b = _swapped(b), _swapped(a)
             m, n = n, m
@@ -170,10 +185,7 @@ class Plan:
         self.depth = tile.balanced(k, _PANEL_BYTES // (self.columns * SIZE[tag]))
         self.blocks = -(-k // self.depth)
         self.pitch = (self.depth + lanes - 1) // lanes * lanes * self.columns
-        # A packed copy costs more than it saves where few rows use it or it lies close by anyway.
-        near = k * self.b_step * SIZE[tag] <= _NEAR_BYTES
-        self.direct = not self.b_by_column and (near or m <= _FEW_TILES * self.rows)
-        self.direct = self.direct or along
+        self.direct = along or _direct(m, n, k, b, tag)
 
     @property
     def scratch_bytes(self) -> int:
