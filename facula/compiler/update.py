@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ..graph.graph import Graph, GraphNode, UpdateExpr
-from .scalar_code import COMPARE, HALVES, broadcast, cast, constant, emit_op
+from .contraction.tile import multiply_add
+from .scalar_code import COMPARE, HALVES, broadcast, cast, constant, emit_op, lanes_of
 from .writer import I64, V, Writer
 
 CHUNK = 8192
@@ -71,7 +72,7 @@ class Plan:
 
     @property
     def key(self) -> str:
-        return f"update 2 {self.tag} {self.expr.k} {self.expr.steps!r} {self.written} {self.kinds}"
+        return f"update 3 {self.tag} {self.expr.k} {self.expr.steps!r} {self.written} {self.kinds}"
 
     def generate(self) -> Callable[[], str]:
         return lambda: _text(self)
@@ -147,6 +148,7 @@ def _find(w: Writer, chunk: V, start: V, width: int) -> tuple[V, V, V]:
 def _steps(w: Writer, p: Plan, values: list[V], scalars: dict[int, V], lanes: int) -> None:
     """Appends the value of every step of the formula."""
     tags = [p.tag] * p.expr.k
+    ops = [""] * p.expr.k + [op for op, _, _ in p.expr.steps]
     for op, ins, attrs in p.expr.steps:
         if op == "scalar":
             values.append(broadcast(w, scalars[attrs[0]], lanes))
@@ -160,8 +162,28 @@ def _steps(w: Writer, p: Plan, values: list[V], scalars: dict[int, V], lanes: in
         boolean = op in COMPARE or op.startswith("logical_") or op in ("isnan", "isinf", "isfinite")
         out = "b1" if boolean else p.tag
         operands = [values[a] for a in ins]
-        if p.tag in HALVES and not boolean:  # every operation rounds
+        if op == "div" and p.tag not in HALVES and [ops[a] for a in ins] == ["sqrt", "scalar"]:
+            number = scalars[p.expr.steps[ins[1] - p.expr.k][2][0]]
+            values.append(_root_by(w, operands[0], operands[1], number))
+        elif p.tag in HALVES and not boolean:  # every operation rounds
             values.append(cast(w, emit_op(w, op, operands, "f32", "f32"), "f32", p.tag))
         else:
             values.append(emit_op(w, op, operands, source, out))
         tags.append(out)
+
+
+def _root_by(w: Writer, root: V, divisor: V, number: V) -> V:
+    """root / divisor, where the divisor is one number in every lane, without a division a vector:
+    roots and divisions wait for the same unit.
+
+    Multiplied with the number's inverse, and corrected by what that leaves of the root: correctly
+    rounded (Markstein 1990), since a square root is too far from the ends of the range for anything
+    to underflow on the way. Where it is infinite, or the divisor 0, what is left is NaN and the
+    product is the quotient.
+    """
+    one = V(number.ty, "1.0")
+    inverse = broadcast(w, w.binary("fdiv", one, number), lanes_of(root.ty))
+    quotient = w.binary("fmul", root, inverse)
+    left = multiply_add(w, w.unary("fneg", quotient), divisor, root)
+    nearer = multiply_add(w, left, inverse, quotient)
+    return w.select(w.compare("fcmp", "uno", left, left), quotient, nearer)

@@ -84,3 +84,25 @@ def test_operands_that_do_not_fit() -> None:
         update(FORMULA, held, (-1,), Bundle([fl.ones(2)._value()]), [0.5, 1.0])
     flush()
     assert held.arrays()[0].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("dtype", [fl.float32, fl.float64])
+def test_roots_are_divided_by_numbers_as_by_division(dtype: fl.dtype) -> None:
+    """Bit for bit, also at the ends of the range."""
+    x = Terms(())
+    x.write("param", x.param.sqrt() / x["divisor"])
+    formula = x.formula()
+    info = np.finfo(dtype.np)
+    ends = [0.0, np.inf, np.nan, info.smallest_subnormal, info.tiny, info.max, 1.0]
+    drawn = np.exp(np.random.default_rng(1).uniform(-80, 80, 5000))
+    values = np.array([*ends, *drawn], dtype.np)
+    for divisor in (1.0, 0.03162277660168379, 0.9999, 1 / 3, 3.7, 0.0, 1e30):
+        for _ in range(4):  # the last runs are compiled
+            p = fl.from_numpy(values.copy()).clone()
+            flush()
+            g = fl.zeros(len(values), dtype=dtype)
+            update(formula, Bundle([p._value()]), (-1,), Bundle([g._value()]), [divisor])
+            flush()
+        with np.errstate(all="ignore"):
+            want = np.sqrt(values) / dtype.np.type(divisor)
+        np.testing.assert_array_equal(p.numpy(), want)
