@@ -30,6 +30,7 @@ _HEADER = 19  # of the record of a product
 _PANEL_BYTES = 1 << 16  # of a panel, which stays near while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
 _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
+_OWN_BYTES = 1 << 18  # of a packed operand that each thread has for itself, on its stack
 _CACHE_BYTES = 1 << 21  # of a processor's own cache
 _NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
 _FEW_TILES = 4
@@ -145,9 +146,10 @@ class Plan:
     """The sizes of a product of [*batch, m, k] with [*batch, k, n]."""
 
     def __init__(self, tag: str, a: View, b: View, shape: Sequence[int], k: int,
-                 along: bool = False, finished: bool = False) -> None:  # fmt: skip
+                 along: bool = False, finished: bool = False,
+                 fresh: Sequence[bool] = (False, False)) -> None:  # fmt: skip
         """along: vectors run along the sum, which lies side by side in both operands; finished:
-        the result has an epilogue.
+        the result has an epilogue; fresh: whether the operands are others in each run.
         """
         *batch, m, n = shape
         a_strides, b_strides = list(a.strides[:-2]), list(b.strides[:-2])
@@ -186,14 +188,19 @@ class Plan:
         self.blocks = -(-k // self.depth)
         self.pitch = (self.depth + lanes - 1) // lanes * lanes * self.columns
         self.direct = along or _direct(m, n, k, b, tag)
+        # Each thread packs a small operand for itself: to write what the others have read, and to
+        # read what one of them has written, costs more where processors are far from each other.
+        own = self._packed_bytes <= (_OWN_BYTES >> 1 if self.copied else _OWN_BYTES)
+        self.own = not self.direct and not self.b_axes and own and fresh[0 if self.turned else 1]
+
+    @property
+    def _packed_bytes(self) -> int:
+        return self.b_count * self.blocks * self.panels * self.pitch * SIZE[self.tag]
 
     @property
     def scratch_bytes(self) -> int:
-        """Of the packed right operand."""
-        if self.direct:
-            return 0
-        packed = self.b_count * self.blocks * self.panels * self.pitch
-        return packed * SIZE[self.tag]
+        """Of the packed right operand, where threads share it."""
+        return 0 if self.direct or self.own else self._packed_bytes
 
     def pack(self, slot: int, target: int) -> NativeStep:
         """The step that packs the right operand from `slot` to `target`."""
@@ -264,9 +271,11 @@ class Plan:
         record = [
             slot, packed, out, self.m, self.n, self.k, self.a_step, self.depth, self.blocks,
             self.panels, self.pitch, tiles, downs, acrosses, self.b_step, int(self._near()),
-            self.a_offset, self.b_offset if self.direct else 0, len(self.axes),
+            self.a_offset, self.b_offset if self.direct or self.own else 0, len(self.axes),
         ]  # fmt: skip
         flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned} {self.along}"
+        if self.own:
+            flags += f" own {self.b_by_column}"
         key = f"product {self.tag} {self.rows} {self.vectors} {flags}"
         kernel = None
         if epilogue is not None:
@@ -282,7 +291,7 @@ class Plan:
                 number *= size
         return NativeStep(
             "matmul", key, lambda: _product_text(self, kernel),
-            record, downs * acrosses * count, self._effort() * count, 1 << 18,
+            record, downs * acrosses * count, self._effort() * count, 1 << 18, self.own,
         )  # fmt: skip
 
 
@@ -346,24 +355,46 @@ def _pack_text(p: Plan) -> str:
     def unit(u: V, _: list[V]) -> list[V]:
         rest, panel = split(w, u, panels)
         place, block = split(w, rest, blocks)
-        first_k, first_n = w.mul(block, depth), w.mul(panel, w.number(p.columns))
-        count = w.smaller(depth, w.binary("sub", k, first_k))
         (offset,) = places(w, place, axes, header, [start])
         to = w.element(target, w.mul(u, pitch), p.tag)
-        if p.b_by_column:
-            base = w.element(source, w.add(offset, first_k), p.tag)
-            for j in range(p.vectors):
-                column = w.add(first_n, w.number(j * p.lanes))
-                pack_columns(w, p, base, column, n, step, count, to, j)
-        else:
-            base = w.element(source, w.add(w.add(offset, first_n), w.mul(first_k, step)), p.tag)
-            left = w.binary("sub", n, first_n)
-            pack_rows(w, p, base, left, step, count, to)
+        _pack_unit(w, p, w.element(source, offset, p.tag), block, panel, n, k, step, depth, to)
         return []
 
     w.counted_loop(w.mul(V(I64, "%begin"), per), stop, 1, [], unit)
     w.stmt("ret void")
     return w.module()
+
+
+def _pack_unit(
+    w: Writer, p: Plan, matrix: V, block: V, panel: V, n: V, k: V, step: V, depth: V, to: V
+) -> None:
+    """Packs a block of a panel of the right operand, whose first element is at `matrix`."""
+    first_k, first_n = w.mul(block, depth), w.mul(panel, w.number(p.columns))
+    count = w.smaller(depth, w.binary("sub", k, first_k))
+    if p.b_by_column:
+        base = w.element(matrix, first_k, p.tag)
+        for j in range(p.vectors):
+            column = w.add(first_n, w.number(j * p.lanes))
+            pack_columns(w, p, base, column, n, step, count, to, j)
+    else:
+        base = w.element(matrix, w.add(first_n, w.mul(first_k, step)), p.tag)
+        pack_rows(w, p, base, w.binary("sub", n, first_n), step, count, to)
+
+
+def _packed_here(
+    w: Writer, p: Plan, b: V, n: V, k: V, step: V, depth: V, blocks: V, panels: V, pitch: V
+) -> V:
+    """The right operand, packed on the stack."""
+    room = w.let("ptr", f"alloca i8, i64 {_OWN_BYTES}, align 64")
+
+    def unit(u: V, _: list[V]) -> list[V]:
+        block, panel = split(w, u, panels)
+        to = w.element(room, w.mul(u, pitch), p.tag)
+        _pack_unit(w, p, b, block, panel, n, k, step, depth, to)
+        return []
+
+    w.counted_loop(w.number(0), w.mul(blocks, panels), 1, [], unit)
+    return room
 
 
 def pack_rows(w: Writer, p: Panels, base: V, left: V, step: V, count: V, to: V) -> None:
@@ -420,6 +451,9 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     if p.copied:
         copies = w.let("ptr", f"alloca i8, i64 {_ROWS_BYTES}, align 64")
         between = left.pitch_at_run_time(w, p, depth)
+    if p.own:
+        matrix = w.element(packed, f[17], p.tag)
+        packed = _packed_here(w, p, matrix, n, k, b_step, depth, blocks, panels, pitch)
 
     def chunk(number: V, _: list[V]) -> list[V]:
         # Neighbouring chunks, which one thread takes, share what is dearer to fetch.
@@ -432,7 +466,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         if p.direct:
             b_base = w.element(packed, b_number, p.tag)
         else:
-            b_first = w.mul(w.mul(b_number, blocks), panels)
+            b_first = w.number(0) if p.own else w.mul(w.mul(b_number, blocks), panels)
         c_base = w.element(out, w.mul(w.mul(batch, m), n), p.tag)
         first_panel, stop_panel = part(w, at_across, acrosses, panels)
         first_tile, stop_tile = part(w, at_down, downs, tiles)

@@ -61,7 +61,7 @@ def steps(
         a, b = (slot(v.value) for v in operands)
         if product.turned:
             a, b = b, a
-        if product.direct:
+        if product.direct or product.own:
             return [product.product(a, b, slot(out), epilogue)]
         return [product.pack(b, scratch), product.product(a, scratch, slot(out), epilogue)]
     if node.op in ("attention", "attention_backward"):
@@ -123,7 +123,10 @@ def _product(
     m, n = shape[-2:]
     along = a.strides[-1] == 1 and b.strides[-1] != 1
     if worthwhile(m, n, along, k):
-        return Plan(tag, a, b, shape, k, finished=finished)
+        # What an optimizer's step is about to change is not packed to be kept (copies.py).
+        learns = any(n.op == "multi_update" for n in reversed(graph.nodes))
+        fresh = [learns or v.value not in graph.inputs for v in operands]
+        return Plan(tag, a, b, shape, k, finished=finished, fresh=fresh)
     return Plan(tag, a, b, shape, k, True) if along and along_sums(m, n, k) else None
 
 
