@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 MAX_THREADS = 1024
 # Long enough to bridge the gap between two steps and that between two programs of a training loop
-# (a hundred microseconds of Python): waking a sleeping thread costs 20 to 80. Short enough
-# not to take a core from other work.
-_SPIN_NANOSECONDS = 200_000
+# (up to a millisecond of Python): waking a sleeping thread costs 20 to 80 us, and the first
+# steps run without it. Short enough not to take a core from other work.
+_SPIN_NANOSECONDS = 1_000_000
 _HAS_THREADS = sys.platform != "win32"
 
 Runner = Callable[[int, int, int], int]
