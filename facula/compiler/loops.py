@@ -13,7 +13,7 @@ loops of a kernel are rows, then mids, then one inner loop, which is the vectori
 
 from __future__ import annotations
 
-from math import prod
+from math import gcd, prod
 from typing import Any
 
 from .fusion import Cluster, Expr, Root
@@ -24,9 +24,21 @@ from .scalar_code import HEAVY, SIZE
 _BAKED = frozenset((0, 1, -1, 2, 0.5, -2, -0.5, float("inf"), float("-inf")))
 SCRATCH_COLUMNS = 8192
 _BLOCK, _CHUNK = 8192, 8192
+_EVEN = 4  # the number of chunks is a multiple of this
+_MANY_CHUNKS = 64  # from which on an odd one does not matter
 TILE_ROWS, _TILE_COLUMNS = 32, 64
 _SHORT, _JOINED = 8, 64  # sizes of inner loops that are joined with others, and up to which
 _FAR = 1 << 15  # elements that a loop goes over before its lines are no longer near
+
+
+def even_parts(parts: int, total: int, others: int) -> int:
+    """At least so many parts of a total that the chunks, `others` for each part, are as many for
+    each of two or four threads, where it is not one chunk or so many that it does not matter.
+    """
+    if not 1 < parts * others < _MANY_CHUNKS:
+        return parts
+    even = _EVEN // gcd(_EVEN, others)
+    return min(total, -(-parts // even) * even)
 
 
 class Address:
@@ -437,7 +449,8 @@ class Lowering:
         if k.tiled:
             block, k.single = _TILE_COLUMNS, False
         elif k.kind == "map" and n > 2 * _BLOCK:
-            block = _BLOCK
+            block = -(-n // even_parts(-(-n // _BLOCK), n, max(1, row_count)))
+            block = -(-block // 64) * 64
         elif k.kind == "col" and n > max(k.lanes, 64):
             block = max(k.lanes, 64)
         blocks = -(-n // block) if n else 0
@@ -448,7 +461,8 @@ class Lowering:
             tiles = -(-tile_total // TILE_ROWS)
             units = units // tile_total * tiles
             per_unit *= TILE_ROWS
-        per_chunk = max(1, _CHUNK // per_unit)
+        chunks = even_parts(-(-units // max(1, _CHUNK // per_unit)), units, 1)
+        per_chunk = max(1, -(-units // max(1, chunks)))
         k.chunks = -(-units // per_chunk)
         k.work = row_count * mid_count * n * self._weight() // 4
         values = {

@@ -610,9 +610,8 @@ def _whole_range(start: Any, end: Any, step: Any, d: dtype) -> np.ndarray:
     if d is int64:
         if stride == 0:
             raise ValueError("step must be nonzero")
-        count = max(0, -(-(int(end) - first) // stride))
-    else:
-        count = math.ceil((end - start) / step)
+        return np.arange(first, int(end), stride, dtype=np.int64)
+    count = math.ceil((end - start) / step)
     return np.asarray(first + stride * np.arange(count, dtype=np.int64))
 
 

@@ -20,12 +20,12 @@ from ...runtime import amx
 from ..emitter import V
 from ..executable import PACK, Address
 from ..indexing import View
-from ..loops import Kernel
+from ..loops import Kernel, even_parts
 from ..writer import I64, Writer
 from . import tile
 from .batch import joined_axes, merged, places
 from .epilogue import Epilogue, Lower
-from .product import NativeStep, even_parts, left_of, part, split
+from .product import NativeStep, left_of, part, split
 
 _ROWS = _COLUMNS = 16  # of a tile of sums
 _PLACES = 32  # of the sum in a tile

@@ -13,13 +13,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import gcd, prod
+from math import prod
 from typing import Protocol
 
 from ..emitter import V
 from ..executable import PACK, Address
 from ..indexing import View
-from ..loops import Kernel
+from ..loops import Kernel, even_parts
 from ..scalar_code import SIZE, broadcast
 from ..writer import I64, Writer
 from . import dots, left, tile
@@ -36,8 +36,6 @@ _NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
 _FEW_TILES = 4
 _CHUNK_WORK = 1 << 17  # multiply-adds of a chunk at least
 _CHUNKS = 16  # of a product whose left operand is copied, where it is large enough
-_EVEN = 4  # the number of chunks is a multiple of this
-_MANY_CHUNKS = 64  # from which on an odd one does not matter
 _COPIED_TILES = 12  # of a chunk at most
 _SHARING = 8  # panels that share a copy at least
 _SHARED = 16  # panels for which rows that lie well are copied
@@ -121,16 +119,6 @@ def along_sums(m: int, n: int, k: int) -> bool:
     sum where tiles are not worthwhile. A sum for each element of a vector's product is BLAS' work.
     """
     return min(m, n) >= 2 and k >= _LONG_SUM
-
-
-def even_parts(parts: int, total: int, others: int) -> int:
-    """At least so many parts of a total that the chunks, `others` for each part, are as many for
-    each of two or four threads, where it is not one chunk or so many that it does not matter.
-    """
-    if not 1 < parts * others < _MANY_CHUNKS:
-        return parts
-    even = _EVEN // gcd(_EVEN, others)
-    return min(total, -(-parts // even) * even)
 
 
 class Panels(Protocol):
