@@ -33,6 +33,8 @@ _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
 _OWN_BYTES = 1 << 18  # of a packed operand that each thread has for itself, on its stack
 _CACHE_BYTES = 1 << 21  # of a processor's own cache
 _NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
+_PAGE = 1 << 12  # bytes after which places fall into the same sets of the nearest cache
+_WAYS = 8  # places of a set
 _FEW_TILES = 4
 _CHUNK_WORK = 1 << 17  # multiply-adds of a chunk at least
 _CHUNKS = 16  # of a product whose left operand is copied, where it is large enough
@@ -169,9 +171,11 @@ class Plan:
         self.count, self.b_count = prod(batch), prod(size for size, _ in self.b_axes)
         self.panels = -(-n // self.columns)
         # A copy of rows that lie well pays where many panels share it and the result is so large
-        # that its lines must be asked for while tiles are summed, which leaves no time for others.
-        large = m * n * SIZE[tag] > _CACHE_BYTES
-        self.copied = not self.a_by_row or (self.panels >= _SHARED and large)
+        # that its lines must be asked for while tiles are summed, which leaves no time for others;
+        # and where the rows of a tile would drive each other out of the nearest cache.
+        large = m * n * SIZE[tag] > _CACHE_BYTES and self.panels >= _SHARED
+        crowded = self.a_step * SIZE[tag] % _PAGE == 0 and self.rows > _WAYS
+        self.copied = not self.a_by_row or large or (crowded and self.panels > 1)
         self.depth = tile.balanced(k, _PANEL_BYTES // (self.columns * SIZE[tag]))
         self.blocks = -(-k // self.depth)
         self.pitch = (self.depth + lanes - 1) // lanes * lanes * self.columns
