@@ -25,7 +25,7 @@ from ..trace.replay import Hooks
 from ..trace.tape import Tape
 from ..trace.values import Value, contiguous_strides, outside
 from .calls import FREED, Context, Notes, place, slot_meta, viewed
-from .jumps import Jump, ancestors, graph_slots, leap, remembered
+from .jumps import Crossing, Jump, ancestors, free, leap, remembered, signature
 
 
 class Walk:
@@ -219,11 +219,10 @@ class Walk:
     def release(self) -> None:
         """Marks what was walked as freed, unless the graph is retained."""
         for tape, slots in self.visited.values():
-            tape.freed = tape.freed | slots
             if type(tape) is Tape:
-                if all(s in tape.freed for s in graph_slots(tape)):
-                    tape.saved = {}
+                free(tape, tape.freed | slots)
             else:
+                tape.freed = tape.freed | slots
                 self.tr.freed_key = (*self.tr.freed_key, frozenset(slots))
 
 
@@ -253,7 +252,7 @@ def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> Non
             plain = type(root.rec) is tuple  # its frame has ended
             if plain:
                 tape, there = root.rec
-                key = ("backward", tape.node, there, retain)
+                key = ("backward", signature(tape.node, there), there, retain)
     if plain:
         jump = edges.get(key)
         if jump is not None and (leap(tr, jump) if type(jump) is Jump else jump.take(tr, root)):
@@ -270,8 +269,13 @@ def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> Non
         set_grad_mode(mode)
     _settle_grads(walk, create)
     if plain and walk.pure and tr.base == base and started in ancestors(tr.node):
-        jump = _remembered(walk, root, started)
+        before = edges.get(key)
+        missed = before.missed if type(before) is Crossing else 0
+        # What is never the same again need not be remembered each time.
+        jump = _remembered(walk, root, started) if missed & (missed - 1) == 0 else None
         if jump is not None:
+            if type(jump) is Crossing:
+                jump.missed = missed
             # the numbers that gradients bring (2 of x ** 2) are the same each time: they come with
             # the path
             jump.key = (jump.freed, tuple(tr.scalars[scalars:]))

@@ -4,9 +4,9 @@ A walk inside the open frame is determined by the path (`Jump`). A frame ends wh
 looked at or an optimizer steps, and then gradients flow on into what is kept of it, its tape: the
 loss was printed before `backward()`, the images come from a network that was run before. Such a
 walk depends on its tapes as well (`Crossing`): it is remembered with what it met there, and taken
-again where all of this is the same: the paths of the tapes, what they have freed, and of each value
-that was kept whether it is in the frame already. A value that was written since, or is gone, is
-left to the walk, which says so.
+again where all of this is the same: the calls that it met in the tapes, what these have freed, and
+of each value that was kept whether it is in the frame already. A value that was written since, or
+is gone, is left to the walk, which says so.
 """
 
 from __future__ import annotations
@@ -94,32 +94,30 @@ class Crossing(Jump):
     walk met them, the one of the root first; the open frame is one of them.
     """
 
-    __slots__ = ("start", "links", "order", "groups", "reads", "entries", "made", "freeing")
-    start: tuple[Node | None, int]  # the path of the root's tape, None in the open frame; its slot
-    # (tape, slot of a value that entered, its tape, that tape's path, the value's slot there)
-    links: list[tuple[int, int, int, Node, int]]
+    __slots__ = (
+        "start", "links", "order", "groups", "reads", "entries", "made", "freeing", "missed",
+    )  # fmt: skip
+    start: tuple[Any, int]  # the root's signature, None in the open frame; its slot
+    # (tape, slot of a value that entered, its tape, the value's signature and slot there)
+    links: list[tuple[int, int, int, Any, int]]
     order: list[int]  # the tapes from the oldest to the newest
     groups: list[list[tuple[int, int]]]  # for each leaf, where it entered: (tape, slot)
     # (tape, reader, slot, what a number was, the slot in this frame of what was read or -1)
     reads: list[tuple[int, Node, int, str, int]]
     entries: dict[int, Any]  # the facts of what enters, by its slot in this frame
     made: list[tuple[int, Any]]  # the slot and facts of each leaf's gradient
-    freeing: list[tuple[int, frozenset[int], frozenset[int], bool]]  # (tape, before, after, all)
+    freeing: list[tuple[int, frozenset[int], frozenset[int]]]  # (tape, before, after)
+    missed: int  # how often it, or what was remembered in its place before, was another pass
 
     def take(self, tr: Frame, root: Value) -> bool:
         """Takes the pass. False, and nothing was done, if it is not that one now."""
         tapes = self._tapes(tr, root)
-        if tapes is None:
+        handles = self._handles(tapes) if tapes is not None else None
+        entering = self._entering(tr, tapes) if tapes is not None and handles is not None else None
+        if tapes is None or handles is None or entering is None:
+            self.missed += 1
             return False
-        handles = []
-        for group in self.groups:
-            handle, *others = [tapes[i].leaves[slot].rec() for i, slot in group]
-            if handle is None or handle._hooks or any(h is not handle for h in others):
-                return False
-            handles.append(handle)
-        entering = self._entering(tr, tapes)
-        if entering is None or len({*map(id, handles)}) < len(handles):
-            return False
+        self.missed = 0
         for slot, v in entering:
             m = v.meta
             v.vid = tr.base + slot
@@ -133,13 +131,21 @@ class Crossing(Jump):
         grads = [at(tr.base + slot, m) for slot, m in self.made]
         tr.values.extend(grads)
         pass_by(tr, self)
-        for i, _, after, everything in self.freeing:
-            tapes[i].freed = after
-            if everything:
-                tapes[i].saved = {}
+        for i, _, after in self.freeing:
+            free(tapes[i], after)
         for handle, g in zip(handles, grads, strict=True):
             handle._accumulate(g, False)
         return True
+
+    def _handles(self, tapes: list[Any]) -> list[Any] | None:
+        """The leaves, if there are as many as before."""
+        handles = []
+        for group in self.groups:
+            handle, *others = [tapes[i].leaves[slot].rec() for i, slot in group]
+            if handle is None or handle._hooks or any(h is not handle for h in others):
+                return None
+            handles.append(handle)
+        return handles if len({*map(id, handles)}) == len(handles) else None
 
     def _tapes(self, tr: Frame, root: Value) -> list[Any] | None:
         """The tapes that are met now, if they are like those before."""
@@ -149,18 +155,18 @@ class Crossing(Jump):
         if first is None or first[1:] != self.start:
             return None
         tapes = [first[0]]
-        for i, slot, j, node, there in self.links:
+        for i, slot, j, calls, there in self.links:
             found = place(tapes[i].upstream[slot])
             if found is None:
                 return None
             tape, s = found
-            if s != there or type(tape) is not Tape or tape.node is not node:
+            if s != there or type(tape) is not Tape or signature(tape.node, s) is not calls:
                 return None
             if j == len(tapes) and all(t is not tape for t in tapes):
                 tapes.append(tape)
             elif j >= len(tapes) or tapes[j] is not tape:
                 return None
-        for i, before, _, _ in self.freeing:
+        for i, before, _ in self.freeing:
             if tapes[i].freed != before:
                 return None
         if any(t.hooks or t.custom for t in tapes):
@@ -206,15 +212,17 @@ def remembered(
     if first is None or not all(base <= g.vid for _, g in leaves):
         return None
     tapes = [first[0]]
+    numbers = {id(first[0]): 0}
     found = Crossing(tr.node, [], set(freed[id(tr)][1]) if id(tr) in freed else set())
-    found.start = first[1:]
-    found.links = []
+    found.missed, found.start, found.links = 0, first[1:], []
     for tape, slot, other, there in notes.links:
-        if all(t is not other for t in tapes):
+        if id(other) not in numbers:
+            numbers[id(other)] = len(tapes)
             tapes.append(other)
-        found.links.append((_number(tapes, tape), slot, _number(tapes, other), other.node, there))
-    if any(t is not tr and (type(t) is not Tape or t.hooks or t.custom) for t in tapes):
-        return None
+            if type(other) is not Tape or other.hooks or other.custom:
+                return None
+        calls = signature(other.node, there)
+        found.links.append((numbers[id(tape)], slot, numbers[id(other)], calls, there))
     found.order = sorted(range(len(tapes)), key=lambda i: int(tapes[i].base))
     entries = {n.slot: n.meta for n in _since(started, tr.node) if n.kind is INPUT}
     found.reads, found.entries = [], entries
@@ -228,7 +236,7 @@ def remembered(
             if here in entries:
                 if v.meta is not entries[here] or values.setdefault(here, v) is not v:
                     return None
-        found.reads.append((_number(tapes, tape), reader, slot, number, here))
+        found.reads.append((numbers[id(tape)], reader, slot, number, here))
     if values.keys() != entries.keys():
         return None
     groups: dict[int, list[tuple[int, int]]] = {id(handle): [] for handle, _ in leaves}
@@ -236,30 +244,24 @@ def remembered(
         handle = tape.leaves[slot].rec()
         if handle is None or id(handle) not in groups:
             return None
-        groups[id(handle)].append((_number(tapes, tape), slot))
+        groups[id(handle)].append((numbers[id(tape)], slot))
     found.groups = list(groups.values())
     found.made = [(g.vid - base, g.meta) for _, g in leaves]
-    found.freeing = []
-    for tape, slots in freed.values():
-        if tape is not tr:
-            after = tape.freed | slots
-            found.freeing.append(
-                (_number(tapes, tape), tape.freed, after, after.issuperset(graph_slots(tape)))
-            )
+    found.freeing = [
+        (numbers[id(tape)], tape.freed, tape.freed | slots)
+        for tape, slots in freed.values()
+        if tape is not tr
+    ]
     return found if all(found.groups) else None
 
 
-def _start(tr: Frame, root: Value) -> tuple[Any, Node | None, int] | None:
-    """The root's tape, its path if it is not the open frame, and the root's slot there."""
+def _start(tr: Frame, root: Value) -> tuple[Any, Any, int] | None:
+    """The root's tape, what is met below it if that is not the open frame, the root's slot."""
     found = place(root)
     if found is None:
         return None
     tape, slot = found
-    return tape, None if tape is tr else tape.node, slot
-
-
-def _number(tapes: list[Any], tape: Any) -> int:
-    return next(i for i, t in enumerate(tapes) if t is tape)
+    return tape, None if tape is tr else signature(tape.node, slot), slot
 
 
 def _since(start: Node, node: Node) -> Iterable[Node]:
@@ -269,10 +271,60 @@ def _since(start: Node, node: Node) -> Iterable[Node]:
         node = node.parent
 
 
-def graph_slots(tape: Any) -> Iterable[int]:
-    """The calls of a frame that gradients flow through."""
-    return (
-        n.slot
-        for n in tape.node.path()
-        if n.op is not None and n.metas and n.metas[0].requires_grad
-    )
+class _Signature:
+    """The calls that a walk from a slot meets: the same object for equal calls (`signature`)."""
+
+    __slots__ = ()
+
+
+_signatures: dict[tuple[Any, ...], _Signature] = {}
+_GRAPH = -1  # where a node notes the calls that gradients flow through
+
+
+def signature(node: Node, slot: int) -> _Signature:
+    """What determines a walk from a slot of the path that ends in `node`, beside what is kept."""
+    known = node.signatures
+    if known is None:
+        known = node.signatures = {}
+    found = known.get(slot)
+    if found is None:
+        if len(_signatures) > 10_000:  # a forgotten one only costs another walk
+            _signatures.clear()
+        found = known[slot] = _signatures.setdefault(_calls(node, slot), _Signature())
+    return found
+
+
+def _calls(node: Node, slot: int) -> tuple[Any, ...]:
+    producers = node.producers()
+    seen: dict[int, tuple[Any, ...]] = {}
+    todo = [slot]
+    while todo:
+        n = producers[todo.pop()]
+        if n.slot in seen:
+            continue
+        facts = []
+        for s in n.ins:
+            p = producers[s]
+            number = p.number_meta.get(s)
+            facts.append((s, number or p.metas[s - p.slot], repr(p.fixed.get(s))))
+            if number is None and p.metas[s - p.slot].requires_grad:
+                todo.append(s)
+        seen[n.slot] = (n.slot, n.kind, n.op, n.attrs, n.metas, *facts)
+    return (slot, *(seen[s] for s in sorted(seen)))
+
+
+def free(tape: Any, slots: frozenset[int]) -> None:
+    """Notes the calls of an ended frame that are freed: nothing is kept where all of them are."""
+    tape.freed = slots
+    known = tape.node.signatures
+    if known is None:
+        known = tape.node.signatures = {}
+    graph = known.get(_GRAPH)
+    if graph is None:
+        graph = known[_GRAPH] = frozenset(
+            n.slot
+            for n in tape.node.path()
+            if n.op is not None and n.metas and n.metas[0].requires_grad
+        )
+    if graph <= slots:
+        tape.saved = {}

@@ -78,7 +78,31 @@ def _kept_values_in_the_new_frame() -> list[list[float]]:
     return seen
 
 
-LOOPS = [_losses_looked_at_first, _two_networks, _many_frames, _kept_values_in_the_new_frame]
+def _choices_that_no_gradient_sees() -> list[list[float]]:
+    """What the frames do beside the gradient's calls differs from pass to pass."""
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 2))
+    moves = facula.randn(2, 4)
+    seen = []
+    for _ in range(12):
+        state, terms = facula.zeros(4), []
+        for _ in range(3):
+            chances = model(state).softmax(-1)
+            action = facula.multinomial(chances, 1)
+            terms.append(chances.log()[action])
+            state = state + moves[int(action.item())]
+        model.zero_grad()
+        (-facula.stack(terms).mean()).backward()
+        seen.append(model[0].weight.grad.flatten().tolist())
+    return seen
+
+
+LOOPS = [
+    _losses_looked_at_first,
+    _two_networks,
+    _many_frames,
+    _kept_values_in_the_new_frame,
+    _choices_that_no_gradient_sees,
+]
 
 
 @pytest.fixture
@@ -235,3 +259,18 @@ def test_what_numpy_may_write_is_walked(taken: list[bool]) -> None:
         w.grad = None
     assert shown.tolist() == [2.0, 4.0]
     assert True in taken
+
+
+def test_what_is_never_the_same_is_seldom_remembered(
+    taken: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    remembered = jumps.remembered
+    monkeypatch.setattr(engine, "remembered", lambda *a: calls.append(1) or remembered(*a))
+    w = facula.tensor([1.0, 2.0], requires_grad=True)
+    for k in range(40):
+        assert _pass(w, 2.0 + k).tolist() == pytest.approx([6 * (2 + k) ** 2, 12 * (2 + k) ** 2])
+    assert not any(taken) and len(calls) < 12
+    for _ in range(40):
+        _pass(w, 2.0)
+    assert taken[-1]
