@@ -14,9 +14,10 @@ done with the own stretch takes from the others'. So a thread meets the same par
 step to step, while it lies in that processor's cache. A step whose number of threads is negative
 wants each stretch in one call: its chunks share what the call brings near.
 
-A worker that sleeps is kept off the processor of the thread that wakes it: the system tends to run
-it there, behind the caller, for milliseconds. Who spins gives the processor away now and then, in
-case the other one shares it.
+A worker is kept off the caller's processor: the system tends to wake it there, behind the caller,
+for milliseconds, and to leave it there for as long as both are awake. Where a worker runs is noted
+with each job that it claims; one that sleeps, or was last seen where the caller is now, is sent
+away. Who spins gives the processor away now and then, in case the other one shares it.
 
 Functions of the system are called through addresses in the pool, so that this code links with
 nothing.
@@ -91,7 +92,8 @@ WORKER = Layout(
         ("pool", 8),
         ("thread", 56),
         ("state", 8),
-        ("sleeping", 56),
+        ("sleeping", 8),
+        ("seen", 48),  # one more than the number of the processor where it claimed a job; 0: none
         ("next", 64),
         ("lock", 64),
         ("wake", 64),
@@ -147,6 +149,7 @@ def runner_ir() -> str:
         _chunks(),
         _worker(),
         _start(),
+        _processor(),
         _place(),
         _parallel(),
         _run(),
@@ -325,7 +328,7 @@ def _worker() -> str:
     return f"""
 define ptr @worker(ptr %w) nounwind {{
 entry:
-{_fields(WORKER, "w", "state", "sleeping", "lock", "wake")}
+{_fields(WORKER, "w", "state", "sleeping", "seen", "lock", "wake")}
   %pool = load ptr, ptr %w
 {_fields(POOL, "pool", "signals", "block", "pending", "main_sleeping", "main_lock", "main_wake")}
 {_system("pthread_sigmask")}
@@ -339,6 +342,8 @@ next:
   %claimed = extractvalue {{ i64, i1 }} %claim, 1
   br i1 %claimed, label %work, label %next
 work:
+  %here = call i64 @processor(ptr %pool)
+  store atomic i64 %here, ptr %seen monotonic, align 8
   %address = ptrtoint ptr %w to i64
   %start = ptrtoint ptr %pool to i64
   %distance = sub i64 %address, %start
@@ -396,6 +401,24 @@ failed:
 done:
   %result = load i64, ptr %started
   ret i64 %result
+}}"""
+
+
+def _processor() -> str:
+    return f"""
+define internal i64 @processor(ptr %pool) nounwind {{
+entry:
+{_fields(POOL, "pool", "sched_getcpu")}
+  %get = load ptr, ptr %sched_getcpu
+  %missing = icmp eq ptr %get, null
+  br i1 %missing, label %none, label %ask
+ask:
+  %cpu = call i32 %get()
+  %next = add i32 %cpu, 1
+  %number = sext i32 %next to i64
+  ret i64 %number
+none:
+  ret i64 0
 }}"""
 
 
@@ -491,6 +514,7 @@ count:
   br i1 %uncounted, label %count, label %ready
 ready:
   store atomic i64 %helpers, ptr %pending seq_cst, align 8
+  %mine = call i64 @processor(ptr %pool)
   %any = icmp sgt i64 %helpers, 0
   br i1 %any, label %post, label %work
 post:
@@ -498,12 +522,18 @@ post:
   %offset = mul i64 %i, {WORKER_SIZE}
   %base = add i64 %offset, {POOL.size}
   %w = getelementptr i8, ptr %pool, i64 %base
-{_fields(WORKER, "w", "state", "sleeping", "lock", "wake")}
+{_fields(WORKER, "w", "state", "sleeping", "seen", "lock", "wake")}
   store atomic i64 1, ptr %state seq_cst, align 8
   %asleep = load atomic i64, ptr %sleeping seq_cst, align 8
   %deep = icmp ne i64 %asleep, 0
-  br i1 %deep, label %rouse, label %posted
+  %where = load atomic i64, ptr %seen monotonic, align 8
+  %same = icmp eq i64 %where, %mine
+  %known = icmp ne i64 %mine, 0
+  %shared = and i1 %same, %known
+  %away = or i1 %deep, %shared
+  br i1 %away, label %rouse, label %posted
 rouse:
+  store atomic i64 0, ptr %seen monotonic, align 8
   call void @place(ptr %pool, ptr %w)
   call void @wake(ptr %pool, ptr %sleeping, ptr %lock, ptr %wake)
   br label %posted

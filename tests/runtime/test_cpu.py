@@ -211,6 +211,46 @@ def test_sleeping_workers_are_woken(monkeypatch):
         assert program.is_right()
 
 
+_MOVING = """
+import os, threading
+import facula
+facula.set_num_threads(1)
+x = facula.randn(1000, 1000)
+
+def threads():
+    return {int(t) for t in os.listdir("/proc/self/task")}
+
+def work():
+    for _ in range(4):
+        (x * 2).sum().item()
+
+work()
+me, before = threading.get_native_id(), threads()
+facula.set_num_threads(2)
+work()
+workers = threads() - before
+assert workers
+for processor in sorted(os.sched_getaffinity(0)) * 4:
+    for thread in (me, *workers):
+        os.sched_setaffinity(thread, {processor})
+    for _ in range(100):
+        work()
+        if all(os.sched_getaffinity(w) != {processor} for w in workers):
+            break
+    else:
+        raise AssertionError("a worker stays on the processor of its caller")
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="needs two processors",
+)
+def test_workers_leave_the_processor_of_their_caller(run_python):
+    done = run_python("-c", _MOVING)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     "value, error", ((0, ValueError), (-1, ValueError), (5000, ValueError), (2.0, TypeError))
 )
