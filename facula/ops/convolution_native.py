@@ -16,6 +16,7 @@ import numpy as np
 
 from ..dtypes import float32, float64
 from ..trace.values import Shape
+from .convolution_depthwise import depthwise_forward, depthwise_weight
 from .convolution_single import single_forward, single_input, single_weight
 
 _LARGEST = 1 << 27  # elements of an image: offsets of a vector's lanes are 32-bit numbers
@@ -36,9 +37,16 @@ def lower_forward(b: Any, ins: list[int], node: Any) -> list[int] | None:
     single = single_forward(b, ins, out.shape, node.attrs)
     if single is not None:
         return [single]
-    attrs = tuple(node.attrs[:4])
-    host = _host(attrs, out.shape[2:])
-    return [b.add("convolve", tuple(ins), out.shape, out.dtype, attrs, host)]
+    return [_convolve(b, ins, out.shape, tuple(node.attrs[:4]))]
+
+
+def _convolve(b: Any, ins: list[int], shape: Shape, attrs: Any) -> int:
+    """A convolution's result of this shape. attrs: as `depthwise_forward` has them."""
+    found = depthwise_forward(b, ins, shape, attrs)
+    if found is not None:
+        return found
+    host = _host(attrs, shape[2:])
+    return int(b.add("convolve", tuple(ins), shape, b.graph.dtypes[ins[0]], attrs, host))
 
 
 def lower_weight(b: Any, ins: list[int], node: Any) -> list[int] | None:
@@ -48,6 +56,9 @@ def lower_weight(b: Any, ins: list[int], node: Any) -> list[int] | None:
     single = single_weight(b, ins, out.shape, node.attrs)
     if single is not None:
         return [single]
+    apart = depthwise_weight(b, ins, out.shape, node.attrs)
+    if apart is not None:
+        return [apart]
     kernel = out.shape[2:]
     attrs = (*node.attrs[:4], kernel, 1)
     metas = node.metas
@@ -136,7 +147,7 @@ def _phase(
         v = b.add("flip", (v,), kernel, dt, (axes,), lambda a: np.flip(a, axes))
     low, dilation = tuple(c[3] for c in taps), tuple(c[4] for c in taps)
     attrs = ((1,) * len(taps), low, dilation, groups)
-    return int(b.add("convolve", (g, v), result, dt, attrs, _host(attrs, sizes)))
+    return _convolve(b, [g, v], result, attrs)
 
 
 def interleaved(b: Any, found: dict[Shape, int], stride: Shape, shape: Shape) -> int:
