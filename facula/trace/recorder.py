@@ -168,7 +168,7 @@ class Frame:
         self.values: list[Value] = []
         self.inputs: list[Value] = []
         self.scalars: list[Any] = []
-        # Backward has to walk in Python: hooks, user's functions, other frames.
+        # There is more to gradients than the path: hooks, user's functions, other frames.
         self.complex = False
         self.leaves: dict[int, Value] = {}
         self.upstream: Mapping[int, Value] = _NOTHING
