@@ -26,7 +26,13 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "compiler": ("compiler",),
     "trace": ("trace",),
     "ops": ("ops",),
-    "autograd": ("autograd.engine", "autograd.gradients", "autograd.nodes"),
+    "autograd": (
+        "autograd.calls",
+        "autograd.engine",
+        "autograd.gradients",
+        "autograd.jumps",
+        "autograd.nodes",
+    ),
     "tensor": ("tensor",),
     "public face": (),
 }
