@@ -14,7 +14,7 @@ import numpy as np
 
 from ..dtypes import bfloat16, float32
 from ..graph.graph import Graph, GraphNode
-from .contraction import amx
+from .contraction import bfloat16 as products
 from .rewrite import Rewriter, sweep
 from .schedule import MOVED
 
@@ -31,7 +31,7 @@ def _fits(graph: Graph, node: GraphNode) -> bool:
     n = graph.shapes[node.ins[1]][-1]
     if graph.dtypes[node.outs[0]] is not float32 or not prod(batch):
         return False
-    return graph.dtypes[node.ins[0]] is float32 and amx.worthwhile(m, n, k)
+    return graph.dtypes[node.ins[0]] is float32 and products.worthwhile(m, n, k)
 
 
 def _narrow_product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:

@@ -1,4 +1,4 @@
-"""Products of bfloat16 in the processor's matrix tiles, and without them."""
+"""Products of bfloat16 by the processor's instructions, in matrix tiles or vectors, and without."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from graphs import B
 
 import facula
 from facula.compiler import Program, compile_graph, kept
-from facula.compiler.contraction import amx as tiles
+from facula.compiler.contraction import bfloat16 as products
 from facula.dtypes import bfloat16, float32
 from facula.runtime import amx, code, cpu
 
 needs_tiles = pytest.mark.skipif(not amx.permitted(), reason="no AMX tiles for bfloat16")
+needs_products = pytest.mark.skipif(
+    not products.worthwhile(64, 64, 64), reason="no instructions for products of bfloat16"
+)
 
 
 def _data(*shape: int) -> np.ndarray:
@@ -48,6 +51,20 @@ def _close(found: np.ndarray, want: np.ndarray, k: int) -> None:
 
 
 @pytest.fixture
+def planned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The places of the sums of products that were given to the instructions."""
+    found: list[int] = []
+    product = products.Plan.product
+
+    def noted(self: products.Plan, *operands: object) -> object:
+        found.append(self.k)
+        return product(self, *operands)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(products.Plan, "product", noted)
+    return found
+
+
+@pytest.fixture
 def threads() -> Iterator[None]:
     before = cpu.get_num_threads()
     yield
@@ -60,11 +77,11 @@ SHAPES = [
 ]  # fmt: skip
 
 
-@needs_tiles
+@needs_products
 @pytest.mark.thin(2)
 @pytest.mark.parametrize("transposed", ["", "a", "b", "ab"])
 @pytest.mark.parametrize(("m", "k", "n"), SHAPES)
-def test_products(m: int, k: int, n: int, transposed: str) -> None:
+def test_products(m: int, k: int, n: int, transposed: str, planned: list[int]) -> None:
     b, rounded = B(), transposed in ("", "ab")
     x, y = _data(m, k), _data(k, n)
     i = b.permute(_input(b, x.T), 1, 0) if "a" in transposed else _input(b, x)
@@ -74,11 +91,11 @@ def test_products(m: int, k: int, n: int, transposed: str) -> None:
     program, (found,) = b.run()
     _close(found, _wide(x) @ _wide(y), k)
     if m * k * n >= 1 << 15 and min(m, n) > 1:
-        assert _uses_tiles(program)
+        assert planned
 
 
-@needs_tiles
-def test_casts_after_movement_and_parts() -> None:
+@needs_products
+def test_casts_after_movement_and_parts(planned: list[int]) -> None:
     """What is multiplied is part of something larger, moved before and after the cast."""
     b = B()
     x = _data(3, 70, 200)
@@ -88,15 +105,15 @@ def test_casts_after_movement_and_parts() -> None:
     every = b.cast(b.slice(i, (0, 0, 0), (3, 70, 200), (1, 1, 2)), float32)
     b.g.outputs = [b.matmul(left, part), b.matmul(b.permute(every, 0, 2, 1), left)]
     program, found = b.run()
-    assert _uses_tiles(program)
+    assert planned
     p, e = _wide(x[:, :, 40:160]), _wide(x[:, :, ::2])
     _close(found[0], p @ p.transpose(0, 2, 1), 120)
     _close(found[1], e.transpose(0, 2, 1) @ p, 70)
 
 
-@needs_tiles
+@needs_products
 @pytest.mark.parametrize("shared", [False, True])
-def test_batches(shared: bool) -> None:
+def test_batches(shared: bool, planned: list[int]) -> None:
     b = B()
     x, y = _data(3, 2, 50, 40), _data(40, 33) if shared else _data(3, 2, 40, 33)
     i, j = b.cast(_input(b, x), float32), b.cast(_input(b, y), float32)
@@ -107,15 +124,15 @@ def test_batches(shared: bool) -> None:
     again = b.matmul(b.permute(j, 0, 1, 3, 2), b.permute(i, 0, 1, 3, 2))
     b.g.outputs = [z, again]
     program, found = b.run()
-    assert _uses_tiles(program)
+    assert planned
     want = _wide(x) @ _wide(y)
     _close(found[0], want, 40)
     _close(found[1], want.transpose(0, 1, 3, 2), 40)
 
 
-@needs_tiles
+@needs_products
 @pytest.mark.parametrize(("m", "k", "n"), [(65, 100, 47), (200, 2100, 130)])
-def test_epilogue(m: int, k: int, n: int) -> None:
+def test_epilogue(m: int, k: int, n: int, planned: list[int]) -> None:
     """A bias and an activation, each rounded, in one step with the product."""
     b = B()
     x, y, bias = _data(m, k), _data(k, n), _data(n)
@@ -123,13 +140,13 @@ def test_epilogue(m: int, k: int, n: int) -> None:
     wide = b.op("add", z, b.broadcast(b.cast(_input(b, bias), float32), (m, n)))
     b.g.outputs = [b.cast(b.op("relu", wide), bfloat16)]
     program, (found,) = b.run()
-    assert _uses_tiles(program)
+    assert planned
     assert [name for _, name, _ in program.kernels] == ["pack", "matmul"]
     want = np.maximum(_wide(x) @ _wide(y) + _wide(bias), 0)
     _close(found, want, k)
 
 
-@needs_tiles
+@needs_products
 def test_same_bits_for_any_number_of_threads(threads: None) -> None:
     for m, k, n in [(300, 200, 170), (64, 784, 128), (200, 2100, 130)]:
         b = B()
@@ -144,8 +161,8 @@ def test_same_bits_for_any_number_of_threads(threads: None) -> None:
                 np.testing.assert_array_equal(x.view(np.uint8), y.view(np.uint8))
 
 
-@needs_tiles
-def test_inf_and_nan_stay_in_their_rows_and_columns() -> None:
+@needs_products
+def test_inf_and_nan_stay_in_their_rows_and_columns(planned: list[int]) -> None:
     """Also at the edges, where tiles hold more than the operands."""
     m, k, n = 37, 45, 39
     x, y = _data(m, k), _data(k, n)
@@ -156,21 +173,21 @@ def test_inf_and_nan_stay_in_their_rows_and_columns() -> None:
         j = b.permute(_input(b, y.T), 1, 0) if flip else _input(b, y)
         b.g.outputs = [b.matmul(b.cast(i, float32), b.cast(j, float32))]
         program, (found,) = b.run()
-        assert _uses_tiles(program)
+        assert planned
         with np.errstate(invalid="ignore"):
             want = _wide(x) @ _wide(y)
         _close(found, want, k)
 
 
-@needs_tiles
-def test_denormals_count_as_zero() -> None:
+@needs_products
+def test_denormals_count_as_zero(planned: list[int]) -> None:
     """As the instruction has it; PyTorch's products with it do the same."""
     b = B()
     tiny, one = np.full((32, 64), 2.0**-130), np.ones((64, 32))
     i, j = (_input(b, a.astype(bfloat16.np)) for a in (tiny, one))
     b.g.outputs = [b.matmul(b.cast(i, float32), b.cast(j, float32))]
     program, (found,) = b.run()
-    assert _uses_tiles(program)
+    assert planned
     assert not found.any()
 
 
@@ -209,14 +226,14 @@ def test_without_tiles(monkeypatch: pytest.MonkeyPatch, offered: bool) -> None:
 
 @needs_tiles
 def test_a_kept_program_asks_for_the_permission(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: object
+    monkeypatch: pytest.MonkeyPatch, tmp_path: object, planned: list[int]
 ) -> None:
     monkeypatch.setenv("FACULA_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(kept.config, "disk_cache", True)
     monkeypatch.setattr(code, "_loaded", {})
     b, want = _product()
     program = compile_graph(b.g)
-    assert _uses_tiles(program)
+    assert planned
     name = code.digest("a product of bfloat16")
     kept.keep(program, name)
     again = kept.load(name, lambda: b.g)
@@ -226,11 +243,11 @@ def test_a_kept_program_asks_for_the_permission(
     assert kept.load(name, lambda: b.g) is None
 
 
-@needs_tiles
+@needs_products
 def test_short_sums_are_left_to_vectors() -> None:
-    assert tiles.worthwhile(64, 64, 64)
-    assert not tiles.worthwhile(64, 64, 4)
-    assert not tiles.worthwhile(0, 64, 64)
+    assert products.worthwhile(64, 64, 64)
+    assert not products.worthwhile(64, 64, 4)
+    assert not products.worthwhile(0, 64, 64)
 
 
 _SCRIPT = """
@@ -256,7 +273,7 @@ print(zlib.crc32(first))
 """
 
 
-@needs_tiles
+@needs_products
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_other_processes(tmp_path: object) -> None:
     """One that compiles, one that finds the program on disk, and what each forks."""

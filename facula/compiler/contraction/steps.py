@@ -10,7 +10,8 @@ from ...dtypes import bfloat16
 from ...graph.graph import Graph, GraphNode
 from ..indexing import View
 from ..scalar_code import TAGS
-from . import amx, attention, attention_backward
+from . import attention, attention_backward
+from . import bfloat16 as halves
 from .convolution import Forward
 from .convolution_weight import Weight
 from .epilogue import Lower
@@ -112,14 +113,14 @@ def adds_in_memory(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: 
 
 def _product(
     graph: Graph, node: GraphNode, operands: Sequence[View], tag: str, finished: bool = False
-) -> Plan | amx.Plan | None:
+) -> Plan | halves.Plan | None:
     shape = graph.shapes[node.outs[0]]
     k = graph.shapes[node.ins[0]][-1]
     if not prod(shape) or not k:
         return None
     a, b = operands
     if graph.dtypes[a.value] is bfloat16:
-        return amx.Plan(a, b, shape, k)
+        return halves.Plan(a, b, shape, k)
     m, n = shape[-2:]
     along = a.strides[-1] == 1 and b.strides[-1] != 1
     if worthwhile(m, n, along, k):

@@ -1,13 +1,15 @@
-"""Products of bfloat16 in the processor's matrix tiles (AMX), summed in float32.
+"""Products of bfloat16 by the processor's own instructions, summed in float32.
 
-One instruction multiplies a tile of 16 rows of 32 places of the sum with one of 32 places of 16
-columns, which lie in pairs, and adds the products to a tile of 16 x 16 sums. Four tiles of sums
-stay where they are along the sum, so that each tile of an operand serves twice. The right operand
-is packed by a step of its own, the left one by the chunk that uses it: both from wherever they
-lie, places beyond the sum being zero. As for other products, what a chunk computes depends on
-shapes alone.
+In matrix tiles (AMX), one instruction multiplies a tile of 16 rows of 32 places of the sum with
+one of 32 places of 16 columns, which lie in pairs, and adds the products to a tile of 16 x 16 sums.
+Four tiles of sums stay where they are along the sum, so that each tile of an operand serves twice.
+In vectors (AVX-512), one instruction multiplies a pair of a row, in every lane, with the pairs of
+16 columns; sums of 8 rows and 32 columns stay in registers. The operands lie in the same order for
+both: the right one is packed by a step of its own, the left one by the chunk that uses it, from
+wherever they lie, places beyond the sum being zero. As for other products, what a chunk computes
+depends on shapes alone.
 
-The instruction takes numbers below 2**-126 for zero and gives none such.
+The instructions take numbers below 2**-126 for zero and give none such.
 """
 
 from __future__ import annotations
@@ -16,11 +18,12 @@ import functools
 from collections.abc import Callable, Sequence
 from math import prod
 
-from ...runtime import amx
-from ..emitter import V
+from ...runtime import amx, code
+from ..emitter import V, vec
 from ..executable import PACK, Address
 from ..indexing import View
 from ..loops import Kernel, even_parts
+from ..scalar_code import broadcast
 from ..writer import I64, Writer
 from . import tile
 from .batch import joined_axes, merged, places
@@ -42,17 +45,30 @@ _COPY_BYTES = 1 << 18  # of the left operand that a chunk copies
 _CHUNKS = 16  # of a product that is large enough
 _CHUNK_WORK = 1 << 20  # multiply-adds of a chunk at least
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
-_THRESHOLD = 1 << 21  # multiply-adds from which a product is worth a second thread
+_THRESHOLD = 1 << 21  # multiply-adds from which a product in tiles is worth a second thread
+_VECTOR_THRESHOLD = 1 << 19  # the same in vectors
+_GROUP = 8  # rows whose sums are in registers together
+_PAIRS = "<32 x bfloat>"  # a vector of them
+_DOT = "llvm.x86.avx512bf16.dpbf16ps.512"
 
 # What the eight tiles are: all of 16 rows of 64 bytes. Palette; bytes of each row; rows.
 _CONFIGURATION = (1, 0, *(0x0040_0040_0040_0040,) * 2, 0, 0, 0x1010_1010_1010_1010, 0)
 
 
-def worthwhile(m: int, n: int, k: int) -> bool:
-    """Whether this processor has the tiles and they beat vectors of float32: all but for sums that
-    fill less than a quarter of a tile.
+@functools.cache
+def in_vectors() -> bool:
+    """Whether products of bfloat16 are done in vectors: where there are no tiles. A process that is
+    refused the tiles of its processor does not take them: its bits would be others.
     """
-    return amx.permitted() and min(m, n) > 0 and k >= _SHORT
+    needed = {"avx512_bf16", "avx512f", "avx512bw", "avx512vl"}
+    return needed <= code.processor_features() and not amx.offered()
+
+
+def worthwhile(m: int, n: int, k: int) -> bool:
+    """Whether this processor has the instructions and they beat products of float32: all but for
+    sums that fill less than a quarter of a tile.
+    """
+    return (amx.permitted() or in_vectors()) and min(m, n) > 0 and k >= _SHORT
 
 
 class Plan:
@@ -61,6 +77,7 @@ class Plan:
     turned = direct = own = False
 
     def __init__(self, a: View, b: View, shape: Sequence[int], k: int) -> None:
+        self.tiled = not in_vectors()
         *batch, m, n = shape
         a_strides, b_strides = list(a.strides[:-2]), list(b.strides[:-2])
         m, batch, a_strides, b_strides = merged(m, batch, a, a_strides, b_strides)
@@ -95,7 +112,7 @@ class Plan:
         for axis in self.b_axes:
             record += axis
         return NativeStep(
-            PACK, f"amx pack {self.b_along}", lambda: _pack_text(self), record,
+            PACK, f"bfloat16 pack {self.b_along}", lambda: _pack_text(self), record,
             -(-units // per), units * elements,
         )  # fmt: skip
 
@@ -120,9 +137,9 @@ class Plan:
         record: list[int | Address] = [
             slot, packed, out, self.m, self.n, self.k, self.a_step, self.depth, self.blocks,
             self.panels, self.tiles, downs, acrosses, self.a_offset,
-            len(self.axes), Address("amx", ""), 0,
+            len(self.axes), Address("amx", "") if self.tiled else 0, 0,
         ]  # fmt: skip
-        key = f"amx product {self.a_along}"
+        key = f"bfloat16 product {'tiles' if self.tiled else 'vectors'} {self.a_along}"
         kernel = None
         if epilogue is not None:
             kernel = epilogue(_LANES, _HEADER)
@@ -135,7 +152,8 @@ class Plan:
         work = self.tiles * self.panels * _BLOCK * _BLOCK * self.k * self.count
         return NativeStep(
             "matmul", key, lambda: _product_text(self, kernel), record,
-            downs * acrosses * self.count, work, _THRESHOLD,
+            downs * acrosses * self.count, work,
+            _THRESHOLD if self.tiled else _VECTOR_THRESHOLD,
         )  # fmt: skip
 
 
@@ -285,6 +303,71 @@ def _sums(
         _tile(w, "tilestored64", _number(2 * i + j), at, pitch)
 
 
+def _vector_sums(
+    w: Writer, below: V, right: V, a: V, b: V, steps: V, buffer: V, ask: Callable[[V], None]
+) -> None:
+    """As `_sums_of_existing`, in vectors: the sums of 8 rows at a time."""
+    ty, pair = f"<{_LANES} x i32>", 4  # bytes of a pair
+    row_bytes = w.number(pair * _LANES)
+    rows = w.smaller(below, w.number(_BLOCK))
+    groups = w.binary("udiv", w.add(rows, w.number(_GROUP - 1)), w.number(_GROUP))
+
+    def spread(at: V) -> V:
+        x = w.let("i32", f"load i32, ptr {at.name}, align 4")
+        return w.convert("bitcast", broadcast(w, x, _LANES), _PAIRS)
+
+    def sums(columns: int) -> None:
+        def group(g: V, _: list[V]) -> list[V]:
+            first = w.mul(g, w.number(_GROUP))
+            for r in range(_GROUP):
+                ask(w.add(first, w.number(r)))
+            from_a = w.add(
+                w.mul(w.binary("udiv", first, w.number(_ROWS)), w.number(_TILE_BYTES)),
+                w.mul(w.binary("urem", first, w.number(_ROWS)), row_bytes),
+            )
+            own = _bytes(w, a, from_a)
+
+            def step(s: V, carried: list[V]) -> list[V]:
+                offset = w.mul(s, w.number(_BLOCK_BYTES))
+                left, across = _bytes(w, own, offset), _bytes(w, b, offset)
+
+                def place(p: V, carried: list[V]) -> list[V]:
+                    here = _bytes(w, across, w.mul(p, row_bytes))
+                    vectors = []
+                    for j in range(columns):
+                        at = _bytes(w, here, w.number(j * _TILE_BYTES))
+                        x = w.let(ty, f"load {ty}, ptr {at.name}, align 64")
+                        vectors.append(w.convert("bitcast", x, _PAIRS))
+                    mine = _bytes(w, left, w.mul(p, w.number(pair)))
+                    out = []
+                    for r in range(_GROUP):
+                        x = spread(_bytes(w, mine, w.mul(w.number(r), row_bytes)))
+                        for j, y in enumerate(vectors):
+                            total = carried[r * columns + j]
+                            out.append(
+                                w.intrinsic(
+                                    "llvm.x86.avx512bf16.dpbf16ps.512", total.ty, total, x, y
+                                )
+                            )
+                    return out
+
+                return w.counted_loop(w.number(0), w.number(_PLACES // 2), 1, carried, place)
+
+            zeros = [w.splat("0.0", vec("float", _LANES))] * (_GROUP * columns)
+            found = w.counted_loop(w.number(0), steps, 1, zeros, step)
+            to = w.mul(first, w.number(_BLOCK))
+            for r in range(_GROUP):
+                for j in range(columns):
+                    at = w.element(buffer, w.add(to, w.number(r * _BLOCK + j * _LANES)), "f32")
+                    w.store(found[r * columns + j], at, "f32")
+            return []
+
+        w.counted_loop(w.number(0), groups, 1, [], group)
+
+    two = w.compare("icmp", "sgt", right, w.number(_COLUMNS))
+    w.when(two, lambda: sums(2), lambda: sums(1))
+
+
 def _product_text(p: Plan, kernel: Kernel | None) -> str:
     header = len(kernel.record) if kernel is not None else _HEADER
     w = Writer()
@@ -299,7 +382,8 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     else:
         buffer = w.let("ptr", f"alloca [{4 * _BLOCK * _BLOCK} x i8], align 64")
     copies = w.let("ptr", f"alloca i8, i64 {_COPY_BYTES}, align 64")
-    _configure(w)
+    if p.tiled:
+        _configure(w)
 
     def chunk(number: V, _: list[V]) -> list[V]:
         rest, at_down = split(w, number, downs)
@@ -357,7 +441,8 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                             place = w.add(w.mul(n, r), w.number(j * _LANES))
                             w.prefetch(w.element(c, place, "f32"), True)
 
-                    _sums_of_existing(w, below, right, copy_of(t), b, steps, buffer, ask)
+                    sums = _sums_of_existing if p.tiled else _vector_sums
+                    sums(w, below, right, copy_of(t), b, steps, buffer, ask)
                     put = functools.partial(_store, w, buffer, c, n, rows, masks, again)
                     if epilogue is None:
                         put()
@@ -382,7 +467,8 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         return []
 
     w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], chunk)
-    _tile(w, "tilerelease")
+    if p.tiled:
+        _tile(w, "tilerelease")
     w.stmt("ret void")
     return w.module()
 
