@@ -367,11 +367,9 @@ class Module(StateMixin, TraversalMixin, _hooks.HookMixin):
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients of all parameters, or sets them to zero."""
         for param in self.parameters():
-            if param.grad is None:
-                continue
             if set_to_none:
-                param.grad = None
-            else:
+                param._grad = None  # a tensor of it need not be made first
+            elif param.grad is not None:
                 param.grad.requires_grad_(False)
                 param.grad.zero_()
 
