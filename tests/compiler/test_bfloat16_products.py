@@ -211,7 +211,7 @@ def _product() -> tuple[B, np.ndarray]:
 
 @pytest.mark.parametrize("offered", [False, True])
 def test_without_tiles(monkeypatch: pytest.MonkeyPatch, offered: bool) -> None:
-    """A processor that has none, or a process that is refused them, uses vectors of float32."""
+    """A processor that has none uses vectors, a process that is refused them those of float32."""
     monkeypatch.setattr(amx, "offered", lambda: offered)
     monkeypatch.setattr(amx, "permitted", lambda: False)
     monkeypatch.setattr(amx, "refused", lambda: offered)

@@ -50,18 +50,17 @@ _VECTOR_THRESHOLD = 1 << 19  # the same in vectors
 _GROUP = 8  # rows whose sums are in registers together
 _PAIRS = "<32 x bfloat>"  # a vector of them
 _DOT = "llvm.x86.avx512bf16.dpbf16ps.512"
+_VECTORS = frozenset(("avx512_bf16", "avx512f", "avx512bw", "avx512vl"))  # what this needs
 
 # What the eight tiles are: all of 16 rows of 64 bytes. Palette; bytes of each row; rows.
 _CONFIGURATION = (1, 0, *(0x0040_0040_0040_0040,) * 2, 0, 0, 0x1010_1010_1010_1010, 0)
 
 
-@functools.cache
 def in_vectors() -> bool:
     """Whether products of bfloat16 are done in vectors: where there are no tiles. A process that is
     refused the tiles of its processor does not take them: its bits would be others.
     """
-    needed = {"avx512_bf16", "avx512f", "avx512bw", "avx512vl"}
-    return needed <= code.processor_features() and not amx.offered()
+    return _VECTORS <= code.processor_features() and not amx.offered()
 
 
 def worthwhile(m: int, n: int, k: int) -> bool:
