@@ -25,7 +25,7 @@ from ..trace.replay import Hooks
 from ..trace.tape import Tape
 from ..trace.values import Value, contiguous_strides, outside
 from .calls import FREED, Context, Notes, place, slot_meta, viewed
-from .jumps import Crossing, Jump, ancestors, free, leap, remembered, signature
+from .jumps import Jump, ancestors, free, remembered, signature
 
 
 class Walk:
@@ -185,7 +185,6 @@ class Walk:
             return
         up = tape.upstream.get(slot)
         if up is not None:
-            self.inside = False
             p = place(up)
             if p is None:
                 raise RuntimeError(FREED)
@@ -216,6 +215,10 @@ class Walk:
                 self.wanted[id(tape)] = self.wanted.pop(id(self.tr))
         self.keep_handles.append(tape)
 
+    def freed_here(self) -> set[int]:
+        """The calls of the open frame that are freed."""
+        return self.visited.get(id(self.tr), (None, set[int]()))[1]
+
     def release(self) -> None:
         """Marks what was walked as freed, unless the graph is retained."""
         for tape, slots in self.visited.values():
@@ -243,20 +246,12 @@ def ones_like(m: Any) -> Value:
 def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> None:
     """Accumulates the gradients of one root into the leaves."""
     tr = state.tr
-    slot = root.vid - tr.base
     plain = grad is None and not create and tr.hooks is None and tr.custom is None
-    if plain:
-        edges = tr.node.edges
-        key: tuple[Any, ...] = ("backward", slot, retain)
-        if not 0 <= slot < SLOTS:
-            plain = type(root.rec) is tuple  # its frame has ended
-            if plain:
-                tape, there = root.rec
-                key = ("backward", signature(tape.node, there), there, retain)
-    if plain:
-        jump = edges.get(key)
-        if jump is not None and (leap(tr, jump) if type(jump) is Jump else jump.take(tr, root)):
-            return
+    key = _key(tr, root, retain) if plain else None
+    edges = tr.node.edges
+    known: Jump | None = edges.get(key) if key is not None else None
+    if known is not None and known.take(tr, root):
+        return
     started, base = tr.node, tr.base
     scalars = len(tr.scalars)
     mode = tr.grad
@@ -268,14 +263,12 @@ def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> Non
     finally:
         set_grad_mode(mode)
     _settle_grads(walk, create)
-    if plain and walk.pure and tr.base == base and started in ancestors(tr.node):
-        before = edges.get(key)
-        missed = before.missed if type(before) is Crossing else 0
+    if key is not None and walk.pure and tr.base == base and started in ancestors(tr.node):
+        missed = known.missed if known is not None else 0
         # What is never the same again need not be remembered each time.
         jump = _remembered(walk, root, started) if missed & (missed - 1) == 0 else None
         if jump is not None:
-            if type(jump) is Crossing:
-                jump.missed = missed
+            jump.missed = missed
             # the numbers that gradients bring (2 of x ** 2) are the same each time: they come with
             # the path
             jump.key = (jump.freed, tuple(tr.scalars[scalars:]))
@@ -285,6 +278,17 @@ def backward(root: Value, grad: Value | None, retain: bool, create: bool) -> Non
     _deliver(walk, create)
 
 
+def _key(tr: Frame, root: Value, retain: bool) -> tuple[Any, ...] | None:
+    """What a pass from `root` is remembered by."""
+    slot = root.vid - tr.base
+    if 0 <= slot < SLOTS:
+        return ("backward", slot, retain)
+    if type(root.rec) is not tuple:
+        return None
+    tape, there = root.rec  # its frame has ended
+    return ("backward", signature(tape.node, there), retain)
+
+
 def _remembered(walk: Walk, root: Value, started: Node) -> Jump | None:
     tr = walk.tr
     base = tr.base
@@ -292,12 +296,12 @@ def _remembered(walk: Walk, root: Value, started: Node) -> Jump | None:
     if walk.inside:
         if not all(v.vid >= base and g.vid >= base for v, g in raw):
             return None
-        freed = set(walk.visited[id(tr)][1]) if id(tr) in walk.visited else set()
-        return Jump(tr.node, [(v.vid - base, g.vid - base, g.meta) for v, g in raw], freed)
+        made = [(v.vid - base, g.vid - base, g.meta) for v, g in raw]
+        return Jump(tr.node, made, walk.freed_here())
     leaves = [(v.rec() if v.rec is not None else None, g) for v, g in raw]
     if any(handle is None for handle, _ in leaves):
         return None
-    return remembered(tr, root, started, walk.notes, leaves, walk.visited)
+    return remembered(tr, root, started, walk.notes, leaves, walk.freed_here(), walk.visited)
 
 
 def _settle_grads(walk: Walk, create: bool) -> None:

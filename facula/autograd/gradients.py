@@ -69,11 +69,10 @@ def gradients(
         and tr.base == base
         and started in ancestors(tr.node)
     ):
-        freed = frozenset(walk.visited[id(tr)][1]) if id(tr) in walk.visited else frozenset()
         if all(g is None or g.vid >= base for g in dense):
             leaves = [(-1 if g is None else g.vid - base, 0, g and g.meta) for g in dense]
-            jump = Jump(tr.node, leaves, set(freed))
-            jump.key = (freed, tuple(tr.scalars[scalars:]))
+            jump = Jump(tr.node, leaves, walk.freed_here())
+            jump.key = (jump.freed, tuple(tr.scalars[scalars:]))
             started.edges[key] = jump
             Counter.nodes += 1
     walk.release()

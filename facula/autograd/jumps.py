@@ -23,12 +23,47 @@ from .calls import Context, Notes, place
 class Jump:
     """A whole backward pass as one edge: where it leads and what it leaves in the leaves."""
 
-    __slots__ = ("node", "leaves", "freed", "key", "only")
+    __slots__ = ("node", "leaves", "freed", "key", "only", "missed")
     key: tuple[Any, ...]  # what is freed, and the numbers
 
     def __init__(self, node: Node, leaves: list[tuple[int, int, Any]], freed: set[int]) -> None:
         self.node, self.leaves, self.freed = node, leaves, frozenset(freed)
         self.only = (self.freed,)  # the `freed_key` of a frame that frees nothing else
+        # How often a crossing, or what was remembered in its place before, was another pass.
+        self.missed = 0
+
+    def take(self, tr: Frame, root: Value) -> bool:
+        """Takes the pass from `root`. False, and nothing was done, if it is not that one now."""
+        if tr.freed and self.freed and not self.freed.isdisjoint(tr.freed):
+            return False
+        base, leaves, values = tr.base, tr.leaves, tr.values
+        count = len(values)
+        for slot, gslot, m in self.leaves:
+            handle = leaves[slot].rec()
+            if handle is None or handle._hooks is not None or handle._grad is not None:
+                for (before, _, _), _ in zip(self.leaves, values[count:], strict=False):
+                    leaves[before].rec()._grad = None
+                del values[count:]
+                return self._take_onto(tr)
+            g = Value()
+            g.vid, g.meta = base + gslot, m
+            g.buf = g.rec = g.over = g.pin = None
+            values.append(g)
+            handle._grad = g
+        pass_by(tr, self)
+        return True
+
+    def _take_onto(self, tr: Frame) -> bool:
+        """As `take`, where leaves have gradients already or somebody waits for them."""
+        handles = [tr.leaves[slot].rec() for slot, _, _ in self.leaves]
+        if any(handle is None or handle._hooks for handle in handles):
+            return False
+        made = [at(tr.base + gslot, m) for _, gslot, m in self.leaves]
+        tr.values.extend(made)
+        pass_by(tr, self)
+        for handle, g in zip(handles, made, strict=True):  # hooks may end the frame: all are known
+            handle._accumulate(g, False)
+        return True
 
 
 def ancestors(node: Node) -> set[Node]:
@@ -38,41 +73,6 @@ def ancestors(node: Node) -> set[Node]:
         found.add(n)
         n = n.parent
     return found
-
-
-def leap(tr: Frame, jump: Jump) -> bool:
-    """Takes a remembered backward pass. False, and nothing was done, if it is not that one now."""
-    if tr.freed and jump.freed and not jump.freed.isdisjoint(tr.freed):
-        return False
-    base, leaves, values = tr.base, tr.leaves, tr.values
-    count = len(values)
-    for slot, gslot, m in jump.leaves:
-        handle = leaves[slot].rec()
-        if handle is None or handle._hooks is not None or handle._grad is not None:
-            for (before, _, _), _ in zip(jump.leaves, values[count:], strict=False):
-                leaves[before].rec()._grad = None
-            del values[count:]
-            return _leap_onto(tr, jump)
-        g = Value()
-        g.vid, g.meta = base + gslot, m
-        g.buf = g.rec = g.over = g.pin = None
-        values.append(g)
-        handle._grad = g
-    pass_by(tr, jump)
-    return True
-
-
-def _leap_onto(tr: Frame, jump: Jump) -> bool:
-    """As `_leap`, where leaves have gradients already or somebody waits for them."""
-    handles = [tr.leaves[slot].rec() for slot, _, _ in jump.leaves]
-    if any(handle is None or handle._hooks for handle in handles):
-        return False
-    made = [at(tr.base + gslot, m) for _, gslot, m in jump.leaves]
-    tr.values.extend(made)
-    pass_by(tr, jump)
-    for handle, g in zip(handles, made, strict=True):  # hooks may end the frame: all are known
-        handle._accumulate(g, False)
-    return True
 
 
 def pass_by(tr: Frame, jump: Jump) -> None:
@@ -94,12 +94,10 @@ class Crossing(Jump):
     walk met them, the one of the root first; the open frame is one of them.
     """
 
-    __slots__ = (
-        "start", "links", "order", "groups", "reads", "entries", "made", "freeing", "missed",
-    )  # fmt: skip
-    start: tuple[Any, int]  # the root's signature, None in the open frame; its slot
-    # (tape, slot of a value that entered, its tape, the value's signature and slot there)
-    links: list[tuple[int, int, int, Any, int]]
+    __slots__ = ("start", "links", "order", "groups", "reads", "entries", "made", "freeing")
+    start: _Signature | None  # below the root; None in the open frame
+    # (tape, slot of a value that entered, its tape, what is below it there)
+    links: list[tuple[int, int, int, _Signature]]
     order: list[int]  # the tapes from the oldest to the newest
     groups: list[list[tuple[int, int]]]  # for each leaf, where it entered: (tape, slot)
     # (tape, reader, slot, what a number was, the slot in this frame of what was read or -1)
@@ -107,17 +105,14 @@ class Crossing(Jump):
     entries: dict[int, Any]  # the facts of what enters, by its slot in this frame
     made: list[tuple[int, Any]]  # the slot and facts of each leaf's gradient
     freeing: list[tuple[int, frozenset[int], frozenset[int]]]  # (tape, before, after)
-    missed: int  # how often it, or what was remembered in its place before, was another pass
 
     def take(self, tr: Frame, root: Value) -> bool:
-        """Takes the pass. False, and nothing was done, if it is not that one now."""
-        tapes = self._tapes(tr, root)
-        handles = self._handles(tapes) if tapes is not None else None
-        entering = self._entering(tr, tapes) if tapes is not None and handles is not None else None
-        if tapes is None or handles is None or entering is None:
+        met = self._met(tr, root)
+        if met is None:
             self.missed += 1
             return False
         self.missed = 0
+        tapes, handles, entering = met
         for slot, v in entering:
             m = v.meta
             v.vid = tr.base + slot
@@ -137,6 +132,19 @@ class Crossing(Jump):
             handle._accumulate(g, False)
         return True
 
+    def _met(
+        self, tr: Frame, root: Value
+    ) -> tuple[list[Any], list[Any], list[tuple[int, Value]]] | None:
+        """The tapes, the leaves and what enters the frame, by slot, if all is as it was before."""
+        tapes = self._tapes(tr, root)
+        if tapes is None:
+            return None
+        handles = self._handles(tapes)
+        if handles is None:
+            return None
+        entering = self._entering(tr, tapes)
+        return None if entering is None else (tapes, handles, entering)
+
     def _handles(self, tapes: list[Any]) -> list[Any] | None:
         """The leaves, if there are as many as before."""
         handles = []
@@ -152,15 +160,15 @@ class Crossing(Jump):
         if tr.freed and not self.freed.isdisjoint(tr.freed):
             return None
         first = _start(tr, root)
-        if first is None or first[1:] != self.start:
+        if first is None or first[1] is not self.start:
             return None
         tapes = [first[0]]
-        for i, slot, j, calls, there in self.links:
+        for i, slot, j, calls in self.links:
             found = place(tapes[i].upstream[slot])
             if found is None:
                 return None
-            tape, s = found
-            if s != there or type(tape) is not Tape or signature(tape.node, s) is not calls:
+            tape, there = found
+            if type(tape) is not Tape or signature(tape.node, there) is not calls:
                 return None
             if j == len(tapes) and all(t is not tape for t in tapes):
                 tapes.append(tape)
@@ -202,10 +210,10 @@ class Crossing(Jump):
 
 def remembered(
     tr: Frame, root: Value, started: Node, notes: Notes, leaves: list[tuple[Any, Value]],
-    freed: dict[int, tuple[Any, set[int]]],
+    freed: set[int], visited: dict[int, tuple[Any, set[int]]],
 ) -> Crossing | None:  # fmt: skip
     """What a walk from `root` has done since `started`, if it can be taken again. leaves: tensors
-    and their gradients; freed: by the identities of tapes, what is freed there.
+    and their gradients; freed: what is freed in the open frame; visited: tapes, and what there.
     """
     base = tr.base
     first = _start(tr, root)
@@ -213,8 +221,8 @@ def remembered(
         return None
     tapes = [first[0]]
     numbers = {id(first[0]): 0}
-    found = Crossing(tr.node, [], set(freed[id(tr)][1]) if id(tr) in freed else set())
-    found.missed, found.start, found.links = 0, first[1:], []
+    found = Crossing(tr.node, [], freed)
+    found.start, found.links = first[1], []
     for tape, slot, other, there in notes.links:
         if id(other) not in numbers:
             numbers[id(other)] = len(tapes)
@@ -222,7 +230,7 @@ def remembered(
             if type(other) is not Tape or other.hooks or other.custom:
                 return None
         calls = signature(other.node, there)
-        found.links.append((numbers[id(tape)], slot, numbers[id(other)], calls, there))
+        found.links.append((numbers[id(tape)], slot, numbers[id(other)], calls))
     found.order = sorted(range(len(tapes)), key=lambda i: int(tapes[i].base))
     entries = {n.slot: n.meta for n in _since(started, tr.node) if n.kind is INPUT}
     found.reads, found.entries = [], entries
@@ -249,19 +257,19 @@ def remembered(
     found.made = [(g.vid - base, g.meta) for _, g in leaves]
     found.freeing = [
         (numbers[id(tape)], tape.freed, tape.freed | slots)
-        for tape, slots in freed.values()
+        for tape, slots in visited.values()
         if tape is not tr
     ]
     return found if all(found.groups) else None
 
 
-def _start(tr: Frame, root: Value) -> tuple[Any, Any, int] | None:
-    """The root's tape, what is met below it if that is not the open frame, the root's slot."""
+def _start(tr: Frame, root: Value) -> tuple[Any, _Signature | None] | None:
+    """The root's tape, and what is met below the root if that is not the open frame."""
     found = place(root)
     if found is None:
         return None
     tape, slot = found
-    return tape, None if tape is tr else signature(tape.node, slot), slot
+    return tape, None if tape is tr else signature(tape.node, slot)
 
 
 def _since(start: Node, node: Node) -> Iterable[Node]:
@@ -272,13 +280,12 @@ def _since(start: Node, node: Node) -> Iterable[Node]:
 
 
 class _Signature:
-    """The calls that a walk from a slot meets: the same object for equal calls (`signature`)."""
+    """A slot and the calls that a walk from it meets: one object for equal ones (`signature`)."""
 
     __slots__ = ()
 
 
 _signatures: dict[tuple[Any, ...], _Signature] = {}
-_GRAPH = -1  # where a node notes the calls that gradients flow through
 
 
 def signature(node: Node, slot: int) -> _Signature:
@@ -316,15 +323,10 @@ def _calls(node: Node, slot: int) -> tuple[Any, ...]:
 def free(tape: Any, slots: frozenset[int]) -> None:
     """Notes the calls of an ended frame that are freed: nothing is kept where all of them are."""
     tape.freed = slots
-    known = tape.node.signatures
-    if known is None:
-        known = tape.node.signatures = {}
-    graph = known.get(_GRAPH)
-    if graph is None:
-        graph = known[_GRAPH] = frozenset(
-            n.slot
-            for n in tape.node.path()
-            if n.op is not None and n.metas and n.metas[0].requires_grad
+    node = tape.node
+    if node.graph is None:
+        node.graph = frozenset(
+            n.slot for n in node.path() if n.op is not None and n.metas and n.metas[0].requires_grad
         )
-    if graph <= slots:
+    if node.graph <= slots:
         tape.saved = {}

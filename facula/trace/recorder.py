@@ -76,6 +76,7 @@ class Node:
     structures: set[int] | None = None  # of a root: see first_sight.py
     done: set[Any] | None = None  # of a root: see once.py
     signatures: dict[int, Any] | None = None  # what gradients meet below a slot (autograd/jumps.py)
+    graph: frozenset[int] | None = None  # the calls that gradients flow through (the same)
     cuts = 0  # how many parts of values in memory have been seen here (see tensor_sharing.py)
 
     def __init__(self, parent: Node | None, kind: str) -> None:
