@@ -12,10 +12,10 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from ..trace.values import Shape, contiguous_strides
+from .convolution_single import sliced
 from .lowering import Terms
+from .movement import _strided
 
 
 def depthwise_forward(b: Any, ins: list[int], shape: Shape, attrs: Any) -> int | None:
@@ -62,7 +62,10 @@ def _windows(b: Any, x: int, kernel: Shape, places: Shape, attrs: Any) -> int:
         for n, s, d, k in zip(places, stride, dilation, kernel, strict=True)
     ]
     high = tuple(r - p - n for r, p, n in zip(reach, low, sizes, strict=True))
-    x = _cropped(b, x, low, high)
+    x = sliced(
+        b, x,
+        [range(max(0, -p), n + min(0, q)) for n, p, q in zip(sizes, low, high, strict=True)],
+    )  # fmt: skip
     before, after = (tuple(max(0, n) for n in side) for side in (low, high))
     if any(before) or any(after):
         x = b.pad(x, (0, 0, *before), (0, 0, *after), 0.0)
@@ -74,23 +77,9 @@ def _windows(b: Any, x: int, kernel: Shape, places: Shape, attrs: Any) -> int:
         *(s * d for s, d in zip(steps, stride, strict=True)),
     )  # fmt: skip
     result = (*shape[:2], *kernel, *places)
-
-    def host(flat: np.ndarray) -> np.ndarray:
-        nbytes = [s * flat.itemsize for s in strides]
-        return np.lib.stride_tricks.as_strided(flat, result, nbytes)
-
-    flat = b.reshape(x, (prod(shape),))
-    return int(b.add("strided", (flat,), result, b.graph.dtypes[x], (strides, 0), host))
-
-
-def _cropped(b: Any, x: int, low: Shape, high: Shape) -> int:
-    """Without the places that negative amounts leave out."""
-    shape = b.graph.shapes[x]
-    starts = (0, 0, *(max(0, -p) for p in low))
-    stops = (*shape[:2], *(n + min(0, q) for n, q in zip(shape[2:], high, strict=True)))
-    result = tuple(p - a for a, p in zip(starts, stops, strict=True))
-    if result == shape:
-        return x
-    places = tuple(map(slice, starts, stops))
-    attrs = (starts, stops, (1,) * len(shape))
-    return int(b.add("slice", (x,), result, b.graph.dtypes[x], attrs, lambda a: a[places]))
+    return int(
+        b.add(
+            "strided", (b.reshape(x, (prod(shape),)),), result, b.graph.dtypes[x], (strides, 0),
+            lambda flat: _strided(flat, result, strides, 0),
+        )
+    )  # fmt: skip

@@ -17,7 +17,7 @@ import numpy as np
 from ..dtypes import float32, float64
 from ..trace.values import Shape
 from .convolution_depthwise import depthwise_forward, depthwise_weight
-from .convolution_single import single_forward, single_input, single_weight
+from .convolution_single import single_forward, single_input, single_weight, sliced
 
 _LARGEST = 1 << 27  # elements of an image: offsets of a vector's lanes are 32-bit numbers
 
@@ -90,7 +90,7 @@ def lower_input(b: Any, ins: list[int], node: Any) -> list[int] | None:
         chosen = [phases[k][r] for k, r in enumerate(residues)]
         found[residues] = _phase(b, g, turned, groups, chosen, sizes)
     whole = interleaved(b, found, stride, (*out.shape[:2], *sizes))
-    return [_cut(b, whole, out.shape)]
+    return [sliced(b, whole, list(map(range, spatial)))]
 
 
 def _phases(stride: int, padding: int, dilation: int, kernel: int) -> list[tuple[int, ...] | None]:
@@ -170,14 +170,6 @@ def interleaved(b: Any, found: dict[Shape, int], stride: Shape, shape: Shape) ->
             merged[rest] = b.reshape(v, shape)
         found = merged
     return found[()]
-
-
-def _cut(b: Any, v: int, shape: Shape) -> int:
-    if b.graph.shapes[v] == shape:
-        return v
-    places = tuple(slice(0, n) for n in shape)
-    attrs = ((0,) * len(shape), shape, (1,) * len(shape))
-    return int(b.add("slice", (v,), shape, b.graph.dtypes[v], attrs, lambda a: a[places]))
 
 
 def _host(attrs: Any, out: Shape) -> Any:

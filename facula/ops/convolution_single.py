@@ -25,9 +25,9 @@ def single_forward(b: Any, ins: list[int], shape: Shape, attrs: Any) -> int | No
     taps = [_seen(*n) for n in zip(sizes, kernel, padding, dilation, strict=True)]
     if not all(taps):
         return int(b.constant(0.0, b.graph.dtypes[x], shape))
-    seen = _sliced(b, x, [_places(t, *n) for t, *n in zip(taps, padding, dilation, strict=True)])
+    seen = sliced(b, x, [_places(t, *n) for t, *n in zip(taps, padding, dilation, strict=True)])
     rows = _grouped(b, seen, 1, groups)
-    columns = _grouped(b, _sliced(b, w, taps), 0, groups)
+    columns = _grouped(b, sliced(b, w, taps), 0, groups)
     found = _product(b, rows, _turned(b, columns))
     return int(b.reshape(_turned(b, found, (1, 0, 2)), shape))
 
@@ -47,7 +47,7 @@ def single_input(b: Any, ins: list[int], shape: Shape, attrs: Any) -> int | None
             return None
         taps.append(range(first, first + n))
     rows = _grouped(b, g, 1, groups)
-    found = _product(b, rows, _grouped(b, _sliced(b, w, taps), 0, groups))
+    found = _product(b, rows, _grouped(b, sliced(b, w, taps), 0, groups))
     return int(b.reshape(_turned(b, found, (1, 0, 2)), shape))
 
 
@@ -62,7 +62,7 @@ def single_weight(b: Any, ins: list[int], shape: Shape, attrs: Any) -> int | Non
         if _seen(n, k, p, d) != range(k):
             return None
     taps = [_places(range(k), p, d) for k, p, d in zip(shape[2:], padding, dilation, strict=True)]
-    seen = _grouped(b, _sliced(b, x, taps), 1, groups)
+    seen = _grouped(b, sliced(b, x, taps), 1, groups)
     return int(b.reshape(_product(b, _turned(b, _grouped(b, g, 1, groups)), seen), shape))
 
 
@@ -77,7 +77,7 @@ def _places(taps: range, padding: int, dilation: int) -> range:
     return range(first, first + dilation * (len(taps) - 1) + 1, dilation)
 
 
-def _sliced(b: Any, v: int, places: list[range]) -> int:
+def sliced(b: Any, v: int, places: list[range]) -> int:
     """These places of the spatial axes."""
     shape = b.graph.shapes[v]
     starts = (0, 0, *(p.start for p in places))
