@@ -77,12 +77,13 @@ def _layer(v: Value, *rest: Any) -> Value:
 
 
 def _layer_of(
-    v: Value, weight: Value | None, bias: Value | None, axes: tuple[int, ...], eps: float
-) -> Value:
-    if weight is None:
-        return _affine(_normalized(v, axes, eps), None, bias)
-    ins = (v, weight) if bias is None else (v, weight, bias)
-    return as_one(_layer, ins, (axes, eps, True))
+    v: Value, weight: Value | None, bias: Value | None, axes: tuple[int, ...], eps: float,
+    centred: bool = True,
+) -> Value:  # fmt: skip
+    if weight is None and bias is not None:
+        return _affine(_normalized(v, axes, eps, centred), None, bias)
+    ins = tuple(x for x in (v, weight, bias) if x is not None)
+    return as_one(_layer, ins, (axes, eps, centred))
 
 
 def layer_norm(
@@ -115,8 +116,7 @@ def rms_norm(
     axes = _normalized_axes(v, normalized_shape, "rms_norm", weight=weight)
     if eps is None:
         eps = finfo(input.dtype).eps
-    ins = (v,) if weight is None else (v, weight._v)
-    t = wrap(as_one(_layer, ins, (axes, eps, False)))
+    t = wrap(_layer_of(v, None if weight is None else weight._v, None, axes, eps, False))
     t._fn_name = "MulBackward0"
     return t
 
