@@ -427,20 +427,17 @@ def _place() -> str:
 define internal void @place(ptr %pool, ptr %w) nounwind noinline {{
 entry:
   %mask = alloca [{MASK_WORDS} x i64], align 8
-{_fields(POOL, "pool", "spin", "allowed", "sched_getcpu", "pthread_setaffinity_np")}
+{_fields(POOL, "pool", "spin", "allowed", "pthread_setaffinity_np")}
 {_fields(WORKER, "w", "thread")}
   %spins = load i64, ptr %spin
   %crowded = icmp eq i64 %spins, 0
-  %get = load ptr, ptr %sched_getcpu
   %set = load ptr, ptr %pthread_setaffinity_np
-  %no_get = icmp eq ptr %get, null
-  %no_set = icmp eq ptr %set, null
-  %missing = or i1 %no_get, %no_set
+  %missing = icmp eq ptr %set, null
   %idle = or i1 %missing, %crowded
   br i1 %idle, label %done, label %ask
 ask:
-  %cpu = call i32 %get()
-  %cpu64 = sext i32 %cpu to i64
+  %noted = call i64 @processor(ptr %pool)
+  %cpu64 = sub i64 %noted, 1
   %known = icmp ult i64 %cpu64, {64 * MASK_WORDS}
   br i1 %known, label %copy, label %done
 copy:
