@@ -408,8 +408,6 @@ class _Step:
         if not p.back:
             if "previous" in p.written:
                 store("previous", 0, load("before", 0))
-            if __import__("os").environ.get("NOCELL"):
-                return
             h = p.cell.forward(formulas, [product(q) for q in range(p.cell.gates)], load, store)
             store("out", 0, h)
             if "h" in p.written:
