@@ -14,7 +14,7 @@ FACE = "facula, facula.nn, facula.nn.functional, facula.optim, facula.utils.data
 
 # What takes milliseconds to import and is needed by few programs, or late in them.
 HEAVY = (
-    "llvmlite", "scipy_openblas32", "ml_dtypes", "facula.compiler", "facula.runtime.code",
+    "llvmlite", "ml_dtypes", "facula.compiler", "facula.runtime.code",
     "numpy.random", "numpy.testing", "multiprocessing", "concurrent", "asyncio", "socket", "ssl",
     "subprocess", "tempfile", "shutil", "pathlib", "zipfile", "urllib", "importlib.metadata",
     "importlib.resources", "dataclasses", "decimal", "fractions", "statistics", "hashlib", "json",

@@ -1,4 +1,4 @@
-"""`torch.backends.mkl`: Intel's MKL: matrix products run in OpenBLAS here."""
+"""`torch.backends.mkl`: Intel's MKL: matrix products are Facula's own here."""
 
 from __future__ import annotations
 

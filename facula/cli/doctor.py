@@ -6,7 +6,6 @@ the exit status 1 where Facula cannot work without it.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
 import sys
@@ -19,11 +18,11 @@ from ..version import __version__
 HELP = """\
 usage: facula doctor
 
-Prints the versions of Python, NumPy, llvmlite and OpenBLAS, the CPU and its features, the number of
-threads and the folder of the kernel cache with its size. Exit status 1: something that Facula needs
-is missing.
+Prints the versions of Python, NumPy and llvmlite, the CPU and its features, the number of threads
+and the folder of the kernel cache with its size. Exit status 1: something that Facula needs is
+missing.
 """
-NEEDED = ("numpy", "llvmlite", "scipy-openblas32", "ml-dtypes")
+NEEDED = ("numpy", "llvmlite", "ml-dtypes")
 FEATURES = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "amx_tile", "asimd", "sve")
 
 
@@ -32,19 +31,6 @@ def _package(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _openblas() -> str:
-    """OpenBLAS's own description of its build and of the kernels that it chose for this CPU."""
-    import scipy_openblas32
-
-    folder = Path(scipy_openblas32.get_lib_dir())
-    libraries = sorted(folder.glob(f"*{scipy_openblas32.get_library()}*"))
-    if not libraries:
-        return f"no library in {folder}"
-    describe = ctypes.CDLL(str(libraries[0])).scipy_openblas_get_config
-    describe.restype = ctypes.c_char_p
-    return str(describe().decode())
 
 
 def _cpu() -> tuple[str, str]:
@@ -90,8 +76,6 @@ def command_doctor(words: list[str]) -> int:
         if found is None:
             missing.append(name)
         print(f"{name:<12} {found or 'MISSING: pip install ' + name}")
-    if "scipy-openblas32" not in missing:
-        print(f"openblas     {_openblas()}")
     cpu, features = _cpu()
     print(f"cpu          {cpu}")
     print(f"features     {features}")

@@ -177,7 +177,7 @@ def _places(r: Rewriter, v: int, axis: int, first: int, stop: int) -> int:
 
 
 def small_products(graph: Graph) -> Graph:
-    """Matrix products that BLAS is not worth calling for, or does not know (integers)."""
+    """Matrix products that are too small for tiles, or whose numbers are integers."""
     if any(n.op == "matmul" and _is_small(graph, n) for n in graph.nodes):
         return sweep(graph, _product)
     return graph
@@ -208,6 +208,10 @@ def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     n = r.shape(b)[-1]
     lead = tuple(batch)
     rank = len(lead)
+    result = (*lead, m, n)
+    if n == 1:  # a column is a row: the matrix may lie either way
+        a, b = r.reshape(b, (*lead, 1, k)), _swap(r, a)
+        m, n = 1, m
     swap = (*range(rank), rank + 1, rank)
     source = r.made_by(b, "permute")
     if source is not None and tuple(source.attrs[0]) == swap and k >= 8:
@@ -223,8 +227,8 @@ def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
         axis = rank + 1
     out = r.add("mul", (x, y), shape, dt)
     if k == 1:
-        return r.reshape(out, (*lead, m, n))
-    return r.add("sum", (out,), (*lead, m, n), dt, ((axis,),))
+        return r.reshape(out, result)
+    return r.reshape(r.add("sum", (out,), (*lead, m, n), dt, ((axis,),)), result)
 
 
 def split_reductions(graph: Graph) -> Graph:

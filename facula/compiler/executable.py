@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..dtypes import BY_NAME
-from ..runtime import amx, blas, code, copies, cpu, memory
+from ..runtime import amx, code, copies, cpu, memory
 
 HOST = "host"  # the kind of a host step
 # The kind of a step that copies an operand in the order in which the next step reads it. Its record
@@ -40,8 +40,8 @@ Access = tuple[int, tuple[int, ...], str]
 class Address(NamedTuple):
     """An item of a record that is an address, known only when the program is loaded.
 
-    kind "blas": the function `name` of OpenBLAS; kind "kernel": the kernel whose digest is `name`;
-    kind "amx": none, but the process must be permitted to use the processor's matrix tiles.
+    kind "kernel": the kernel whose digest is `name`; kind "amx": none, but the process must be
+    permitted to use the processor's matrix tiles.
     """
 
     kind: str
@@ -49,11 +49,6 @@ class Address(NamedTuple):
 
     def find(self) -> int:
         """The address in this process. Raises LookupError where there is no such function."""
-        if self.kind == "blas":
-            try:
-                return blas.address(self.name)
-            except RuntimeError as error:
-                raise LookupError(str(error)) from error
         if self.kind == "amx" and amx.permitted():
             return 0
         functions = code.loaded(self.name) if self.kind == "kernel" else None

@@ -18,7 +18,7 @@ from typing import Any
 from .. import config
 from ..graph.graph import Graph
 from ..runtime import amx, code, cpu
-from . import codegen, epilogue, gemm, in_place, pipeline, scan, scatter, sort, update
+from . import codegen, epilogue, in_place, pipeline, scan, scatter, sort, update
 from .contraction import steps as contraction
 from .contraction.product import NativeStep
 from .executable import (
@@ -41,7 +41,6 @@ from .schedule import CONTRACTIONS, CompileError, Scheduler, Step
 __all__ = ["CompileError", "Program", "compile_graph"]
 
 _PARALLEL = 32768  # elements (times their weight) below which a step stays on one thread
-_PARALLEL_GEMM = 1 << 19
 _KEPT = 1 << 13  # bytes of a packed copy below which looking for it costs as much as making it
 
 
@@ -239,23 +238,10 @@ class Builder:
                 graph, node, step.operands, s.tags[out], lambda v: self._slot.get(v, 0),
                 self._slot.get(-1 - step.order, -1), lower_epilogue,
             )  # fmt: skip
-            if found is not None:
-                for native in found:
-                    self._step(native, self._scratch.get(-1 - step.order, 0))
-                if step.epilogue is not None and step.epilogue.apart:
-                    self._cluster(step.epilogue)
-                return
-            a, b = step.operands
-            tag = s.tags[out]
-            k = graph.shapes[node.ins[0]][-1]
-            slots = [self._slot[out], self._slot[a.value], self._slot[b.value]]
-            slots = [slots[1], slots[2], slots[0]]
-            function = Address("blas", "cblas_sgemm" if tag == "f32" else "cblas_dgemm")
-            record, chunks, work = gemm.record(function, slots, a, b, graph.shapes[out], k)
-            self._native(
-                "matmul", gemm.key(tag), gemm.generate(tag), record,
-                chunks, work, _PARALLEL_GEMM,
-            )  # fmt: skip
+            for native in found:
+                self._step(native, self._scratch.get(-1 - step.order, 0))
+            if step.epilogue is not None and step.epilogue.apart:
+                self._cluster(step.epilogue)
         elif step.kind == "scatter":
             self._scatter(s, step)
         elif step.kind == "scan":

@@ -659,7 +659,7 @@ class Scheduler:
     def view(self, v: int, matrix: bool = False, rows: bool = False) -> View:
         """Strided access to v; movement is looked through where strides can express it.
 
-        For a matrix operand one of the last two strides must be 1 and the other cover it (BLAS).
+        For a matrix operand one of the last two strides must be 1 and the other cover it.
         For rows the last stride must be 1.
         """
         shape = self.shapes[v]
@@ -679,7 +679,7 @@ class Scheduler:
         if base != v and 0 not in shape:
             address = offset_of(index, self.shapes[base], len(shape))
             strides = address[1:]
-            fits = not matrix or _blas_strides(shape, strides)
+            fits = not matrix or _matrix_strides(shape, strides)
             if fits and (not rows or strides[-1] == 1 or shape[-1] == 1):
                 self.realise(base)
                 return View(base, address[0], strides)
@@ -687,7 +687,7 @@ class Scheduler:
         return View(v, 0, tuple(strides_of(shape)))
 
 
-def _blas_strides(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+def _matrix_strides(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
     rows, columns = shape[-2:]
     a, b = strides[-2:]
     if columns == 1 or rows == 1:

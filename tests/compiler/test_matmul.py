@@ -1,5 +1,5 @@
-"""Matrix products: small ones as generated kernels, large ones through BLAS, transposed and
-batched."""
+"""Matrix products: small ones as multiplications and sums, others as tiles or sums along the lanes,
+transposed and batched."""
 
 from __future__ import annotations
 
@@ -35,6 +35,28 @@ def test_matmul(dtype: str, m: int, k: int, n: int, transposed: str) -> None:
         else b.input(_data(k, n, dtype=dtype))
     )
     b.check(b.matmul(x, y), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("m", "k", "n"), [(1, 784, 128), (128, 784, 1), (1, 20, 2000), (2000, 20, 1), (1, 700, 500),
+     (700, 500, 1), (2, 90, 210), (3, 401, 97), (97, 401, 3), (2000, 20, 2), (15, 33, 130)]
+)  # fmt: skip
+@pytest.mark.parametrize("transposed", ["", "a", "b", "ab"])
+@pytest.mark.parametrize("batch", [(), (3,)])
+def test_vectors_and_few_rows(
+    dtype: str, m: int, k: int, n: int, transposed: str, batch: tuple[int, ...]
+) -> None:
+    b = B()
+    turn = (*range(len(batch)), len(batch) + 1, len(batch))
+    x, y = (
+        b.permute(b.input(_data(*batch, columns, rows, dtype=dtype)), *turn)
+        if letter in transposed
+        else b.input(_data(*batch, rows, columns, dtype=dtype))
+        for letter, rows, columns in (("a", m, k), ("b", k, n))
+    )
+    product = b.matmul(x, y)
+    b.check(product, b.op("abs", product), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [8, 48])

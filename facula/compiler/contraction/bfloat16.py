@@ -73,7 +73,7 @@ def worthwhile(m: int, n: int, k: int) -> bool:
 class Plan:
     """The sizes of a product of [*batch, m, k] with [*batch, k, n]."""
 
-    turned = direct = own = False
+    exchanged = direct = own = False
 
     def __init__(self, a: View, b: View, shape: Sequence[int], k: int) -> None:
         self.tiled = not in_vectors()

@@ -15,21 +15,28 @@ from ..scalar_code import REGISTER
 from ..writer import Writer
 from . import tile
 
-COLUMNS = 4  # rows of the right operand that a block of sums has
+_VECTOR = 8  # sums of a block of one row: as many as are under way at once
 
 
 class Dots(Protocol):
-    """tag, lanes: of a vector; rows: of the left operand that a block of sums has."""
+    """tag, lanes: of a vector; rows, across: of the left and of the right operand that a block of
+    sums has.
+    """
 
     tag: str
     lanes: int
     rows: int
+    across: int
 
 
-def rows(m: int) -> int:
-    """The rows of a block for m rows: its sums and the vectors of a place stay in registers."""
+def block(m: int, n: int, lanes: int) -> tuple[int, int]:
+    """Rows of the left and of the right operand (a power of two, at most `lanes`) of a block for
+    m and n: its sums and the vectors of a place stay in registers.
+    """
+    if m == 1:
+        return 1, min(_VECTOR, lanes)
     r = tile.registers()
-    return min(m, 4 if r.rows * r.vectors >= 24 else 2)
+    return min(m, 4 if r.rows * r.vectors >= 24 else 2), min(2 if n == 2 else 4, lanes)
 
 
 def sums(
@@ -41,7 +48,7 @@ def sums(
     a, b: the addresses of the first rows at the first of `count` places of the sum; a_step, b_step:
     elements from row to row; buffer: memory for one vector for each row.
     """
-    across = min(COLUMNS, p.lanes)
+    across = p.across
     ours = [w.element(a, w.mul(a_step, w.number(r)), p.tag) for r in range(p.rows)]
     last = w.binary("sub", left, w.number(1))
     zeros = [w.splat("0.0", vec(REGISTER[p.tag], p.lanes))] * (p.rows * across)

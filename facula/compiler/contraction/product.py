@@ -36,12 +36,14 @@ _NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
 _PAGE = 1 << 12  # bytes after which places fall into the same sets of the nearest cache
 _WAYS = 8  # places of a set
 _FEW_TILES = 4
+_FEW_ROWS, _VECTORS = 4, 8  # rows below which a tile is wider, and how many vectors it has then
 _CHUNK_WORK = 1 << 17  # multiply-adds of a chunk at least
 _CHUNKS = 16  # of a product whose left operand is copied, where it is large enough
 _COPIED_TILES = 12  # of a chunk at most
 _SHARING = 8  # panels that share a copy at least
 _SHARED = 16  # panels for which rows that lie well are copied
 _LONG_SUM = 40  # places from which adding up the lanes of a vector costs little beside the sum
+_MANY_SUMS = 24  # rows and columns from which a sum along the lanes costs more than packing
 _TILE_COST = 6  # of a tile's beginning and end, in places of the sum
 _DOTS_COST = 150  # the same where vectors run along the sum
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
@@ -74,13 +76,16 @@ def height(m: int, vectors: int, most: int = 0) -> int:
     return min(heights, key=lambda h: -(-m // h) * (max(h * vectors, 10) + 1))
 
 
-def _vectors(n: int, lanes: int) -> int:
-    return 1 if n <= lanes else tile.registers().vectors
+def _vectors(m: int, n: int, lanes: int) -> int:
+    """Vectors in a row of a tile: more where there are few rows, so that sums are under way."""
+    usual = tile.registers().vectors
+    most = max(usual, _VECTORS // m) if m < _FEW_ROWS else usual
+    return min(most, -(-n // lanes)) if m < _FEW_ROWS or n <= lanes else usual
 
 
 def _padded(m: int, n: int, lanes: int) -> int:
     """The elements that the tiles of an m x n result compute."""
-    vectors = _vectors(n, lanes)
+    vectors = _vectors(m, n, lanes)
     rows, columns = height(m, vectors), lanes * vectors
     return -(-m // rows) * rows * -(-n // columns) * columns
 
@@ -92,7 +97,7 @@ def _direct(m: int, n: int, k: int, b: View, tag: str) -> bool:
     if not (b.strides[-1] == 1 or n == 1):
         return False
     near = k * b.strides[-2] * SIZE[tag] <= _NEAR_BYTES
-    return near or m <= _FEW_TILES * height(m, _vectors(n, tile.registers().lanes(tag)))
+    return near or m <= _FEW_TILES * height(m, _vectors(m, n, tile.registers().lanes(tag)))
 
 
 def _cost(m: int, n: int, k: int, b: View, tag: str) -> int:
@@ -106,21 +111,14 @@ def _swapped(v: View) -> View:
     return View(v.value, v.offset, (*v.strides[:-2], v.strides[-1], v.strides[-2]))
 
 
-def worthwhile(m: int, n: int, along: bool, k: int = 0) -> bool:
-    """Whether tiles beat the other ways to a result of this size. along: the summed axis lies side
-    by side in both operands, so that a sum of k products needs no packing: packing costs too much
-    where the result has few rows or columns, unless the sum is short.
+def _runs_along(a: View, b: View, m: int, n: int, k: int) -> bool:
+    """Whether sums are done in vectors along the summed axis, which lies side by side in both
+    operands: where one is a vector, and where the result has so few rows or columns that packing
+    costs too much, unless adding up the lanes of a vector costs as much as the sum.
     """
-    if along:
-        return min(m, n) >= (24 if k >= _LONG_SUM else 16)
-    return min(m, n) >= 4
-
-
-def along_sums(m: int, n: int, k: int) -> bool:
-    """Whether sums of products that lie side by side in both operands are done in vectors along the
-    sum where tiles are not worthwhile. A sum for each element of a vector's product is BLAS' work.
-    """
-    return min(m, n) >= 2 and k >= _LONG_SUM
+    if a.strides[-1] != 1 or b.strides[-2] != 1:
+        return False
+    return min(m, n) == 1 or (k >= _LONG_SUM and min(m, n) < _MANY_SUMS)
 
 
 class Panels(Protocol):
@@ -136,31 +134,33 @@ class Plan:
     """The sizes of a product of [*batch, m, k] with [*batch, k, n]."""
 
     def __init__(self, tag: str, a: View, b: View, shape: Sequence[int], k: int,
-                 along: bool = False, finished: bool = False,
-                 fresh: Sequence[bool] = (False, False)) -> None:  # fmt: skip
-        """along: vectors run along the sum, which lies side by side in both operands; finished:
-        the result has an epilogue; fresh: whether the operands are others in each run.
-        """
+                 finished: bool, fresh: Sequence[bool]) -> None:  # fmt: skip
+        """finished: the result has an epilogue; fresh: which operands are others in each run."""
         *batch, m, n = shape
         a_strides, b_strides = list(a.strides[:-2]), list(b.strides[:-2])
         m, batch, a_strides, b_strides = merged(m, batch, a, a_strides, b_strides)
         lanes = tile.registers().lanes(tag)
+        along = _runs_along(a, b, m, n, k)
+        lying = n == 1 and m > 1  # a column lies in memory as a row does
         # Where both operands would do as the packed one, the product may be computed transposed,
         # and tiles are turned before they are written.
-        both = not along and (a.strides[-1] == 1 or k == 1) != (b.strides[-1] == 1 or n == 1)
-        self.turned = both and not batch and tile.registers().rows <= lanes
+        both = (a.strides[-1] == 1 or k == 1) != (b.strides[-1] == 1 or n == 1)
+        may = both and not along and not lying and not batch
+        self.turned = may and tile.registers().rows <= lanes
         if self.turned:
             turning = m * n * (_TURNED_EPILOGUE_COST if finished else _TURN_COST)
             self.turned = _cost(n, m, k, _swapped(a), tag) + turning < _cost(m, n, k, b, tag)
-        if self.turned:
+        self.exchanged = self.turned or lying
+        if self.exchanged:
             a, b = _swapped(b), _swapped(a)
+            a_strides, b_strides = b_strides, a_strides
             m, n = n, m
         self.tag, self.m, self.n, self.k = tag, m, n, k
         self.lanes = lanes
         self.along = along
-        self.vectors = 1 if along else _vectors(n, lanes)
+        self.vectors = 1 if along else _vectors(m, n, lanes)
         self.columns = lanes * self.vectors
-        self.rows = dots.rows(m) if along else height(m, self.vectors)
+        self.rows, self.across = dots.block(m, n, lanes) if along else (height(m, self.vectors), 0)
         self.a_by_row = a.strides[-1] == 1 or k == 1  # the summed axis lies side by side
         self.b_by_column = not (b.strides[-1] == 1 or n == 1)
         self.a_step = a.strides[-2] if self.a_by_row else a.strides[-1]
@@ -183,7 +183,7 @@ class Plan:
         # Each thread packs a small operand for itself: to write what the others have read, and to
         # read what one of them has written, costs more where processors are far from each other.
         own = self._packed_bytes <= (_OWN_BYTES >> 1 if self.copied else _OWN_BYTES)
-        self.own = not self.direct and not self.b_axes and own and fresh[0 if self.turned else 1]
+        self.own = not self.direct and not self.b_axes and own and fresh[0 if self.exchanged else 1]
 
     @property
     def _packed_bytes(self) -> int:
@@ -265,7 +265,7 @@ class Plan:
             self.panels, self.pitch, tiles, downs, acrosses, self.b_step, int(self._near()),
             self.a_offset, self.b_offset if self.direct or self.own else 0, len(self.axes),
         ]  # fmt: skip
-        flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned} {self.along}"
+        flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned} {self.across}"
         if self.own:
             flags += f" own {self.b_by_column}"
         key = f"product {self.tag} {self.rows} {self.vectors} {flags}"

@@ -16,7 +16,7 @@ from .convolution import Forward
 from .convolution_weight import Weight
 from .epilogue import Lower
 from .patches import Axis
-from .product import NativeStep, Plan, along_sums, worthwhile
+from .product import NativeStep, Plan
 from .recurrent import Layer
 from .recurrent_cells import CELLS
 from .winograd import Winograd
@@ -43,8 +43,8 @@ def scratch_bytes(
 def steps(
     graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str, slot: Callable[[int], int],
     scratch: int, epilogue: Lower | None = None,
-) -> list[NativeStep] | None:  # fmt: skip
-    """The steps of a node, or None for a product that is better left to dot products (BLAS).
+) -> list[NativeStep]:  # fmt: skip
+    """The steps of a node.
 
     slot: of a value; scratch: slot of the memory that `scratch_bytes` asked for; epilogue: what is
     done with the result of a node that `row_length` gives rows.
@@ -57,10 +57,9 @@ def steps(
         return []
     if node.op == "matmul":
         product = _product(graph, node, operands, tag, epilogue is not None)
-        if product is None:
-            return None
+        assert product is not None
         a, b = (slot(v.value) for v in operands)
-        if product.turned:
+        if product.exchanged:
             a, b = b, a
         if product.direct or product.own:
             return [product.product(a, b, slot(out), epilogue)]
@@ -100,9 +99,10 @@ def shared_memory(node: GraphNode) -> list[tuple[int, int]]:
 
 def row_length(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str) -> int:
     """The columns in a row of a result that can have an epilogue; 0 where it can have none."""
-    if node.op == "matmul" and _product(graph, node, operands, tag) is not None:
-        return graph.shapes[node.outs[0]][-1]
-    return 0
+    columns = graph.shapes[node.outs[0]][-1]
+    if node.op != "matmul" or columns == 1 or _product(graph, node, operands, tag) is None:
+        return 0  # what is done with a single column runs along it
+    return columns
 
 
 def adds_in_memory(graph: Graph, node: GraphNode, operands: Sequence[Any], tag: str) -> bool:
@@ -121,14 +121,10 @@ def _product(
     a, b = operands
     if graph.dtypes[a.value] is bfloat16:
         return halves.Plan(a, b, shape, k)
-    m, n = shape[-2:]
-    along = a.strides[-1] == 1 and b.strides[-1] != 1
-    if worthwhile(m, n, along, k):
-        # What an optimizer's step is about to change is not packed to be kept (copies.py).
-        learns = any(n.op == "multi_update" for n in reversed(graph.nodes))
-        fresh = [learns or v.value not in graph.inputs for v in operands]
-        return Plan(tag, a, b, shape, k, finished=finished, fresh=fresh)
-    return Plan(tag, a, b, shape, k, True) if along and along_sums(m, n, k) else None
+    # What an optimizer's step is about to change is not packed to be kept (copies.py).
+    learns = any(n.op == "multi_update" for n in reversed(graph.nodes))
+    fresh = [learns or v.value not in graph.inputs for v in operands]
+    return Plan(tag, a, b, shape, k, finished, fresh)
 
 
 def _layer(graph: Graph, node: GraphNode, tag: str) -> Layer:
