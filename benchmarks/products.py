@@ -4,7 +4,8 @@
 
 Both on one thread, since two pools of threads would be in each other's way. Facula's run as a step
 of a compiled program; the ratio is the median over the rounds. Sizes are those of layers, attention
-and gradients of weights, and vectors: N and T say which operands lie transposed. OPENBLAS_CORETYPE, where it is set, decides for which processor NumPy's side runs.
+and gradients of weights, and vectors: N and T say which operands lie transposed. OPENBLAS_CORETYPE,
+where it is set, decides for which processor NumPy's side runs.
 """
 
 from __future__ import annotations

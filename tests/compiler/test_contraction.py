@@ -69,7 +69,7 @@ def test_parts_of_a_product(tiles: int, across: bool) -> None:
     registers = tile.registers()
     m, k, n = tiles * registers.rows, 700, 4 * registers.vectors * registers.lanes("f32")
     a = View(0, 0, (1, m) if across else (k, 1))
-    plan = Plan("f32", a, View(1, 0, (n, 1)), (m, n), k)
+    plan = Plan("f32", a, View(1, 0, (n, 1)), (m, n), k, False, (False, False))
     found = -(-plan.m // plan.rows)
     downs, acrosses = plan._parts(found, m * n * k)
     assert 1 <= downs <= found
