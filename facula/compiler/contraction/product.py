@@ -68,12 +68,13 @@ class NativeStep:
     together: bool = False
 
 
-def height(m: int, vectors: int, most: int = 0) -> int:
+def height(m: int, vectors: int, most: int = 0, together: int = 1) -> int:
     """Rows of a tile for m rows: a step of the sum takes as long as its multiply-adds, but not less
-    than one waits for the last; a tile costs about one more.
+    than one waits for the last; a tile costs about one more. together: tiles are divided between
+    threads in groups of so many.
     """
     heights = range(min(m, most or tile.registers().rows), 0, -1)
-    return min(heights, key=lambda h: -(-m // h) * (max(h * vectors, 10) + 1))
+    return min(heights, key=lambda h: -(-m // (h * together)) * (max(h * vectors, 10) + 1))
 
 
 def _vectors(m: int, n: int, lanes: int) -> int:

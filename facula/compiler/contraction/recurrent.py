@@ -31,6 +31,7 @@ _RUN = 6  # numbers of a step in the record
 _PANEL_BYTES = 1 << 15
 _WEIGHT_BYTES = 3 << 19  # of a weight that stays in a processor's own cache beside the rest
 _SEQUENCES = 16  # that are divided between threads
+_EVEN = 4  # tiles of sequences together, so that each of two or four threads has as many
 _THRESHOLD = 1 << 18
 
 
@@ -79,7 +80,8 @@ class Layer:
         most = registers.rows * registers.vectors // self.vectors
         if self.whole and rows >= _SEQUENCES:
             most = min(most, rows // 2)
-        self.rows = height(rows, self.vectors, most)
+        together = _EVEN if self.whole and rows >= _SEQUENCES else 1
+        self.rows = height(rows, self.vectors, most, together)
         self.block = max(1, _BLOCK // self.rows) * self.rows
         if back:
             self.names = (*self.cell.gradient_operands, *self.cell.gradient_results)
@@ -90,6 +92,11 @@ class Layer:
         # What goes from step to step is written whether somebody reads it afterwards or not.
         carried = ("step", "g_h0", "g_c0") if back else ("out", "c")
         self.written = tuple(n for n in results if n in carried or n in wanted)
+        # What a cell reads and writes for each sequence, memory that two names share once.
+        shared = self.cell.gradient_shared if back else self.cell.shared
+        again = {"w", "h0", "c0", "g_h", "g_c", "bias", "hidden_bias", *(b for _, b in shared)}
+        read = [n for n in self.names if n not in results and n not in again]
+        self.asked = (*read, *(n for n in self.written if n not in again))
 
     def _whole(self) -> bool:
         """Whether a chunk is some sequences over all steps: by shapes alone."""
@@ -300,8 +307,9 @@ class _Step:
     def panel(self, panel: V, first: V, count: V) -> None:
         """The products and formulas of a panel for `count` sequences from `first` on."""
         w, p = self.w, self.p
-        self._products(w.element(self.packed, w.mul(panel, self.pitch), p.tag), first, count)
         unit = w.mul(panel, w.number(p.units * p.lanes))
+        b = w.element(self.packed, w.mul(panel, self.pitch), p.tag)
+        self._products(b, first, count, unit)
 
         def one(r: V, _: list[V]) -> list[V]:
             for j in range(p.units):
@@ -330,9 +338,32 @@ class _Step:
         )  # fmt: skip
         return w.element(base, w.mul(row, self.width), p.tag)
 
-    def _products(self, b: V, first: V, count: V) -> None:
-        """The products of a panel, kept in `sums`. Back, those of sequences that end here are not
-        used.
+    def _place(self, name: str, gate: int, sequence: V, unit: V) -> V:
+        """The address of an array's place for a sequence: of the `unit` of a gate."""
+        w, p = self.w, self.p
+        if name == "before":
+            kept = ("cells", "c0") if p.back else ("out", "h0")
+            return w.element(self._state_before(*kept, sequence), unit, p.tag)
+        if name in ("bias", "hidden_bias"):
+            of = w.number(0)
+        else:
+            of = sequence if name in ("g_c0", "g_h0", "h", "c") else w.add(self.row, sequence)
+        place = w.add(w.mul(of, w.number(width_of(p.cell, name))), w.number(gate))
+        return w.element(self.arrays[name], w.add(w.mul(place, self.width), unit), p.tag)
+
+    def _ask(self, sequence: V, unit: V) -> None:
+        """Asks memory for what the cell of a sequence reads and writes."""
+        w, p = self.w, self.p
+        for name in p.asked:
+            for gate in range(width_of(p.cell, name)):
+                for j in range(p.units):
+                    column = w.add(unit, w.number(j * p.lanes))
+                    place = self._place(name, gate, sequence, column)
+                    w.prefetch(place, name in p.written, 2)
+
+    def _products(self, b: V, first: V, count: V, unit: V) -> None:
+        """The products of a panel, kept in `sums`; meanwhile memory is asked for what the cells
+        from `unit` on need. Back, those of sequences that end here are not used.
         """
         w, p = self.w, self.p
         tiles = w.binary("udiv", w.add(count, w.number(p.rows - 1)), w.number(p.rows))
@@ -357,7 +388,16 @@ class _Step:
                 for r in range(p.rows):
                     number = w.smaller(w.add(first, w.add(base, w.number(r))), last)
                     rows.append(w.element(self._left(number), first_k, p.tag))
-                found = tile.sums(w, p.tag, p.lanes, rows, w.number(1), length, vectors, p.vectors)
+                ends = w.compare("icmp", "sge", w.add(first_k, length), self.depth_of_all)
+
+                def ask(r: V) -> None:
+                    number = w.smaller(w.add(first, w.add(base, r)), last)
+                    w.when(ends, lambda: self._ask(number, unit))
+
+                found = tile.sums(
+                    w, p.tag, p.lanes, rows, w.number(1), length, vectors, p.vectors,
+                    tile.Ahead(None, ask),
+                )  # fmt: skip
                 to = w.element(self.sums, w.mul(base, w.number(p.columns)), p.tag)
 
                 def put(add: bool) -> None:
@@ -376,19 +416,9 @@ class _Step:
         w, p = self.w, self.p
         mask = left_of(w, w.binary("sub", self.width, unit), p.lanes)
         formulas = Formulas(w, p.tag, p.lanes)
-        here = w.add(self.row, sequence)
 
         def at(name: str, gate: int) -> V:
-            if name == "before":
-                kept = ("cells", "c0") if p.back else ("out", "h0")
-                return w.element(self._state_before(*kept, sequence), unit, p.tag)
-            if name in ("bias", "hidden_bias"):
-                of = w.number(0)
-            else:
-                of = sequence if name in ("g_c0", "g_h0", "h", "c") else here
-            factor = width_of(p.cell, name)
-            place = w.add(w.mul(of, w.number(factor)), w.number(gate))
-            return w.element(self.arrays[name], w.add(w.mul(place, self.width), unit), p.tag)
+            return self._place(name, gate, sequence, unit)
 
         def load(name: str, gate: int) -> Any:
             if name != "before" and name not in self.arrays:

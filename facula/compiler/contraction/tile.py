@@ -47,7 +47,7 @@ class Ahead:
     would keep the operands waiting.
     """
 
-    place: Callable[[V], None]  # called at every place of the sum
+    place: Callable[[V], None] | None  # called at every place of the sum
     row: Callable[[V], None] | None  # called for every row of the tile, spread over the sum
 
 
@@ -139,7 +139,7 @@ def _sums(
 
     def body(k: V, carried: list[V]) -> list[V]:
         across = vectors(k)
-        if ahead is not None:
+        if ahead is not None and ahead.place is not None:
             ahead.place(k)
         out = []
         for r, place in enumerate(places(k)):
