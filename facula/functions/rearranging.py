@@ -17,7 +17,7 @@ from ..tensor import Tensor, from_array, wrap, wrap_view
 from ..tensor_sharing import storage_of
 from ..trace.recorder import record1
 from ..trace.values import Value, contiguous_strides, meta
-from .creation import check_dtype
+from .creation import arange, check_dtype
 from .pointwise import where
 from .registry import public
 from .shape import (
@@ -268,8 +268,9 @@ def _triangle(name: str) -> Any:
     def f(input: Tensor, diagonal: int = 0) -> Tensor:
         if input.ndim < 2:
             raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
-        function = np.tril if name == "tril" else np.triu
-        mask = from_array(function(np.ones(tuple(input.shape[-2:]), bool), diagonal))
+        rows, columns = input.shape[-2:]
+        last = arange(diagonal, rows + diagonal).unsqueeze(1)  # the column on the diagonal
+        mask = arange(columns) <= last if name == "tril" else arange(columns) >= last
         zero = False if input.dtype is dtypes.bool_ else 0
         r = where(mask, input, zero)
         r._fn_name = f"{name.capitalize()}Backward0"

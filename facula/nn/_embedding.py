@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..dtypes import int32, int64, type_name
+from ..functions.creation import arange
 from ..functions.registry import no_tracking
 from ..ops.embedding import EMBEDDING
 from ..ops.indexing import out_of_range
@@ -88,4 +89,4 @@ def one_hot(input: Tensor, num_classes: int = -1) -> Tensor:
         raise RuntimeError("num_classes should be positive")
     elif top >= num_classes:
         raise RuntimeError("Class values must be smaller than num_classes.")
-    return from_array((a[..., None] == np.arange(num_classes)).astype(np.int64))
+    return (input.unsqueeze(-1) == arange(num_classes)).to(int64)

@@ -42,6 +42,9 @@ def physical_memory() -> int:
         return 4 << 30
 
 
+# From here on NumPy asks the operating system for pages.
+_FRESH_BYTES = 1 << 16
+
 # Free large blocks are kept up to this many bytes in total.
 _cache_limit = min(1 << 30, physical_memory() // 4)
 
@@ -164,6 +167,16 @@ def allocate(nbytes: int) -> Buffer:
     buffer.ptr, buffer.raw, _ = block
     buffer.nbytes = nbytes
     return buffer
+
+
+def array(count: int, np_dtype: Any) -> np.ndarray:
+    """An array of so many elements, contents undefined. A large one lies in memory that was used
+    before, if there is any: fresh pages cost more than what is written to them.
+    """
+    nbytes = count * np_dtype.itemsize
+    if nbytes < _FRESH_BYTES:
+        return np.empty(count, np_dtype)
+    return allocate(nbytes).numpy((count,), np_dtype)
 
 
 class PooledBuffer(Buffer):

@@ -14,7 +14,7 @@ from random import Random
 
 import numpy as np
 
-from . import random_native
+from . import memory, random_native
 
 BLOCK = 624
 STATE_BYTES = 5056  # the layout that torch.get_rng_state() has kept since its first versions
@@ -22,6 +22,7 @@ _STATE_ITEMS = STATE_BYTES // 8
 _WORDS_AT, _NORMAL_AT, _VALID_AT, _FLOAT_AT = 3, 628, 630, 631
 _MASK32 = 0xFFFFFFFF
 _DOUBLE_SCALE = 2.0**-53
+_WORD = np.dtype(np.uint32)
 _CHUNK = 64 * BLOCK  # words drawn as one Python integer: they stay in the cache
 
 
@@ -67,7 +68,7 @@ class MersenneTwister:
         with self._lock:
             rest = self._block[self._at :]
             blocks = -(-(n - rest.size) // BLOCK)
-            words = np.empty(rest.size + blocks * BLOCK, np.uint32)
+            words = memory.array(rest.size + blocks * BLOCK, _WORD)
             words[: rest.size] = rest
             self._fill(words[rest.size :])
             # A copy: a view would keep all the words of a large draw alive.
@@ -78,7 +79,7 @@ class MersenneTwister:
 
     def _fill(self, words: np.ndarray) -> None:
         """Fills whole blocks. The source always stands at the end of a block."""
-        key = random_native.generate(words, self._key, self._pending is not None)
+        key = random_native.generate(words, self._key)
         if key is not None:
             self._pending = key
             return

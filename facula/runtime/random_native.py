@@ -65,13 +65,13 @@ def _address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
-def generate(words: np.ndarray, key: Callable[[], np.ndarray], at_hand: bool) -> np.ndarray | None:
+def generate(words: np.ndarray, key: Callable[[], np.ndarray]) -> np.ndarray | None:
     """Fills `words`, whole blocks of 624, from `key()`. The new key, or None if left undone.
 
-    at_hand: `key()` costs next to nothing, so that kernels that are loaded pay for a single block.
+    `key()` may cost as much as some blocks, but once: kernels that are loaded make all that follow.
     """
     blocks = words.size // 624
-    if blocks < 16 and (not at_hand or kernels.functions is None):
+    if blocks < 16 and kernels.functions is None:
         return None
     run = kernels.find("generate", 12.0 * words.size)
     if run is None:

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import random_native
+from . import memory, random_native
 from .random_engine import MersenneTwister
 from .random_math import fma32, fma64, log32, narrowed, sincos32
 
 _CHUNK = 16 * 1024  # uniform numbers transformed at a time: the temporaries stay in the cache
 _TWO_PI = 2.0 * math.pi
+_FLOAT = np.dtype(np.float32)
 
 
 def normal(
@@ -84,7 +85,7 @@ def _join(blocks: np.ndarray, size: int) -> np.ndarray:
     """The elements in order: the whole blocks, the last 16 of `blocks` laid over the end."""
     if size % 16 == 0:
         return blocks[:size]
-    out = np.empty(size, blocks.dtype)
+    out = memory.array(size, blocks.dtype)
     whole = size - size % 16
     out[:whole] = blocks[:whole]
     out[size - 16 :] = blocks[-16:]
@@ -107,7 +108,7 @@ def _fill32(
         words = _without_tail(engine.words32(size + 16 if size % 16 else size), size)
     else:  # the half types draw block by block, so an unfinished block costs nothing
         words = engine.words32(whole + 16 if size % 16 else size)
-    blocks = np.empty(words.size, np.float32)
+    blocks = memory.array(words.size, _FLOAT)
     if not random_native.normal32(words, blocks, mean, std):
         for start in range(0, words.size, _CHUNK):
             part = slice(start, start + _CHUNK)

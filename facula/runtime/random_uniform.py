@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from . import random_native
+from . import memory, random_native
 from .random_engine import MersenneTwister, mantissas
 from .random_math import fma32, fma64
 
 _CHUNK = 16 * 1024
+_FLOAT, _INT = np.dtype(np.float32), np.dtype(np.int64)
 # By name: importing the package that gives NumPy its bfloat16 takes time that few programs owe.
 _MANTISSA = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
 _LARGEST = {
@@ -58,7 +59,7 @@ def uniform(
             _fold_end(out, low, high)
         return out.reshape(shape)
     words = engine.words32(size)
-    out = np.empty(size, np.float32)
+    out = memory.array(size, _FLOAT)
     if not random_native.uniform32(words, out, low, high):
         _uniform32(words, out, np.float32(low), np.float32(high))
     if dtype != np.float32:
@@ -150,7 +151,7 @@ def random(
                 )
             return engine.words64(size).view(np.int64).astype(dtype).reshape(shape)
         _check_bound("from", low, dtype)
-        return _modulo(engine, size, end - low + 1, low).astype(dtype).reshape(shape)
+        return _modulo(engine, size, end - low + 1, low).astype(dtype, copy=False).reshape(shape)
     if low >= high:
         raise RuntimeError(
             f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
@@ -164,7 +165,7 @@ def random(
             )
     _check_bound("from", low, dtype)
     _check_bound("to - 1", high - 1, dtype)
-    return _modulo(engine, size, high - low, low).astype(dtype).reshape(shape)
+    return _modulo(engine, size, high - low, low).astype(dtype, copy=False).reshape(shape)
 
 
 def randint(
@@ -211,7 +212,9 @@ def _modulo(engine: MersenneTwister, size: int, width: int, low: int) -> np.ndar
         if width < 1 << 64:
             words %= np.uint64(width)
         return (words + np.uint64(low & 0xFFFFFFFFFFFFFFFF)).view(np.int64)
-    remainder = (engine.words32(size) % np.uint32(width)).astype(np.int64)
+    remainder = memory.array(size, _INT)
+    words = engine.words32(size)
+    np.remainder(words, np.uint32(width), remainder, dtype=np.uint32, casting="unsafe")
     if low:
         remainder += low
     return remainder
