@@ -24,6 +24,7 @@ from .scalar_code import HEAVY, SIZE
 _BAKED = frozenset((0, 1, -1, 2, 0.5, -2, -0.5, float("inf"), float("-inf")))
 SCRATCH_COLUMNS = 8192
 _BLOCK, _CHUNK = 8192, 8192
+_DEAR = 16  # weight from which on as few elements are a chunk as cost the same
 _EVEN = 4  # the number of chunks is a multiple of this
 _MANY_CHUNKS = 64  # from which on an odd one does not matter
 TILE_ROWS, _TILE_COLUMNS = 32, 64
@@ -444,12 +445,14 @@ class Lowering:
         n = inner[0][1] if inner else 1
         k.lanes = self._lanes(n)
         k.scratch = k.kind == "row" and mid_count * n <= SCRATCH_COLUMNS
+        weight = self._weight()
+        dear = max(1, weight // _DEAR)
         block = n
         k.single = n <= k.lanes
         if k.tiled:
             block, k.single = _TILE_COLUMNS, False
-        elif k.kind == "map" and n > 2 * _BLOCK:
-            block = -(-n // even_parts(-(-n // _BLOCK), n, max(1, row_count)))
+        elif k.kind == "map" and n * dear > 2 * _BLOCK:
+            block = -(-n // even_parts(-(-n * dear // _BLOCK), n, max(1, row_count)))
             block = -(-block // 64) * 64
         elif k.kind == "col" and n > max(k.lanes, 64):
             block = max(k.lanes, 64)
@@ -461,10 +464,10 @@ class Lowering:
             tiles = -(-tile_total // TILE_ROWS)
             units = units // tile_total * tiles
             per_unit *= TILE_ROWS
-        chunks = even_parts(-(-units // max(1, _CHUNK // per_unit)), units, 1)
+        chunks = even_parts(-(-units // max(1, _CHUNK // (per_unit * dear))), units, 1)
         per_chunk = max(1, -(-units // max(1, chunks)))
         k.chunks = -(-units // per_chunk)
-        k.work = row_count * mid_count * n * self._weight() // 4
+        k.work = row_count * mid_count * n * weight // 4
         values = {
             "per_chunk": per_chunk, "units": units, "blocks": blocks, "block": block, "inner": n,
             "mid_count": mid_count,
