@@ -34,10 +34,10 @@ class Forward:
         self.lanes = tile.registers().lanes(tag)
         self.images, self.channels, self.outs, self.groups = images, channels, outs, groups
         self.in_group, self.outs_in_group = channels // groups, outs // groups
-        self.vectors = tile.registers().vectors
-        self.columns = self.lanes * self.vectors
         self.places = prod(a.kernel for a in axes)
         self.positions = images * prod(a.out for a in axes)
+        self.vectors = tile.vectors_across(self.positions, self.lanes, self.outs_in_group)
+        self.columns = self.lanes * self.vectors
         self.rows = height(self.outs_in_group, self.vectors)
         self.block = tile.balanced(self.in_group, max(1, _DEPTH // self.places))
         most = self.block * self.places
@@ -78,7 +78,7 @@ class Forward:
             self.weights.pitch, 0, *patches.axis_fields(self.axes),
         ]  # fmt: skip
         key = (
-            f"convolution {self.tag} {self.rows} {len(self.axes)} {self.near} {self.depth} "
+            f"convolution {self.tag} {self.rows} {self.vectors} {len(self.axes)} {self.near} {self.depth} "
             f"{self.packed}"
         )
         return NativeStep("convolution", key, lambda: _forward_text(self), record,

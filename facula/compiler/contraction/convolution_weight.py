@@ -35,7 +35,7 @@ class Weight:
         self.lanes = tile.registers().lanes(tag)
         self.channels, self.outs, self.groups = channels, outs, groups
         self.in_group, self.outs_in_group = channels // groups, outs // groups
-        self.vectors = 1 if self.outs_in_group <= self.lanes else tile.registers().vectors
+        self.vectors = tile.vectors_across(self.outs_in_group, self.lanes)
         self.columns = self.lanes * self.vectors
         self.places = prod(a.kernel for a in axes)
         self.positions = images * prod(a.out for a in axes)

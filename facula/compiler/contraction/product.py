@@ -36,11 +36,11 @@ _NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
 _PAGE = 1 << 12  # bytes after which places fall into the same sets of the nearest cache
 _WAYS = 8  # places of a set
 _FEW_TILES = 4
-_FEW_ROWS, _VECTORS = 4, 8  # rows below which a tile is wider, and how many vectors it has then
 _CHUNK_WORK = 1 << 17  # multiply-adds of a chunk at least
 _CHUNKS = 16  # of a product whose left operand is copied, where it is large enough
 _COPIED_TILES = 12  # of a chunk at most
-_SHARING = 8  # panels that share a copy at least
+_SHARING, _LEAST_SHARING = 8, 2  # panels that share a copy at least, and below so many chunks
+_FEW_CHUNKS = 4
 _SHARED = 16  # panels for which rows that lie well are copied
 _LONG_SUM = 40  # places from which adding up the lanes of a vector costs little beside the sum
 _MANY_SUMS = 24  # rows and columns from which a sum along the lanes costs more than packing
@@ -73,20 +73,13 @@ def height(m: int, vectors: int, most: int = 0, together: int = 1) -> int:
     than one waits for the last; a tile costs about one more. together: tiles are divided between
     threads in groups of so many.
     """
-    heights = range(min(m, most or tile.registers().rows), 0, -1)
+    heights = range(min(m, most or tile.most_rows(vectors)), 0, -1)
     return min(heights, key=lambda h: -(-m // (h * together)) * (max(h * vectors, 10) + 1))
-
-
-def _vectors(m: int, n: int, lanes: int) -> int:
-    """Vectors in a row of a tile: more where there are few rows, so that sums are under way."""
-    usual = tile.registers().vectors
-    most = max(usual, _VECTORS // m) if m < _FEW_ROWS else usual
-    return min(most, -(-n // lanes)) if m < _FEW_ROWS or n <= lanes else usual
 
 
 def _padded(m: int, n: int, lanes: int) -> int:
     """The elements that the tiles of an m x n result compute."""
-    vectors = _vectors(m, n, lanes)
+    vectors = tile.vectors_across(n, lanes, m)
     rows, columns = height(m, vectors), lanes * vectors
     return -(-m // rows) * rows * -(-n // columns) * columns
 
@@ -98,7 +91,8 @@ def _direct(m: int, n: int, k: int, b: View, tag: str) -> bool:
     if not (b.strides[-1] == 1 or n == 1):
         return False
     near = k * b.strides[-2] * SIZE[tag] <= _NEAR_BYTES
-    return near or m <= _FEW_TILES * height(m, _vectors(m, n, tile.registers().lanes(tag)))
+    vectors = tile.vectors_across(n, tile.registers().lanes(tag), m)
+    return near or m <= _FEW_TILES * height(m, vectors)
 
 
 def _cost(m: int, n: int, k: int, b: View, tag: str) -> int:
@@ -159,7 +153,7 @@ class Plan:
         self.tag, self.m, self.n, self.k = tag, m, n, k
         self.lanes = lanes
         self.along = along
-        self.vectors = 1 if along else _vectors(m, n, lanes)
+        self.vectors = 1 if along else tile.vectors_across(n, lanes, m)
         self.columns = lanes * self.vectors
         self.rows, self.across = dots.block(m, n, lanes) if along else (height(m, self.vectors), 0)
         self.a_by_row = a.strides[-1] == 1 or k == 1  # the summed axis lies side by side
@@ -219,10 +213,12 @@ class Plan:
         if self.copied:
             # All panels share the copies, unless there would be few chunks.
             least = -(-_CHUNK_WORK // (step * self.panels))
-            down = max(least, min(tiles, 4), tiles // _CHUNKS)
+            needed = -(-_FEW_CHUNKS // self.count)  # chunks of each product of the batch
+            down = max(least, min(-(-tiles // needed), 4), tiles // _CHUNKS)
             down = max(1, min(tiles, down, _COPIED_TILES, _ROWS_BYTES // row))
             chunks = -(-tiles // down)
             parts = min(-(-self.panels // _SHARING), -(-_CHUNKS // chunks))
+            parts = max(parts, min(-(-self.panels // _LEAST_SHARING), -(-needed // chunks)))
             least = -(-_CHUNK_WORK // (step * down))
             across = max(1, min(self.panels, max(least, -(-self.panels // parts))))
         else:

@@ -41,6 +41,28 @@ def registers() -> Registers:
     return Registers(16, 6, 4)
 
 
+_FEW_ROWS, _SUMS = 4, 8  # rows below which a tile is wider, so that as many sums are under way
+
+
+def vectors_across(columns: int, lanes: int, rows: int = _FEW_ROWS) -> int:
+    """Vectors in a row of a tile of a result of so many columns (and rows, where they may be few):
+    one more than usual where that leaves clearly less of the last tile empty.
+    """
+    needed, usual = -(-columns // lanes), registers().vectors
+    if rows < _FEW_ROWS:
+        return min(max(usual, _SUMS // rows), needed)
+    if needed < usual:
+        return needed
+    covered, wider = (-(-needed // v) * v for v in (usual, usual + 1))
+    return usual + 1 if covered > 1.05 * wider else usual
+
+
+def most_rows(vectors: int) -> int:
+    """Rows of a tile whose rows have so many vectors."""
+    r = registers()
+    return min(r.rows, r.rows * r.vectors // vectors)
+
+
 @dataclass(frozen=True)
 class Ahead:
     """What is asked of memory while a tile is summed, a little at a time: many requests at once

@@ -31,7 +31,7 @@ class WinogradWeight:
     def __init__(self, tag: str, sizes: Sizes) -> None:
         self.tag, self.sizes = tag, sizes
         self.lanes = tile.registers().lanes(tag)
-        self.vectors = 1 if sizes.outs <= self.lanes else 2
+        self.vectors = tile.vectors_across(sizes.outs, self.lanes)
         self.columns = self.lanes * self.vectors
         self.block = tile.balanced(sizes.channels, _CHANNELS)
         self.blocks = -(-sizes.channels // self.block)
