@@ -78,8 +78,8 @@ class Forward:
             self.weights.pitch, 0, *patches.axis_fields(self.axes),
         ]  # fmt: skip
         key = (
-            f"convolution {self.tag} {self.rows} {self.vectors} {len(self.axes)} {self.near} {self.depth} "
-            f"{self.packed}"
+            f"convolution {self.tag} {self.rows} {self.vectors} {len(self.axes)} {self.near} "
+            f"{self.depth} {self.packed}"
         )
         return NativeStep("convolution", key, lambda: _forward_text(self), record,
                       parts * self.groups * downs, work, 1 << 18)  # fmt: skip
