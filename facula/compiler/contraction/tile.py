@@ -113,7 +113,13 @@ def sums_of_rows(
     w: Writer, tag: str, lanes: int, rows: int, start: V, between: V, count: V,
     vectors: Callable[[V], Sequence[V]], number: int,
 ) -> list[list[V]]:  # fmt: skip
-    """As `sums`, for rows that lie `between` elements apart from `start` on, each in one piece.
+    """As `sums`, for rows that lie `between` elements apart from `start` on, each in one piece."""
+    places = places_of_rows(w, tag, rows, start, between)
+    return _sums(w, tag, lanes, rows, count, places, vectors, number)
+
+
+def places_of_rows(w: Writer, tag: str, rows: int, start: V, between: V) -> Callable[[V], list[V]]:
+    """The addresses of element k of rows that lie `between` elements apart from `start` on.
 
     There are not registers enough for every row's address, and an addition for each of them would
     take its turn from the multiply-add units. Two addresses and odd multiples of the distance are:
@@ -143,7 +149,7 @@ def sums_of_rows(
                                           f"{offset.name}"))  # fmt: skip
         return found
 
-    return _sums(w, tag, lanes, rows, count, places, vectors, number)
+    return places
 
 
 def opaque(w: Writer, x: V) -> V:
@@ -240,6 +246,7 @@ def transposed(w: Writer, rows: list[V]) -> list[V]:
 
 
 __all__ = [
-    "I64", "Ahead", "Registers", "balanced", "keep", "multiply_add", "opaque", "packed_vectors",
-    "registers", "spread", "sums", "sums_of_rows", "transposed",
+    "I64", "Ahead", "Registers", "balanced", "keep", "most_rows", "multiply_add", "opaque",
+    "packed_vectors", "places_of_rows", "registers", "spread", "sums", "sums_of_rows", "transposed",
+    "vectors_across",
 ]  # fmt: skip

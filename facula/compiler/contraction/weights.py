@@ -9,19 +9,21 @@ parts of a kernel turned round, channels exchanged.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 from ..emitter import V
 from ..executable import PACK
 from ..indexing import View
-from ..scalar_code import broadcast
+from ..scalar_code import MEMORY, SIZE
 from ..writer import I64, Writer
-from . import left
+from . import left, tile
 from .batch import joined_axes
 from .product import NativeStep, split
 
 _HEADER = 9
+_AHEAD = 3  # places of the outermost axis that are asked for
+_CHUNKS = 8  # at least, where there are tiles enough
 _THRESHOLD = 1 << 14  # elements worth a second thread: they are gathered or turned
 _ALONG, _APART = "along", "apart"
 
@@ -50,36 +52,45 @@ class Weights:
         """The step that packs the weight, which lies in `slot`, to `target`."""
         loops = joined_axes(self.sizes, weight.strides[1:])[::-1] or [(1, 1)]
         along = len(loops) == 1 and loops[0][1] == 1
+        # What lies apart, often by a page or more, is looked up once for some tiles.
+        together = 1 if along else max(1, self.tiles // _CHUNKS)
+        chunks = self.groups * -(-self.tiles // together)
         record = [
             slot, target, weight.offset, weight.strides[0], self.outs, self.tiles, self.depth,
-            self.pitch, 0, *(n for loop in loops for n in loop),
+            self.pitch, together, *(n for loop in loops for n in loop),
         ]  # fmt: skip
         kind = _ALONG if along else _APART
         key = f"pack weight {self.tag} {self.rows} {kind} {len(loops)}"
-        chunks = self.groups * self.tiles
-        return NativeStep(PACK, key, lambda: _text(self, along, len(loops)), record, chunks,
-                          chunks * self.rows * self.depth, _THRESHOLD)  # fmt: skip
+        work = self.groups * self.tiles * self.rows * self.depth
+        return NativeStep(
+            PACK, key, lambda: _text(self, along, len(loops)), record, chunks, work, _THRESHOLD
+        )
 
 
 def _text(p: Weights, along: bool, count: int) -> str:
     w = Writer()
     f = [w.field(i) for i in range(_HEADER + 2 * count)]
     source, target = w.slot(f[0]), w.slot(f[1])
-    offset, between, outs, tiles, depth, pitch = f[2:8]
+    offset, between, outs, tiles, depth, pitch, together = f[2:9]
     loops = [(f[i], f[i + 1]) for i in range(_HEADER, len(f), 2)]
     last_row = w.binary("sub", outs, w.number(p.rows))
+    rest = w.binary("sub", together, w.number(1))
+    stretches = w.binary("udiv", w.add(tiles, rest), together)
 
     def chunk(number: V, _: list[V]) -> list[V]:
-        group, t = split(w, number, tiles)
-        first = w.smaller(w.mul(t, w.number(p.rows)), last_row)
-        row = w.add(w.mul(group, outs), first)
-        start = w.element(source, w.add(offset, w.mul(row, between)), p.tag)
-        to = w.element(target, w.mul(number, pitch), p.tag)
+        group, stretch = split(w, number, stretches)
+        first = w.mul(stretch, together)
+        stop = w.smaller(w.add(first, together), tiles)
+
+        def row(t: V) -> V:
+            return w.smaller(w.mul(t, w.number(p.rows)), last_row)
+
+        start = w.element(source, w.add(offset, w.mul(w.mul(group, outs), between)), p.tag)
+        to = w.element(target, w.mul(w.add(w.mul(group, tiles), first), pitch), p.tag)
         if along:
-            left.copy_tiles(w, p, start, between, depth, w.number(0), w.number(1),
-                            lambda _: w.number(0), pitch, to)  # fmt: skip
+            left.copy_tiles(w, p, start, between, depth, first, stop, row, pitch, to)
         else:
-            _gather(w, p, loops, start, between, to)
+            _gather(w, p, loops, start, between, first, stop, row, pitch, to)
         return []
 
     w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], chunk)
@@ -88,31 +99,42 @@ def _text(p: Weights, along: bool, count: int) -> str:
 
 
 def _gather(
-    w: Writer, p: Weights, loops: Sequence[tuple[V, V]], start: V, between: V, to: V
-) -> None:
-    """Row by row of the copy: the same place of each row of the tile."""
-    parts = []
-    for i in range(0, p.rows, p.lanes):
-        n = min(p.lanes, p.rows - i)
-        mask = None if n == p.lanes else w.first_lanes(n, p.lanes)
-        numbers = w.binary("add", w.lane_numbers(p.lanes, I64), broadcast(w, w.number(i), p.lanes))
-        parts.append((i, w.binary("mul", numbers, broadcast(w, between, p.lanes)), mask))
+    w: Writer, p: Weights, loops: Sequence[tuple[V, V]], start: V, between: V, first: V, stop: V,
+    row: Callable[[V], V], pitch: V, to: V,
+) -> None:  # fmt: skip
+    """Copies the tiles from `first` to below `stop`, the outermost axis place by place.
 
-    def loop(depth: int, at: V, place: V) -> None:
+    One load for each number: instructions that gather take several times as long on some
+    processors, and no less on the others.
+    """
+    places = tile.places_of_rows(w, p.tag, p.rows, start, between)
+    size = SIZE[p.tag]
+
+    def loop(depth: int, at: V, place: V, target: V) -> None:
         if depth == len(loops):
-            here = w.element(to, w.mul(place, w.number(p.rows)), p.tag)
-            for i, offsets, mask in parts:
-                # A vector may reach into the next place, which is written after it.
-                x = w.gather(at, offsets, p.tag, mask)
-                w.store(x, w.element(here, w.number(i), p.tag), p.tag)
+            here = w.element(target, w.mul(place, w.number(p.rows)), p.tag)
+            for i, number in enumerate(places(at)):
+                x = w.let(MEMORY[p.tag], f"load {MEMORY[p.tag]}, ptr {number.name}, align {size}")
+                w.stmt(f"store {x}, ptr {w.element(here, w.number(i), p.tag).name}, align {size}")
             return
-        size, stride = loops[depth]
+        count, stride = loops[depth]
 
         def one(k: V, _: list[V]) -> list[V]:
-            next_place = w.add(w.mul(place, size), k) if depth else k
-            loop(depth + 1, w.element(at, w.mul(k, stride), p.tag), next_place)
+            next_place = w.add(w.mul(place, count), k)
+            loop(depth + 1, w.add(at, w.mul(k, stride)), next_place, target)
             return []
 
-        w.counted_loop(w.number(0), size, 1, [], one)
+        w.counted_loop(w.number(0), count, 1, [], one)
 
-    loop(0, start, w.number(0))
+    def outermost(k: V, _: list[V]) -> list[V]:
+        def one(t: V, _: list[V]) -> list[V]:
+            at = w.add(w.mul(k, loops[0][1]), w.mul(row(t), between))
+            for number in places(w.add(at, w.mul(loops[0][1], w.number(_AHEAD)))):
+                w.prefetch(number)
+            loop(1, at, k, w.element(to, w.mul(w.binary("sub", t, first), pitch), p.tag))
+            return []
+
+        w.counted_loop(first, stop, 1, [], one)
+        return []
+
+    w.counted_loop(w.number(0), loops[0][0], 1, [], outermost)
