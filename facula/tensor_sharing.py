@@ -399,7 +399,16 @@ def part(op: Any, v: Value, attrs: Any) -> Value:
     if facts.numel * facts.dtype.itemsize > _LARGEST_PART:
         return record1(op, v, attrs)
     found = op.reference((array_of(v),), attrs, (facts,))
-    return outside(facts, np.array(found, facts.dtype.np, order="C"))
+    return _copied(v, facts, np.array(found, facts.dtype.np, order="C"))
+
+
+def _copied(v: Value, facts: Meta, array: np.ndarray) -> Value:
+    """A copy of a part of v, for which a write to v's storage counts as if it were a view."""
+    made = outside(facts, array)
+    if v.over is None:
+        v.over = []
+    made.over = v.over
+    return made
 
 
 def reshaped_part(op: Any, v: Value, attrs: Any, shape: tuple[int, ...]) -> Value:
@@ -410,7 +419,7 @@ def reshaped_part(op: Any, v: Value, attrs: Any, shape: tuple[int, ...]) -> Valu
     if found.vid != OUTSIDE:
         return record1(RESHAPE, found, shape)
     (facts,) = RESHAPE.rule((found.meta,), shape)
-    return outside(facts, found.buf.reshape(shape))
+    return _copied(found, facts, found.buf.reshape(shape))
 
 
 def _derived(base: Value, m: Meta, place: tuple[Any, ...]) -> Value:

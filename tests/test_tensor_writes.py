@@ -166,6 +166,21 @@ def test_values_kept_by_a_function() -> None:
     assert w.grad.item() == 2 * WIDTH
 
 
+def test_values_of_many_parts_kept_by_a_function() -> None:
+    """Of ever new parts copies are made: a write to the whole is noticed all the same."""
+    t = table()
+    w = facula.ones(1, requires_grad=True)
+    results = []
+    for k in range(12):
+        results.append((t[k : k + 2].flatten() * w).sum())
+        results.append((t[k : k + 2] * w).sum())
+        flush()
+    t[ROWS - 1] = 0.0
+    for y in results:
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            y.backward()
+
+
 def test_what_requires_gradients_is_recorded() -> None:
     t = table()
     w = facula.ones(WIDTH, requires_grad=True)

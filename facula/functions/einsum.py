@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from math import prod
+from typing import Any, NamedTuple
 
 from ..dtypes import bool_
 from ..ops.contract import MATMUL
@@ -12,20 +14,27 @@ from ..tensor import Tensor, wrap
 from ..trace.recorder import record2
 from ..trace.values import Value
 
+Labels = tuple[str, ...]
+_CACHED = 1024  # equations and pairs of shapes whose axes need not be worked out again
 
-def _parse(equation: str, operands: list[Tensor]) -> tuple[list[list[str]], list[str]]:
-    """The labels of each operand and of the result; an ellipsis becomes labels of its own."""
+
+@functools.lru_cache(_CACHED)
+def _parse(equation: str, axes: tuple[int, ...]) -> tuple[tuple[Labels, ...], Labels]:
+    """The labels of each operand and of the result; an ellipsis becomes labels of its own.
+
+    axes: how many each operand has.
+    """
     text = equation.replace(" ", "")
     left, arrow, right = text.partition("->")
     terms = left.split(",")
-    if len(terms) != len(operands):
-        more = "more" if len(terms) < len(operands) else "fewer"
+    if len(terms) != len(axes):
+        more = "more" if len(terms) < len(axes) else "fewer"
         raise RuntimeError(
             f"einsum(): {more} operands were provided than specified in the equation"
         )
     widest = 0
     parts = []
-    for k, (term, t) in enumerate(zip(terms, operands, strict=True)):
+    for k, (term, ndim) in enumerate(zip(terms, axes, strict=True)):
         before, dots, after = term.partition("...")
         for c in before + after:
             if not c.isalpha():
@@ -33,12 +42,12 @@ def _parse(equation: str, operands: list[Tensor]) -> tuple[list[list[str]], list
                     f"einsum(): invalid subscript given at index {k} in the equation string, "
                     "subscripts must be in [a-zA-Z]"
                 )
-        extra = t.ndim - len(before) - len(after)
+        extra = ndim - len(before) - len(after)
         if extra < 0 or (extra and not dots):
             differs = (
-                f"is more than the number of dimensions ({t.ndim}) for operand {k}"
+                f"is more than the number of dimensions ({ndim}) for operand {k}"
                 if dots
-                else f"does not match the number of dimensions ({t.ndim}) for operand {k} and no "
+                else f"does not match the number of dimensions ({ndim}) for operand {k} and no "
                 "ellipsis was given"
             )
             raise RuntimeError(
@@ -50,7 +59,7 @@ def _parse(equation: str, operands: list[Tensor]) -> tuple[list[list[str]], list
     labels = []
     for first, extra, last, _ in parts:
         middle = [f".{widest - extra + j}" for j in range(extra)]
-        labels.append([*first, *middle, *last])
+        labels.append((*first, *middle, *last))
     dots_out = [f".{j}" for j in range(widest)]
     if arrow:
         head, middle_dots, tail = right.partition("...")
@@ -72,7 +81,7 @@ def _parse(equation: str, operands: list[Tensor]) -> tuple[list[list[str]], list
             for c in own:
                 count[c] = count.get(c, 0) + 1
         out = dots_out + sorted(c for c, n in count.items() if n == 1 and not c.startswith("."))
-    return labels, out
+    return tuple(labels), tuple(out)
 
 
 def from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
@@ -96,9 +105,11 @@ def from_lists(arguments: tuple[Any, ...]) -> tuple[str, tuple[Any, ...]]:
     return (equation if right is None else f"{equation}->{letters(right)}"), operands
 
 
-def _diagonal(t: Tensor, labels: list[str]) -> tuple[Tensor, list[str]]:
+def _diagonal(t: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
     """Repeated labels of one operand: its diagonal."""
-    for c in list(dict.fromkeys(labels)):
+    if len(set(labels)) == len(labels):
+        return t, labels
+    for c in dict.fromkeys(labels):
         while labels.count(c) > 1:
             i = labels.index(c)
             j = labels.index(c, i + 1)
@@ -108,14 +119,14 @@ def _diagonal(t: Tensor, labels: list[str]) -> tuple[Tensor, list[str]]:
                     f"{t.shape[j]} != {t.shape[i]}"
                 )
             t = t.diagonal(0, i, j)
-            labels = [x for k, x in enumerate(labels) if k not in (i, j)] + [c]
+            labels = (*(x for k, x in enumerate(labels) if k not in (i, j)), c)
     return t, labels
 
 
-def _sizes(terms: list[list[str]], operands: list[Tensor]) -> dict[str, int]:
+def _check_sizes(terms: list[Labels], operands: list[Tensor]) -> None:
     sizes: dict[str, int] = {}
     for labels, t in zip(terms, operands, strict=True):
-        for c, n in zip(labels, t.shape, strict=True):
+        for c, n in zip(labels, t._v.meta.shape, strict=True):
             have = sizes.setdefault(c, n)
             if have != n:
                 if have == 1:
@@ -126,78 +137,92 @@ def _sizes(terms: list[list[str]], operands: list[Tensor]) -> dict[str, int]:
                         "broadcast with previously "
                         f"seen size {have}"
                     )
-    return sizes
 
 
 def contract(equation: str, operands: list[Tensor]) -> Tensor:
     """The result of an einsum equation on tensors."""
-    labels, out = _parse(equation, operands)
-    terms: list[tuple[Any, list[str]]] = []
+    labels, out = _parse(equation, tuple([t._v.meta.ndim for t in operands]))
     fixed = [_diagonal(t, ls) for t, ls in zip(operands, labels, strict=True)]
-    sizes = _sizes([ls for _, ls in fixed], [t for t, _ in fixed])
-    for t, ls in fixed:
-        terms.append((t._v, ls))
+    _check_sizes([ls for _, ls in fixed], [t for t, _ in fixed])
+    terms: list[tuple[Any, Labels]] = [(t._v, ls) for t, ls in fixed]
     while len(terms) > 1:
         (a, la), (b, lb) = terms[0], terms[1]
-        later = set(out) | {c for _, ls in terms[2:] for c in ls}
-        terms = [_pair(a, la, b, lb, later, sizes), *terms[2:]]
+        later = frozenset(out).union(*(ls for _, ls in terms[2:]))
+        terms = [_pair(a, la, b, lb, later), *terms[2:]]
     v, ls = terms[0]
     # without a product or sum the result is a view of the operand, as its diagonal is
     result: Any = fixed[0][0] if len(fixed) == 1 else wrap(v)
-    gone = tuple(k for k, c in enumerate(ls) if c not in out)
-    if gone:
-        result = wrap(total(v, gone))
-        ls = [c for c in ls if c in out]
-    return result.permute(tuple(ls.index(c) for c in out))
+    v, kept = _drop(v, ls, frozenset(out))
+    if kept is not ls:
+        result = wrap(v)
+    return result.permute(tuple([kept.index(c) for c in out]))
+
+
+class _Pair(NamedTuple):
+    """How two operands become one product: the axes' order and the shape of each as a batch of
+    matrices, the result's shape, the axes of it to be summed still, and its labels.
+    """
+
+    order: tuple[tuple[int, ...], tuple[int, ...]]
+    shapes: tuple[tuple[int, ...], tuple[int, ...]]
+    shape: tuple[int, ...]
+    odd: tuple[int, ...]
+    labels: Labels
+
+
+@functools.lru_cache(_CACHED)
+def _matrices(
+    la: Labels, shape_a: tuple[int, ...], lb: Labels, shape_b: tuple[int, ...],
+    later: frozenset[str],
+) -> _Pair:  # fmt: skip
+    sizes_a, sizes_b = (dict(zip(ls, n, strict=True)) for ls, n in ((la, shape_a), (lb, shape_b)))
+    shared = [c for c in la if c in sizes_b]
+    one = {c for c in shared if (sizes_a[c] == 1) != (sizes_b[c] == 1)}
+    summed = [c for c in shared if c not in later and c not in one]
+    odd = [c for c in shared if c not in later and c in one]
+    batch = [c for c in shared if c not in summed]
+    only_a, only_b = [c for c in la if c not in sizes_b], [c for c in lb if c not in sizes_a]
+
+    def count(sizes: dict[str, int], labels: list[str]) -> int:
+        return prod(sizes[c] for c in labels)
+
+    labels = batch + only_a + only_b
+    inner = count(sizes_a, summed)
+    rows, columns = [sizes_a[c] for c in only_a], [sizes_b[c] for c in only_b]
+    return _Pair(
+        (
+            tuple(la.index(c) for c in batch + only_a + summed),
+            tuple(lb.index(c) for c in batch + summed + only_b),
+        ),
+        (
+            (*(sizes_a[c] for c in batch), prod(rows), inner),
+            (*(sizes_b[c] for c in batch), inner, prod(columns)),
+        ),
+        (*(max(sizes_a[c], sizes_b[c]) if 0 not in (sizes_a[c], sizes_b[c]) else 0 for c in batch),
+         *rows, *columns),
+        tuple(labels.index(c) for c in odd),
+        tuple(c for c in labels if c not in odd),
+    )  # fmt: skip
 
 
 def _pair(
-    a: Value, la: list[str], b: Value, lb: list[str], later: set[str], sizes: dict[str, int]
-) -> tuple[Value, list[str]]:
+    a: Value, la: Labels, b: Value, lb: Labels, later: frozenset[str]
+) -> tuple[Value, Labels]:
     """Two operands contracted over the labels that nothing needs later."""
-    a, la = _drop(a, la, set(lb) | later)
-    b, lb = _drop(b, lb, set(la) | later)
-    shared = [c for c in la if c in lb]
-    ones_a = {c for c, n in zip(la, a.meta.shape, strict=True) if n == 1}
-    ones_b = {c for c, n in zip(lb, b.meta.shape, strict=True) if n == 1}
-    summed = [c for c in shared if c not in later and c not in ones_a ^ ones_b]
-    odd = [c for c in shared if c not in later and c not in summed]
-    batch = [c for c in shared if c not in summed]
-    only_a, only_b = [c for c in la if c not in shared], [c for c in lb if c not in shared]
-
-    def arranged(v: Value, ls: list[str], order: list[str]) -> Value:
-        return permute(v, tuple(ls.index(c) for c in order))
-
-    def count(cs: list[str]) -> int:
-        n = 1
-        for c in cs:
-            n *= sizes[c]
-        return n
-
-    def batch_shape(v: Value, ls: list[str]) -> tuple[int, ...]:
-        return tuple(v.meta.shape[ls.index(c)] for c in batch)
-
-    left = reshape(
-        arranged(a, la, batch + only_a + summed),
-        (*batch_shape(a, la), count(only_a), count(summed)),
-    )
-    right = reshape(
-        arranged(b, lb, batch + summed + only_b),
-        (*batch_shape(b, lb), count(summed), count(only_b)),
-    )
+    a, la = _drop(a, la, later.union(lb))
+    b, lb = _drop(b, lb, later.union(la))
+    p = _matrices(la, a.meta.shape, lb, b.meta.shape, later)
+    left = reshape(permute(a, p.order[0]), p.shapes[0])
+    right = reshape(permute(b, p.order[1]), p.shapes[1])
     if left.meta.dtype is bool_:
         raise NotImplementedError("\"bmm\" not implemented for 'Bool'")
-    r = record2(MATMUL, left, right)
-    labels = batch + only_a + only_b
-    r = reshape(r, (*r.meta.shape[:-2], *(sizes[c] for c in only_a), *(sizes[c] for c in only_b)))
-    if odd:
-        r = total(r, tuple(labels.index(c) for c in odd))
-        labels = [c for c in labels if c not in odd]
-    return r, labels
+    r = reshape(record2(MATMUL, left, right), p.shape)
+    return (total(r, p.odd) if p.odd else r), p.labels
 
 
-def _drop(v: Value, labels: list[str], wanted: set[str]) -> tuple[Value, list[str]]:
-    gone = tuple(k for k, c in enumerate(labels) if c not in wanted)
-    if not gone:
+def _drop(v: Value, labels: Labels, wanted: frozenset[str]) -> tuple[Value, Labels]:
+    """Sums over the axes that nobody wants."""
+    if wanted.issuperset(labels):
         return v, labels
-    return total(v, gone), [c for c in labels if c in wanted]
+    gone = tuple(k for k, c in enumerate(labels) if c not in wanted)
+    return total(v, gone), tuple(c for c in labels if c in wanted)
