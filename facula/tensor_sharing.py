@@ -29,7 +29,7 @@ from .ops.movement import ALIAS, AS_STRIDED, KEEP, LEAF, RESHAPE, STRIDED_WRITE
 from .runtime import copies
 from .trace.recorder import _State, record1, record2, set_grad_mode, state
 from .trace.replay import array_of, flush, pointer_of
-from .trace.values import OUTSIDE, Meta, Value, contiguous_strides, meta, outside
+from .trace.values import OUTSIDE, Meta, Value, contiguous_strides, copied, meta, outside
 from .trace.written import NOTHING_READ, mark_written
 
 LEAF_WRITTEN = "a leaf Variable that requires grad is being used in an in-place operation."
@@ -399,16 +399,7 @@ def part(op: Any, v: Value, attrs: Any) -> Value:
     if facts.numel * facts.dtype.itemsize > _LARGEST_PART:
         return record1(op, v, attrs)
     found = op.reference((array_of(v),), attrs, (facts,))
-    return _copied(v, facts, np.array(found, facts.dtype.np, order="C"))
-
-
-def _copied(v: Value, facts: Meta, array: np.ndarray) -> Value:
-    """A copy of a part of v, for which a write to v's storage counts as if it were a view."""
-    made = outside(facts, array)
-    if v.over is None:
-        v.over = []
-    made.over = v.over
-    return made
+    return copied(v, facts, np.array(found, facts.dtype.np, order="C"))
 
 
 def reshaped_part(op: Any, v: Value, attrs: Any, shape: tuple[int, ...]) -> Value:
@@ -419,7 +410,7 @@ def reshaped_part(op: Any, v: Value, attrs: Any, shape: tuple[int, ...]) -> Valu
     if found.vid != OUTSIDE:
         return record1(RESHAPE, found, shape)
     (facts,) = RESHAPE.rule((found.meta,), shape)
-    return _copied(found, facts, found.buf.reshape(shape))
+    return copied(found, facts, found.buf.reshape(shape))
 
 
 def _derived(base: Value, m: Meta, place: tuple[Any, ...]) -> Value:

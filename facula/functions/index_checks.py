@@ -1,4 +1,5 @@
-"""What index_add, index_reduce and index_copy ask of their index and source: PyTorch's errors.
+"""What is asked of an index, and of the source of index_add, index_reduce and index_copy: PyTorch's
+errors.
 
 Without these checks a source of another shape would be broadcast, one of another dtype cast.
 """
@@ -6,7 +7,25 @@ Without these checks a source of another shape would be broadcast, one of anothe
 from __future__ import annotations
 
 from ..dtypes import int32, int64, type_name
+from ..ops.indexing import out_of_range
 from ..tensor import Tensor
+from ..trace.replay import array_of
+from ..trace.values import Value
+
+
+def check_arrays(shape: tuple[int, ...], arrays: list[Value | None]) -> None:
+    """Raises IndexError for small index arrays in memory that reach outside."""
+    for k, (n, a) in enumerate(zip(shape, arrays, strict=True)):
+        if a is not None and out_of_range(a, -n, n):
+            bad = next(i for i in array_of(a).reshape(-1).tolist() if not -n <= i < n)
+            raise IndexError(f"index {bad} is out of bounds for dimension {k} with size {n}")
+
+
+def check_along(name: str, index: Tensor, size: int, axis: int) -> None:
+    """Raises RuntimeError for a small index in memory of gather or scatter that reaches outside."""
+    if out_of_range(index._v, 0, size):
+        bad = next(i for i in array_of(index._v).reshape(-1).tolist() if not 0 <= i < size)
+        raise RuntimeError(f"index {bad} is out of bounds for dimension {axis} with size {size}")
 
 
 def _rest(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from ..ops import elementwise as e
 from ..ops import index_arrays as ia
 from ..ops import indexing as ix
 from ..ops import movement as mv
-from ..ops.record import normalize_dim, promote_types
+from ..ops.record import normalize_dim
 from ..tensor import Tensor, from_array, wrap, wrap_view
 from ..tensor_sharing import reshaped_part, write
 from ..trace.recorder import record, record1, record2
@@ -21,7 +21,7 @@ from ..trace.replay import array_of
 from ..trace.values import Meta, Value
 from . import masks
 from .assignment import assign, assign_part
-from .index_checks import check_copied, check_reduced
+from .index_checks import check_along, check_arrays, check_copied, check_reduced
 from .memory_writes import write_memory, write_rows
 from .pointwise import kind_of, value_of
 from .registry import public
@@ -256,32 +256,38 @@ def _getitem(self: Tensor, index: Any) -> Tensor:
             # the size ends the recorded stretch anyway, and nothing asks where elements came from
             chosen = index._array()
             return from_array(masks.selected(self._array(), chosen), m.dtype)
+    if key is None:
+        places = _places_alone(index, m.ndim)
+        if places is not None:
+            return wrap(_index(self._v, places))
     p = Parsed(m.shape, _normal(index))
     if all(a is None for a in p.arrays):
         return _view_of(self, *_remembered(key, _steps(m.shape, p)))
-    base = _basic(self, p)
+    base = self if p.whole else _basic(self, p)
     return wrap(_index(base._v, p.arrays))
 
 
+def _places_alone(index: Any, ndim: int) -> list[Value | None] | None:
+    """The arrays on the axes, where the index is nothing but tensors of positions on the first."""
+    items = index if type(index) is tuple else (index,)
+    if len(items) > ndim:
+        return None
+    found: list[Value | None] = []
+    for x in items:
+        if type(x) is not Tensor:
+            return None
+        v = x._v
+        if v.meta.dtype is not int64 or not v.meta.ndim:
+            return None
+        found.append(v)
+    found += [None] * (ndim - len(found))
+    return found
+
+
 def _index(v: Value, arrays: list[Value | None]) -> Value:
-    _check_arrays(v.meta.shape, arrays)
+    check_arrays(v.meta.shape, arrays)
     used = tuple(a is not None for a in arrays)
     return record(ia.INDEX, (v, *[a for a in arrays if a is not None]), used)
-
-
-def _check_arrays(shape: tuple[int, ...], arrays: list[Value | None]) -> None:
-    """Raises IndexError for small index arrays in memory that reach outside."""
-    for k, (n, a) in enumerate(zip(shape, arrays, strict=True)):
-        if a is not None and ix.out_of_range(a, -n, n):
-            bad = next(i for i in array_of(a).reshape(-1).tolist() if not -n <= i < n)
-            raise IndexError(f"index {bad} is out of bounds for dimension {k} with size {n}")
-
-
-def _check_along(name: str, index: Tensor, size: int, axis: int) -> None:
-    """Raises RuntimeError for a small index in memory of gather or scatter that reaches outside."""
-    if ix.out_of_range(index._v, 0, size):
-        bad = next(i for i in array_of(index._v).reshape(-1).tolist() if not 0 <= i < size)
-        raise RuntimeError(f"index {bad} is out of bounds for dimension {axis} with size {size}")
 
 
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
@@ -320,9 +326,7 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
     if not isinstance(new, Value):
         new = from_array(np.asarray(new, self.dtype.np), self.dtype)._v
     elif new.meta.dtype is not self.dtype:
-        if self.dtype.category < new.meta.dtype.category or (
-            self.dtype is not promote_types(self.dtype, new.meta.dtype) and False
-        ):
+        if self.dtype.category < new.meta.dtype.category:
             new = e.cast(new, self.dtype)
         else:
             raise RuntimeError(
@@ -331,7 +335,7 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
                 "source."
             )
     indices = [a for a in p.arrays if a is not None]
-    _check_arrays(target._v.meta.shape, p.arrays)
+    check_arrays(target._v.meta.shape, p.arrays)
     if p.whole and write_rows(self, p.arrays, new):
         return
     written = record(ia.INDEX_PUT, (target._v, new, *indices), used)
@@ -474,7 +478,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
         raise RuntimeError("gather(): Expected dtype int32/int64 for index")
     k = normalize_dim(dim, input.ndim)
     if input.ndim:
-        _check_along("gather", index, input._v.meta.shape[k], k)
+        check_along("gather", index, input._v.meta.shape[k], k)
     return wrap(record2(ix.GATHER, input._v, e.cast(index._v, int64), (k,)))
 
 
@@ -510,7 +514,7 @@ def _scatter_call(name: str, op: Any) -> Any:
         if not index.dtype.is_integral:
             raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
         if input.ndim:
-            _check_along(name, index, input._v.meta.shape[k], k)
+            check_along(name, index, input._v.meta.shape[k], k)
         if isinstance(source, Tensor):
             if source.dtype is not input.dtype:
                 raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
@@ -566,7 +570,7 @@ def _check_scatter(index: tuple[int, ...], src: tuple[int, ...]) -> None:
 
 def _along_axis(input: Tensor, k: int, index: Tensor, source: Tensor) -> tuple[Any, Any]:
     if input.ndim:
-        _check_along("index", index, input._v.meta.shape[k], k)
+        check_along("index", index, input._v.meta.shape[k], k)
     shape = (1,) * k + (index.numel(),) + (1,) * (input.ndim - k - 1)
     i = mv.expand(mv.reshape(e.cast(index._v, int64), shape), source._v.meta.shape)
     return i, source._v

@@ -183,6 +183,15 @@ def outside(m: Meta, buf: Any) -> Value:
     return v
 
 
+def copied(source: Value, m: Meta, buf: Any) -> Value:
+    """A copy of a part of a value, for which a write to the value counts as if it were a view."""
+    made = outside(m, buf)
+    if source.over is None:
+        source.over = []
+    made.over = source.over
+    return made
+
+
 def at(vid: int, m: Meta) -> Value:
     """A recorded value at a place of a frame."""
     v = Value()
