@@ -8,7 +8,7 @@ processor's cache while the panels of the right operand pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ..emitter import V, vec
@@ -16,6 +16,7 @@ from ..scalar_code import REGISTER, SIZE
 from ..writer import Writer
 from . import tile
 
+_STRETCH = 128  # places of which few rows are turned at a time
 _TOGETHER = 4  # places of the sum that are copied in one go
 
 
@@ -83,21 +84,34 @@ def _turn(
             w.element(start, w.mul(step, w.number(r)), p.tag) if r else start for r in range(p.rows)
         ]
 
-        def block(k: V, mask: V | None, _: list[V]) -> list[V]:
-            turned = []
-            for i, n in _parts(p):
-                found = [
-                    w.load(w.element(r, k, p.tag), p.tag, p.lanes, mask) for r in rows[i : i + n]
-                ]
-                turned.append(tile.transposed(w, found + [nothing] * (p.lanes - n)))
-            at = w.element(to, w.mul(k, w.number(p.rows)), p.tag)
-            # A vector may reach into the next place, which is written after it.
-            for j in range(p.lanes):
-                for (i, _n), columns in zip(_parts(p), turned, strict=True):
-                    w.store(columns[j], w.element(at, w.number(j * p.rows + i), p.tag), p.tag)
+        def copy(parts: Sequence[tuple[int, int]], low: V, high: V) -> None:
+            def block(k: V, mask: V | None, _: list[V]) -> list[V]:
+                turned = []
+                for i, n in parts:
+                    found = [
+                        w.load(w.element(r, k, p.tag), p.tag, p.lanes, mask)
+                        for r in rows[i : i + n]
+                    ]
+                    turned.append(tile.transposed(w, found + [nothing] * (p.lanes - n)))
+                at = w.element(to, w.mul(k, w.number(p.rows)), p.tag)
+                # A vector may reach into the next place, which is written after it.
+                for j in range(p.lanes):
+                    for (i, _n), columns in zip(parts, turned, strict=True):
+                        w.store(columns[j], w.element(at, w.number(j * p.rows + i), p.tag), p.tag)
+                return []
+
+            w.vector_loop(low, high, p.lanes, [], block)
+
+        def stretch(low: V, _: list[V]) -> list[V]:
+            high = w.smaller(w.add(low, w.number(_STRETCH)), count)
+            for part in _parts(p):
+                copy([part], low, high)
             return []
 
-        w.vector_loop(w.number(0), count, p.lanes, [], block)
+        if p.rows % p.lanes:
+            copy(_parts(p), w.number(0), count)
+        else:  # few rows at a time: many would drive each other out of the nearest cache
+            w.counted_loop(w.number(0), count, _STRETCH, [], stretch)
         return []
 
     w.counted_loop(first, stop, 1, [], one)

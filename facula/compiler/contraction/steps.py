@@ -13,6 +13,7 @@ from ..scalar_code import TAGS
 from . import attention, attention_backward
 from . import bfloat16 as halves
 from .convolution import Forward
+from .convolution_outputs import ByOutputs
 from .convolution_weight import Weight
 from .epilogue import Lower
 from .patches import Axis
@@ -149,10 +150,18 @@ def forward_plan(graph: Graph, node: GraphNode, tag: str) -> Forward:
     return Forward(tag, x[0], x[1], weight[0], node.attrs[3], axes)
 
 
-def convolution_plan(graph: Graph, node: GraphNode, tag: str) -> Forward | Winograd:
+def direct_plan(graph: Graph, node: GraphNode, tag: str) -> Forward | ByOutputs:
+    """The plan of a convolution without transforms: vectors of positions or of outputs."""
+    forward = forward_plan(graph, node, tag)
+    other = ByOutputs(tag, forward.images, forward.channels, forward.outs, forward.groups,
+                      forward.axes)  # fmt: skip
+    return other if other.fits and other.cost < forward.cost else forward
+
+
+def convolution_plan(graph: Graph, node: GraphNode, tag: str) -> Forward | ByOutputs | Winograd:
     """The plan of a convolution: Winograd's transforms where they make it faster."""
     x, weight = (graph.shapes[v] for v in node.ins)
-    direct = forward_plan(graph, node, tag)
+    direct = direct_plan(graph, node, tag)
     if not _transformable(node.attrs, weight[2:], tag):
         return direct
     out = graph.shapes[node.outs[0]]
@@ -163,7 +172,7 @@ def convolution_plan(graph: Graph, node: GraphNode, tag: str) -> Forward | Winog
 def takes_views(graph: Graph, node: GraphNode, tag: str) -> bool:
     """Whether the weight of a convolution may lie in any way that strides express."""
     plan = convolution_plan(graph, node, tag)
-    return isinstance(plan, Forward) and plan.packed
+    return not isinstance(plan, Winograd) and plan.packed
 
 
 def _transformable(attrs: tuple[Any, ...], kernel: tuple[int, ...], tag: str) -> bool:

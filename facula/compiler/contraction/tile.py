@@ -152,6 +152,14 @@ def places_of_rows(w: Writer, tag: str, rows: int, start: V, between: V) -> Call
     return places
 
 
+def sums_at(
+    w: Writer, tag: str, lanes: int, rows: int, count: V, places: Callable[[V], Sequence[V]],
+    vectors: Callable[[V], Sequence[V]], number: int,
+) -> list[list[V]]:  # fmt: skip
+    """As `sums`, where `places(k)` are the addresses of the rows' numbers at place k."""
+    return _sums(w, tag, lanes, rows, count, places, vectors, number)
+
+
 def opaque(w: Writer, x: V) -> V:
     """The same value, of which LLVM knows nothing."""
     return w.let(x.ty, f'call {x.ty} asm "", "=r,0"({x})')
@@ -247,6 +255,6 @@ def transposed(w: Writer, rows: list[V]) -> list[V]:
 
 __all__ = [
     "I64", "Ahead", "Registers", "balanced", "keep", "most_rows", "multiply_add", "opaque",
-    "packed_vectors", "places_of_rows", "registers", "spread", "sums", "sums_of_rows", "transposed",
-    "vectors_across",
+    "packed_vectors", "places_of_rows", "registers", "spread", "sums", "sums_at", "sums_of_rows",
+    "transposed", "vectors_across",
 ]  # fmt: skip

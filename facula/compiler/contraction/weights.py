@@ -107,7 +107,8 @@ def _gather(
     One load for each number: instructions that gather take several times as long on some
     processors, and no less on the others.
     """
-    places = tile.places_of_rows(w, p.tag, p.rows, start, between)
+    part = p.lanes if p.rows % p.lanes == 0 else p.rows  # rows at a time
+    places = tile.places_of_rows(w, p.tag, part, start, between)
     size = SIZE[p.tag]
 
     def loop(depth: int, at: V, place: V, target: V) -> None:
@@ -128,10 +129,13 @@ def _gather(
 
     def outermost(k: V, _: list[V]) -> list[V]:
         def one(t: V, _: list[V]) -> list[V]:
-            at = w.add(w.mul(k, loops[0][1]), w.mul(row(t), between))
-            for number in places(w.add(at, w.mul(loops[0][1], w.number(_AHEAD)))):
-                w.prefetch(number)
-            loop(1, at, k, w.element(to, w.mul(w.binary("sub", t, first), pitch), p.tag))
+            target = w.element(to, w.mul(w.binary("sub", t, first), pitch), p.tag)
+            for i in range(0, p.rows, part):
+                rows = w.mul(w.add(row(t), w.number(i)), between)
+                at = w.add(w.mul(k, loops[0][1]), rows)
+                for number in places(w.add(at, w.mul(loops[0][1], w.number(_AHEAD)))):
+                    w.prefetch(number)
+                loop(1, at, k, w.element(target, w.number(i), p.tag))
             return []
 
         w.counted_loop(first, stop, 1, [], one)
