@@ -10,7 +10,7 @@ turned into lines of the result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 from ..emitter import V
@@ -211,8 +211,8 @@ def _text(p: ByOutputs) -> str:
                 top = w.binary("sub", w.mul(line, stride_y), low_y)
                 source = w.mul(w.add(w.mul(image, channels), channel), image_in)
                 to = w.mul(w.binary("sub", band, first_band), band_size)
-                _copy_lines(w, p, w.element(x, source, p.tag), image_in, count, top, seen, in_y,
-                            in_x, low_x, width, w.element(near, to, p.tag))  # fmt: skip
+                copy_lines(w, p.tag, p.lanes, w.element(x, source, p.tag), image_in, count, top,
+                           seen, in_y, in_x, low_x, width, w.element(near, to, p.tag))  # fmt: skip
                 return []
 
             w.counted_loop(first_band, stop_band, 1, [], copy)
@@ -317,7 +317,9 @@ def _note_offsets(
     w.counted_loop(w.number(0), block, 1, [], channel)
 
 
-def _factors(w: Writer, p: ByOutputs, near: V, start: V, line: V, offsets: V):  # type: ignore[no-untyped-def]
+def _factors(
+    w: Writer, p: ByOutputs, near: V, start: V, line: V, offsets: V
+) -> Callable[[V], list[V]]:
     """The addresses of what a tile's positions see at place k of the sum.
 
     start: of the first position; line: elements from line to line of the result.
@@ -342,13 +344,13 @@ def _factors(w: Writer, p: ByOutputs, near: V, start: V, line: V, offsets: V):  
     return places
 
 
-def _copy_lines(
-    w: Writer, p: ByOutputs, source: V, image_in: V, count: V, top: V, seen: V, in_y: V, in_x: V,
-    low_x: V, width: V, to: V,
+def copy_lines(
+    w: Writer, tag: str, lanes: int, source: V, image_in: V, count: V, top: V, seen: V, in_y: V,
+    in_x: V, low_x: V, width: V, to: V,
 ) -> None:  # fmt: skip
     """Copies the lines from `top` on of `count` channels, with zeros where there are none."""
-    lanes = w.lane_numbers(p.lanes, I64)
-    zeros = V(lanes.ty, "zeroinitializer")
+    numbers = w.lane_numbers(lanes, I64)
+    zeros = V(numbers.ty, "zeroinitializer")
 
     def channel(c: V, _: list[V]) -> list[V]:
         def line(i: V, _: list[V]) -> list[V]:
@@ -356,23 +358,23 @@ def _copy_lines(
             inside = w.binary(
                 "and", w.compare("icmp", "sge", y, w.number(0)), w.compare("icmp", "slt", y, in_y)
             )
-            columns = broadcast(w, w.select(inside, in_x, w.number(0)), p.lanes)
+            columns = broadcast(w, w.select(inside, in_x, w.number(0)), lanes)
             start = w.binary("sub", w.add(w.mul(c, image_in), w.mul(y, in_x)), low_x)
             target = w.mul(w.add(w.mul(c, seen), i), width)
 
             def vector(k: V, _: list[V]) -> list[V]:
                 # The last vector reaches into the next line, which is written after it.
-                first = broadcast(w, w.binary("sub", k, low_x), p.lanes)
-                at = w.binary("add", lanes, first)
+                first = broadcast(w, w.binary("sub", k, low_x), lanes)
+                at = w.binary("add", numbers, first)
                 mask = w.binary(
                     "and", w.compare("icmp", "sge", at, zeros),
                     w.compare("icmp", "slt", at, columns),
                 )  # fmt: skip
-                value = w.load(w.element(source, w.add(start, k), p.tag), p.tag, p.lanes, mask)
-                w.store(value, w.element(to, w.add(target, k), p.tag), p.tag)
+                value = w.load(w.element(source, w.add(start, k), tag), tag, lanes, mask)
+                w.store(value, w.element(to, w.add(target, k), tag), tag)
                 return []
 
-            w.counted_loop(w.number(0), width, p.lanes, [], vector)
+            w.counted_loop(w.number(0), width, lanes, [], vector)
             return []
 
         w.counted_loop(w.number(0), seen, 1, [], line)
@@ -403,4 +405,4 @@ def _write(w: Writer, p: ByOutputs, sums: V, to: V, length: V, image_out: V) -> 
     w.vector_loop(w.number(0), length, p.lanes, [], some)
 
 
-__all__ = ["ByOutputs"]
+__all__ = ["ByOutputs", "copy_lines"]

@@ -16,7 +16,7 @@ from ..writer import I64, Writer
 from . import patches, tile
 from .convolution import compact
 from .patches import Axis
-from .product import NativeStep, height, left_of, split
+from .product import NativeStep, Panels, height, left_of, split
 
 _POSITIONS = 128  # at a time
 _DEPTH = 320  # most rows of a chunk, unless one channel has more
@@ -133,8 +133,8 @@ def _text(p: Weight) -> str:
                              _POSITIONS)  # fmt: skip
                 start = w.add(w.mul(place.image, image_out), w.mul(out_row, g.out_size))
                 place_row = w.mul(v, w.number(p.lanes * p.columns))
-                _turn(w, p, g, place, w.element(gradient, start, p.tag), image_out, outs_here,
-                      panels_here, w.element(turned, place_row, p.tag))  # fmt: skip
+                turn(w, p, g, place, w.element(gradient, start, p.tag), image_out, outs_here,
+                     panels_here, w.element(turned, place_row, p.tag), _POSITIONS)  # fmt: skip
                 return []
 
             w.counted_loop(w.number(0), w.number(_POSITIONS // p.lanes), 1, [], vector)
@@ -156,11 +156,14 @@ def _text(p: Weight) -> str:
     return w.module()
 
 
-def _turn(
-    w: Writer, p: Weight, g: patches.Geometry, place: patches.Place, source: V, image_step: V,
-    outs: V, panels: V, target: V,
+def turn(
+    w: Writer, p: Panels, g: patches.Geometry, place: patches.Place, source: V, image_step: V,
+    outs: V, panels: V, target: V, positions: int,
 ) -> None:  # fmt: skip
-    """Turns a vector of positions of each output into rows [position][outputs], by panel."""
+    """Turns a vector of positions of each output into rows [position][outputs], by panel.
+
+    positions: rows from panel to panel.
+    """
     later = w.binary("mul", place.later, g.splat(image_step))
     offsets = w.binary("add", place.inside, later)
     parts = patches.stretches(w, offsets, place.alive)
@@ -173,7 +176,7 @@ def _turn(
                 o = w.smaller(w.add(w.mul(b, w.number(p.lanes)), w.number(i)), last)
                 found.append(load(w.element(source, w.mul(o, g.out_size), p.tag)))
             panel, j = split(w, b, w.number(p.vectors))
-            place = w.add(w.mul(panel, w.number(_POSITIONS * p.columns)),
+            place = w.add(w.mul(panel, w.number(positions * p.columns)),
                           w.mul(j, w.number(p.lanes)))  # fmt: skip
             to = w.element(target, place, p.tag)
             for i, x in enumerate(tile.transposed(w, found)):
@@ -257,4 +260,4 @@ def write_turned(
     w.counted_loop(w.number(0), outs, lanes, [], block)
 
 
-__all__ = ["Weight", "write_turned"]
+__all__ = ["Weight", "turn", "write_turned"]

@@ -15,6 +15,7 @@ from . import bfloat16 as halves
 from .convolution import Forward
 from .convolution_outputs import ByOutputs
 from .convolution_weight import Weight
+from .convolution_weight_lines import WeightByLines
 from .epilogue import Lower
 from .patches import Axis
 from .product import NativeStep, Plan
@@ -183,11 +184,15 @@ def _transformable(attrs: tuple[Any, ...], kernel: tuple[int, ...], tag: str) ->
 
 def weight_plan(
     graph: Graph, ins: Sequence[int], attrs: tuple[Any, ...], tag: str
-) -> Weight | WinogradWeight:
+) -> Weight | WeightByLines | WinogradWeight:
     """The plan of the gradient of a convolution's weight."""
     x, gradient = (graph.shapes[v] for v in ins)
     axes = _axes(x[2:], gradient[2:], attrs[4], attrs)
-    direct = Weight(tag, x[0], x[1], gradient[1], attrs[3], axes)
+    sizes_of = tag, x[0], x[1], gradient[1], attrs[3], axes
+    direct: Weight | WeightByLines = Weight(*sizes_of)
+    lines = WeightByLines(*sizes_of)
+    if lines.fits and lines.cost < direct.cost:
+        direct = lines
     if _transformable(attrs, attrs[4], tag):
         sizes = Sizes(x[0], x[1], gradient[1], x[2:], gradient[2:], attrs[1])
         plan = WinogradWeight(tag, sizes)
