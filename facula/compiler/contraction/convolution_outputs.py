@@ -10,19 +10,20 @@ turned into lines of the result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import prod
 
 from ..emitter import V
 from ..loops import even_parts
-from ..scalar_code import SIZE, broadcast
+from ..scalar_code import SIZE
 from ..writer import I64, Writer
 from . import tile
+from .lines import copy_lines, note_distances, seen_from
 from .patches import Axis
 from .product import NativeStep, split
 from .weights import Weights
 
-_HEADER = 28
+_HEADER = 32
 _DEPTH = 256  # most places of the sum at a time, unless one channel has more
 _SUMS_BYTES = 1 << 18  # of the sums of a chunk
 _LINES_BYTES = 1 << 17  # of the lines that a chunk sees at a time
@@ -141,7 +142,7 @@ class ByOutputs:
             *(n for a in (self.y, self.x) for n in (a.size, a.out, a.stride, a.low)),
             self.y.dilation, self.x.dilation, self.y.kernel, self.x.kernel,
         ]  # fmt: skip
-        assert len(record) == _HEADER + 4
+        assert len(record) == _HEADER
         key = (
             f"convolution by outputs {self.tag} {self.vectors} {self.down} {self.along} "
             f"{self.x.stride} {_DEPTH if self.places <= _DEPTH else self.places}"
@@ -157,7 +158,7 @@ def _cycles(rows: int, vectors: int) -> float:
 
 def _text(p: ByOutputs) -> str:
     w = Writer()
-    f = [w.field(i) for i in range(_HEADER + 4)]
+    f = [w.field(i) for i in range(_HEADER)]
     x, weight, out = (w.slot(f[i]) for i in range(3))
     channels, in_group, outs, outs_in_group, block, blocks, panels, acrosses = f[3:11]
     pitch, lines, strips, bands, seen, width, chunks, tiles_along = f[11:19]
@@ -169,12 +170,14 @@ def _text(p: ByOutputs) -> str:
     sums = w.let("ptr", f"alloca i8, i64 {_SUMS_BYTES + more}, align 64")
     places = w.mul(kernel_y, kernel_x)
     most = max(_DEPTH, p.places)
-    offsets = w.let("ptr", f"alloca i32, i64 {most}, align 64")
+    distances = w.let("ptr", f"alloca i32, i64 {most}, align 64")
     plane = w.mul(seen, width)
-    _note_offsets(
-        w, block, kernel_y, kernel_x, plane, w.mul(dilation_y, width), dilation_x, offsets
+    columns_of_line = w.mul(dilation_y, width)
+    note_distances(
+        w, [(block, plane), (kernel_y, columns_of_line), (kernel_x, dilation_x)], distances
     )
     line_of_sums = w.mul(tiles_along, w.number(p.along))  # positions
+    step_down = w.mul(stride_y, width)  # from line to line of the result
     rest_down = w.number(p.down - 1)
     tiles = w.mul(w.binary("udiv", w.add(lines, rest_down), w.number(p.down)), tiles_along)
     image_in, image_out = w.mul(in_y, in_x), w.mul(out_y, out_x)
@@ -237,11 +240,15 @@ def _text(p: ByOutputs) -> str:
                             w.mul(w.mul(row, w.mul(stride_y, w.number(p.down))), width),
                             w.mul(column, w.number(p.along * p.x.stride)),
                         )
+                        first = w.add(here, start)
+                        lines_seen = [
+                            w.element(near, w.add(first, w.mul(step_down, w.number(j))), p.tag)
+                            for j in range(p.down)
+                        ]
+                        seen = seen_from(w, p.tag, lines_seen, distances, p.along, p.x.stride)
                         found = tile.sums_at(
-                            w, p.tag, p.lanes, p.rows, depth,
-                            _factors(w, p, near, w.add(here, start), w.mul(stride_y, width),
-                                     offsets), vectors, p.vectors,
-                        )  # fmt: skip
+                            w, p.tag, p.lanes, p.rows, depth, seen, vectors, p.vectors
+                        )
                         at = w.element(to, w.mul(t, w.number(p.rows * p.columns)), p.tag)
 
                         def put(add: bool) -> None:
@@ -294,95 +301,6 @@ def _text(p: ByOutputs) -> str:
     return w.module()
 
 
-def _note_offsets(
-    w: Writer, block: V, kernel_y: V, kernel_x: V, plane: V, step_y: V, step_x: V, to: V
-) -> None:
-    """How far each place of the kernel, channel by channel, is from a position's first number."""
-
-    def channel(c: V, _: list[V]) -> list[V]:
-        def line(y: V, _: list[V]) -> list[V]:
-            def place(x: V, _: list[V]) -> list[V]:
-                offset = w.add(w.add(w.mul(c, plane), w.mul(y, step_y)), w.mul(x, step_x))
-                number = w.add(w.mul(w.add(w.mul(c, kernel_y), y), kernel_x), x)
-                at = w.let("ptr", f"getelementptr i32, ptr {to.name}, i64 {number.name}")
-                w.stmt(f"store {w.convert('trunc', offset, 'i32')}, ptr {at.name}, align 4")
-                return []
-
-            w.counted_loop(w.number(0), kernel_x, 1, [], place)
-            return []
-
-        w.counted_loop(w.number(0), kernel_y, 1, [], line)
-        return []
-
-    w.counted_loop(w.number(0), block, 1, [], channel)
-
-
-def _factors(
-    w: Writer, p: ByOutputs, near: V, start: V, line: V, offsets: V
-) -> Callable[[V], list[V]]:
-    """The addresses of what a tile's positions see at place k of the sum.
-
-    start: of the first position; line: elements from line to line of the result.
-    """
-    bases = []
-    for j in range(p.down):
-        at = w.add(start, w.mul(line, w.number(j))) if j else start
-        bases.append(w.element(near, at, p.tag))
-
-    def places(k: V) -> list[V]:
-        at = w.let("ptr", f"getelementptr i32, ptr {offsets.name}, i64 {k.name}")
-        offset = w.convert("sext", w.let("i32", f"load i32, ptr {at.name}, align 4"), I64)
-        found = []
-        for base in bases:
-            here = w.element(base, offset, p.tag)
-            found += [
-                w.element(here, w.number(i * p.x.stride), p.tag) if i else here
-                for i in range(p.along)
-            ]
-        return found
-
-    return places
-
-
-def copy_lines(
-    w: Writer, tag: str, lanes: int, source: V, image_in: V, count: V, top: V, seen: V, in_y: V,
-    in_x: V, low_x: V, width: V, to: V,
-) -> None:  # fmt: skip
-    """Copies the lines from `top` on of `count` channels, with zeros where there are none."""
-    numbers = w.lane_numbers(lanes, I64)
-    zeros = V(numbers.ty, "zeroinitializer")
-
-    def channel(c: V, _: list[V]) -> list[V]:
-        def line(i: V, _: list[V]) -> list[V]:
-            y = w.add(top, i)
-            inside = w.binary(
-                "and", w.compare("icmp", "sge", y, w.number(0)), w.compare("icmp", "slt", y, in_y)
-            )
-            columns = broadcast(w, w.select(inside, in_x, w.number(0)), lanes)
-            start = w.binary("sub", w.add(w.mul(c, image_in), w.mul(y, in_x)), low_x)
-            target = w.mul(w.add(w.mul(c, seen), i), width)
-
-            def vector(k: V, _: list[V]) -> list[V]:
-                # The last vector reaches into the next line, which is written after it.
-                first = broadcast(w, w.binary("sub", k, low_x), lanes)
-                at = w.binary("add", numbers, first)
-                mask = w.binary(
-                    "and", w.compare("icmp", "sge", at, zeros),
-                    w.compare("icmp", "slt", at, columns),
-                )  # fmt: skip
-                value = w.load(w.element(source, w.add(start, k), tag), tag, lanes, mask)
-                w.store(value, w.element(to, w.add(target, k), tag), tag)
-                return []
-
-            w.counted_loop(w.number(0), width, lanes, [], vector)
-            return []
-
-        w.counted_loop(w.number(0), seen, 1, [], line)
-        return []
-
-    w.counted_loop(w.number(0), count, 1, [], channel)
-
-
 def _write(w: Writer, p: ByOutputs, sums: V, to: V, length: V, image_out: V) -> None:
     """Turns the sums of positions that follow each other, [position][outputs], into a stretch of
     each output. Sums are read beyond the last one, and not used.
@@ -405,4 +323,4 @@ def _write(w: Writer, p: ByOutputs, sums: V, to: V, length: V, image_out: V) -> 
     w.vector_loop(w.number(0), length, p.lanes, [], some)
 
 
-__all__ = ["ByOutputs", "copy_lines"]
+__all__ = ["ByOutputs"]

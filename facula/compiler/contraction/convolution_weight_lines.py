@@ -8,7 +8,7 @@ what it sees of the first one. The rows of a tile are the places of some lines o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import prod
 
 from ..emitter import V
@@ -16,8 +16,8 @@ from ..scalar_code import SIZE
 from ..writer import I64, Writer
 from . import patches, tile
 from .convolution import compact
-from .convolution_outputs import copy_lines
 from .convolution_weight import turn, write_turned
+from .lines import copy_lines, note_distances, seen_from
 from .patches import Axis
 from .product import NativeStep, split
 
@@ -137,12 +137,13 @@ def _text(p: WeightByLines) -> str:
     near = w.let("ptr", f"alloca i8, i64 {_LINES_BYTES}, align 64")
     turned = w.let("ptr", f"alloca i8, i64 {_OUTS * (_POSITIONS + p.lanes) * size}, align 64")
     sums = w.let("ptr", f"alloca i8, i64 {p.depth * _OUTS * size}, align 64")
-    offsets = w.let("ptr", f"alloca i32, i64 {_POSITIONS + p.lanes}, align 64")
+    distances = w.let("ptr", f"alloca i32, i64 {_POSITIONS + p.lanes}, align 64")
     image_in, image_out = w.mul(channels, g.in_size), w.mul(outs, g.out_size)
     plane = w.mul(seen, width)
     image_near = w.mul(block, plane)
     whole = w.compare("icmp", "sgt", together, w.number(1))
-    _note_offsets(w, together, lines, out_x, image_near, w.mul(stride_y, width), stride_x, offsets)
+    step_down = w.mul(stride_y, width)
+    note_distances(w, [(together, image_near), (lines, step_down), (out_x, stride_x)], distances)
 
     def chunk(number: V, _: list[V]) -> list[V]:
         rest, panel_block = split(w, number, panel_blocks)
@@ -210,9 +211,10 @@ def _text(p: WeightByLines) -> str:
                         c, y = split(w, here, kernel_y)
                         lie = w.add(w.mul(c, plane), w.mul(w.mul(y, dilation_y), width))
                         bases.append(tile.opaque(w, w.element(near, lie, p.tag)))
-                    found = tile.sums_at(w, p.tag, p.lanes, p.rows, length,
-                                         _factors(w, p, bases, offsets), vectors,
-                                         p.vectors)  # fmt: skip
+                    seen = seen_from(w, p.tag, bases, distances, p.x.kernel, p.x.dilation)
+                    found = tile.sums_at(
+                        w, p.tag, p.lanes, p.rows, length, seen, vectors, p.vectors
+                    )
                     at = w.mul(t, w.number(p.rows * _OUTS))
                     to = w.element(sums, w.add(at, w.mul(q, w.number(p.columns))), p.tag)
 
@@ -240,47 +242,6 @@ def _text(p: WeightByLines) -> str:
     w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], chunk)
     w.stmt("ret void")
     return w.module()
-
-
-def _note_offsets(
-    w: Writer, images: V, lines: V, out_x: V, image: V, step_y: V, step_x: V, to: V
-) -> None:
-    """How far what each position of a stretch sees is from what the first one does."""
-
-    def of_image(i: V, _: list[V]) -> list[V]:
-        def line(y: V, _: list[V]) -> list[V]:
-            def position(x: V, _: list[V]) -> list[V]:
-                offset = w.add(w.add(w.mul(i, image), w.mul(y, step_y)), w.mul(x, step_x))
-                number = w.add(w.mul(w.add(w.mul(i, lines), y), out_x), x)
-                at = w.let("ptr", f"getelementptr i32, ptr {to.name}, i64 {number.name}")
-                w.stmt(f"store {w.convert('trunc', offset, 'i32')}, ptr {at.name}, align 4")
-                return []
-
-            w.counted_loop(w.number(0), out_x, 1, [], position)
-            return []
-
-        w.counted_loop(w.number(0), lines, 1, [], line)
-        return []
-
-    w.counted_loop(w.number(0), images, 1, [], of_image)
-
-
-def _factors(w: Writer, p: WeightByLines, bases: Sequence[V], offsets: V) -> Callable[[V], list[V]]:
-    """The addresses of what the places of some lines of the kernel see of position k."""
-
-    def places(k: V) -> list[V]:
-        at = w.let("ptr", f"getelementptr i32, ptr {offsets.name}, i64 {k.name}")
-        offset = w.convert("sext", w.let("i32", f"load i32, ptr {at.name}, align 4"), I64)
-        found = []
-        for base in bases:
-            here = w.element(base, offset, p.tag)
-            found += [
-                w.element(here, w.number(i * p.x.dilation), p.tag) if i else here
-                for i in range(p.x.kernel)
-            ]
-        return found
-
-    return places
 
 
 __all__ = ["WeightByLines"]
