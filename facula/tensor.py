@@ -24,7 +24,7 @@ from .ops.elementwise import ADD, DIV, MUL, SUB
 from .tensor_gradient import accumulate, gradient, run_hooks
 from .tensor_sharing import join, refresh
 from .trace.recorder import record2, state
-from .trace.replay import array_of, flush
+from .trace.replay import array_of, flush, let_go
 from .trace.values import NUMBER, Failed, Value, meta, outside
 
 _new = object.__new__
@@ -333,6 +333,7 @@ class Tensor(metaclass=_Metatype):
         if type(v.over) is Failed:
             v.over.complain()
         assert self._base is not None
+        let_go()
         m = v.meta
         flat = self._base._array().reshape(-1)
         if not m.numel:
@@ -421,6 +422,7 @@ class Tensor(metaclass=_Metatype):
             v = self._v
             b = v.buf
         if b is None and root is not None and type(v.over) is not Failed:
+            let_go()
             b, offset = root._v.buf, m.offset * m.dtype.itemsize
         if b is None or type(b) is np.ndarray or kind is None:
             r = self._array()

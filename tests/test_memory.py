@@ -174,3 +174,38 @@ def test_what_is_used_in_turn_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         net.step(100 + k, True)
     assert not programs
     assert Counter.nodes < 4000
+
+
+@needs_statm
+@pytest.mark.parametrize("look", ["item", "tolist", "numpy"])
+def test_looking_at_parts_keeps_no_memory(look: str) -> None:
+    """A part is read without running anything: what it is a part of must not wait for the frame."""
+
+    def unit() -> None:
+        whole = facula.rand(500, 500)
+        if look == "item":
+            whole.flatten()[7].item()
+        elif look == "tolist":
+            whole[3].tolist()
+        else:
+            whole.t()[:2].numpy().sum()
+
+    for _ in range(20):
+        unit()
+    before = resident()
+    for _ in range(200):  # 200 MB
+        unit()
+    assert resident() - before < 60
+
+
+def test_looking_at_parts_ends_no_work() -> None:
+    """A step that is being recorded goes on where labels are looked at in between."""
+    batches = [facula.rand(4, 5) for _ in range(50)]
+    x = facula.ones(4, 5, requires_grad=True)
+    replay.flush()
+    y = x * 2
+    for b in batches:
+        y = y + b
+        b[0, 0].item()
+    assert y._v.buf is None
+    assert y.sum().item() == pytest.approx(40 + sum(float(b.sum()) for b in batches), rel=1e-5)

@@ -34,6 +34,7 @@ COMPILE_AT = 2  # the sight of a path at which it is compiled, if not at once
 POOLED_OUTPUTS = 64  # a plan with more outputs, or with
 POOLED_BYTES = 256 << 10  # more in them, takes their memory from the allocator each time
 _LITTLE = 2_000_000  # elements, all of which may stay in memory until a frame's end
+_MANY_INPUTS = 32  # of a frame of views
 OWN_ARENA = 64 << 10  # a program that needs no more than this has memory of its own
 
 
@@ -204,6 +205,23 @@ def flush(frame: Frame | None = None) -> None:
         raise
     finally:
         _end(tr)
+
+
+def let_go() -> None:
+    """Ends this thread's frame if it holds much memory and nothing but views of it: a view of
+    memory is read without running anything, and what was entered for it would stay.
+    """
+    tr = state.tr
+    count = len(tr.inputs)
+    if count < _MANY_INPUTS and (count < 4 or count & (count - 1)):  # looked at now and then
+        return
+    node: Node | None = tr.node
+    while node is not None:
+        if node.kind is BUNDLE or (node.op is not None and not node.op.view):
+            return
+        node = node.parent
+    if count >= _MANY_INPUTS or sum(v.meta.numel for v in tr.inputs) > _LITTLE:
+        flush()
 
 
 def _picker(places: list[int]) -> Callable[[Any], Sequence[Value]]:
