@@ -131,12 +131,14 @@ SIZES: list[tuple[Any, ...]] = [
     (2, 3, 16, (7, 8), (1, 3), (1, 2), (0, 3)),
     (1, 2, 20, (20, 20), (19, 19), (1, 1), (9, 9)),
     (2, 4, 18, (60,), (9,), (2,), (4,)),
+    (2, 4, 18, (1, 60), (1, 5), (1, 2), (0, 2)),
+    (3, 4, 33, (1, 25), (1, 1), (2, 2), (0, 0)),
     (1, 4, 32, (9, 9), (3, 3), (1, 1), (-1, -2)),
 ]
 
 
-# Kernels of more columns than a tile has rows are left to others.
-WEIGHTS = [sizes for sizes in SIZES if max(sizes[4]) < 9]
+# Kernels of one column, or of more than a tile has rows, are left to others.
+WEIGHTS = [sizes for sizes in SIZES if max(sizes[4]) < 9 and sizes[4][-1] > 1]
 
 
 @pytest.mark.parametrize("dtype", ["f", "d"])

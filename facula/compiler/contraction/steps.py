@@ -145,17 +145,12 @@ def _axes(size: Any, result: Any, kernel: Any, attrs: Any) -> list[Axis]:
     return list(map(Axis, size, result, stride, low, dilation, kernel))
 
 
-def forward_plan(graph: Graph, node: GraphNode, tag: str) -> Forward:
-    x, weight = (graph.shapes[v] for v in node.ins)
-    axes = _axes(x[2:], graph.shapes[node.outs[0]][2:], weight[2:], node.attrs)
-    return Forward(tag, x[0], x[1], weight[0], node.attrs[3], axes)
-
-
 def direct_plan(graph: Graph, node: GraphNode, tag: str) -> Forward | ByOutputs:
     """The plan of a convolution without transforms: vectors of positions or of outputs."""
-    forward = forward_plan(graph, node, tag)
-    other = ByOutputs(tag, forward.images, forward.channels, forward.outs, forward.groups,
-                      forward.axes)  # fmt: skip
+    x, weight = (graph.shapes[v] for v in node.ins)
+    axes = _axes(x[2:], graph.shapes[node.outs[0]][2:], weight[2:], node.attrs)
+    sizes = tag, x[0], x[1], weight[0], node.attrs[3], axes
+    forward, other = Forward(*sizes), ByOutputs(*sizes)
     return other if other.fits and other.cost < forward.cost else forward
 
 
