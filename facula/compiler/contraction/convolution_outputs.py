@@ -18,7 +18,7 @@ from ..loops import even_parts
 from ..scalar_code import SIZE
 from ..writer import I64, Writer
 from . import tile
-from .lines import copy_lines, note_distances, seen_from
+from .lines import copy_lines, last_two, note_distances, seen_from
 from .patches import Axis
 from .product import NativeStep, split
 from .weights import Weights
@@ -43,10 +43,8 @@ class ByOutputs:
         self.tag, self.images, self.channels, self.outs = tag, images, channels, outs
         self.groups, self.in_group, self.outs_in_group = groups, channels // groups, outs // groups
         self.lanes = tile.registers().lanes(tag)
-        *lead, x = axes
-        y = lead[-1] if lead else Axis(1, 1, 1, 0, 1, 1)
-        self.y, self.x = y, x
-        flat = prod(a.size * a.out * a.kernel for a in lead[:-1]) == 1
+        y, x = self.y, self.x = last_two(axes)
+        flat = prod(a.size * a.out * a.kernel for a in axes[:-2]) == 1
         some = min(images, self.in_group, x.out, y.out, x.kernel, y.kernel) > 0
         self.fits = flat and some and self.outs_in_group >= self.lanes
         if not self.fits:

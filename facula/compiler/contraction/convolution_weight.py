@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import NamedTuple
 
 from ..emitter import V
 from ..scalar_code import SIZE
@@ -20,7 +21,7 @@ from .product import NativeStep, Panels, height, left_of, split
 
 _POSITIONS = 128  # at a time
 _DEPTH = 320  # most rows of a chunk, unless one channel has more
-_OUTS = 128  # most outputs of a chunk
+OUTS = 128  # most outputs of a chunk
 _UNITS = 16  # chunks below which the positions are divided
 _HEADER = 16
 
@@ -45,7 +46,7 @@ class Weight:
         most = -(-self.block * self.places // self.rows) * self.rows
         self.depth = 336 if most <= 336 else 1 << (most - 1).bit_length()
         panels = -(-self.outs_in_group // self.columns)
-        self.panels = tile.balanced(panels, _OUTS // self.columns)
+        self.panels = tile.balanced(panels, OUTS // self.columns)
         self.blocks = -(-self.in_group // self.block)
         self.panel_blocks = -(-panels // self.panels)
         self.near = patches.step_of(self.axes)
@@ -95,60 +96,53 @@ def _text(p: Weight) -> str:
     w = Writer()
     f = [w.field(i) for i in range(_HEADER + patches.FIELDS_OF_AXIS * len(p.axes))]
     x, gradient, out = (w.slot(f[i]) for i in range(3))
-    channels, in_group, outs, outs_in_group, positions = f[3:8]
-    block, blocks, panels, panel_blocks, per_part, stretches, groups = f[8:15]
+    channels, in_group, outs, _, positions = f[3:8]
+    per_part, stretches = f[12:14]
     g = patches.Geometry(w, f[_HEADER:], p.lanes, p.near)
     size = SIZE[p.tag]
     rows = w.let("ptr", f"alloca i8, i64 {p.depth * _POSITIONS * size}, align 64")
-    turned = w.let("ptr", f"alloca i8, i64 {_OUTS * _POSITIONS * size}, align 64")
-    sums = w.let("ptr", f"alloca i8, i64 {p.depth * _OUTS * size}, align 64")
+    turned = w.let("ptr", f"alloca i8, i64 {OUTS * _POSITIONS * size}, align 64")
+    sums = w.let("ptr", f"alloca i8, i64 {p.depth * OUTS * size}, align 64")
     image_in, image_out = w.mul(channels, g.in_size), w.mul(outs, g.out_size)
 
     def chunk(number: V, _: list[V]) -> list[V]:
-        rest, panel_block = split(w, number, panel_blocks)
-        rest, b = split(w, rest, blocks)
-        part, group = split(w, rest, groups)
-        first_channel = w.mul(b, block)
-        count = w.smaller(block, w.binary("sub", in_group, first_channel))
-        channel = w.add(w.mul(group, in_group), first_channel)
-        depth = w.mul(count, g.places)
-        tiles = w.binary("udiv", w.add(depth, w.number(p.rows - 1)), w.number(p.rows))
-        first_out = w.mul(panel_block, w.mul(panels, w.number(p.columns)))
-        wanted = w.mul(panels, w.number(p.columns))
-        outs_here = w.smaller(wanted, w.binary("sub", outs_in_group, first_out))
-        panels_here = w.binary(
-            "udiv", w.add(outs_here, w.number(p.columns - 1)), w.number(p.columns)
-        )
-        out_row = w.add(w.mul(group, outs_in_group), first_out)
-        first = w.mul(part, per_part)
+        here = share(w, p, number, f)
+        first = w.mul(here.part, per_part)
         stop = w.smaller(w.add(first, per_part), stretches)
+
+        depth = w.mul(here.channels, g.places)
+        tiles = w.binary("udiv", w.add(depth, w.number(p.rows - 1)), w.number(p.rows))
 
         def stretch(number: V, _: list[V]) -> list[V]:
             def vector(v: V, _: list[V]) -> list[V]:
                 at = w.add(w.mul(number, w.number(_POSITIONS)), w.mul(v, w.number(p.lanes)))
                 place = patches.locate(g, at, positions)
-                start = w.add(w.mul(place.image, image_in), w.mul(channel, g.in_size))
+                start = w.add(w.mul(place.image, image_in), w.mul(here.channel, g.in_size))
                 to = w.element(rows, w.mul(v, w.number(p.lanes)), p.tag)
-                patches.fill(g, place, p.tag, w.element(x, start, p.tag), image_in, count, to,
+                patches.fill(g, place, p.tag, w.element(x, start, p.tag), image_in, here.channels,
+                             to,
                              _POSITIONS)  # fmt: skip
-                start = w.add(w.mul(place.image, image_out), w.mul(out_row, g.out_size))
+                start = w.add(w.mul(place.image, image_out), w.mul(here.row, g.out_size))
                 place_row = w.mul(v, w.number(p.lanes * p.columns))
-                turn(w, p, g, place, w.element(gradient, start, p.tag), image_out, outs_here,
-                     panels_here, w.element(turned, place_row, p.tag), _POSITIONS)  # fmt: skip
+                turn(w, p, g, place, w.element(gradient, start, p.tag), image_out, here,
+                     w.element(turned, place_row, p.tag), _POSITIONS)  # fmt: skip
                 return []
 
             w.counted_loop(w.number(0), w.number(_POSITIONS // p.lanes), 1, [], vector)
             again = w.compare("icmp", "sgt", number, first)
-            _multiply(w, p, rows, turned, sums, tiles, panels_here, again)
+
+            def product(t: V, vectors: Callable[[V], list[V]]) -> list[list[V]]:
+                a = w.element(rows, w.mul(t, w.number(p.rows * _POSITIONS)), p.tag)
+                factors = [w.element(a, w.number(r * _POSITIONS), p.tag) for r in range(p.rows)]
+                return tile.sums(w, p.tag, p.lanes, factors, w.number(1), w.number(_POSITIONS),
+                                 vectors, p.vectors)  # fmt: skip
+
+            add_products(w, p, turned, _POSITIONS, sums, tiles, here.panels, again, product)
             return []
 
         w.counted_loop(first, stop, 1, [], stretch)
-        row = w.add(w.mul(part, outs), out_row)
-        place = w.add(w.mul(row, in_group), first_channel)
-        to = w.element(out, w.mul(place, g.places), p.tag)
         some = w.compare("icmp", "slt", first, stop)
-        write_turned(w, p.tag, p.lanes, _OUTS, sums, to, w.mul(in_group, g.places), depth,
-                     outs_here, some)  # fmt: skip
+        write_share(w, p, here, sums, out, outs, in_group, g.places, depth, some)
         return []
 
     w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], chunk)
@@ -158,7 +152,7 @@ def _text(p: Weight) -> str:
 
 def turn(
     w: Writer, p: Panels, g: patches.Geometry, place: patches.Place, source: V, image_step: V,
-    outs: V, panels: V, target: V, positions: int,
+    here: Share, target: V, positions: int,
 ) -> None:  # fmt: skip
     """Turns a vector of positions of each output into rows [position][outputs], by panel.
 
@@ -167,7 +161,7 @@ def turn(
     later = w.binary("mul", place.later, g.splat(image_step))
     offsets = w.binary("add", place.inside, later)
     parts = patches.stretches(w, offsets, place.alive)
-    last = w.binary("sub", outs, w.number(1))
+    last = w.binary("sub", here.outs, w.number(1))
 
     def every(load: Callable[[V], V]) -> None:
         def block(b: V, _: list[V]) -> list[V]:
@@ -183,7 +177,7 @@ def turn(
                 w.store(x, w.element(to, w.number(i * p.columns), p.tag), p.tag)
             return []
 
-        w.counted_loop(w.number(0), w.mul(panels, w.number(p.vectors)), 1, [], block)
+        w.counted_loop(w.number(0), w.mul(here.panels, w.number(p.vectors)), 1, [], block)
 
     def stretched(count: int) -> None:
         every(patches.load_stretches(w, p.tag, p.lanes, parts.parts[:count]))
@@ -195,26 +189,26 @@ def turn(
     )
 
 
-def _multiply(
-    w: Writer, p: Weight, rows: V, turned: V, sums: V, tiles: V, panels: V, again: V
-) -> None:
-    """Adds the product of a stretch to the sums [row][outputs]; the first time it writes them."""
-    across = w.number(_OUTS)
+def add_products(
+    w: Writer, p: Panels, turned: V, positions: int, sums: V, tiles: V, panels: V, again: V,
+    product: Callable[[V, Callable[[V], list[V]]], list[list[V]]],
+) -> None:  # fmt: skip
+    """Adds the products of a stretch to the sums [row][outputs]; the first time it writes them.
+
+    positions: rows of a panel of the turned gradient; product: the sums of tile t with its vectors.
+    """
 
     def panel(q: V, _: list[V]) -> list[V]:
-        at = w.element(turned, w.mul(q, w.number(_POSITIONS * p.columns)), p.tag)
+        at = w.element(turned, w.mul(q, w.number(positions * p.columns)), p.tag)
         vectors = tile.packed_vectors(w, at, p.tag, p.lanes, p.vectors)
 
         def one(t: V, _: list[V]) -> list[V]:
-            first = w.mul(t, w.number(p.rows))
-            a = w.element(rows, w.mul(first, w.number(_POSITIONS)), p.tag)
-            factors = [w.element(a, w.number(r * _POSITIONS), p.tag) for r in range(p.rows)]
-            found = tile.sums(w, p.tag, p.lanes, factors, w.number(1), w.number(_POSITIONS),
-                              vectors, p.vectors)  # fmt: skip
-            to = w.element(sums, w.add(w.mul(first, across), w.mul(q, w.number(p.columns))), p.tag)
+            found = product(t, vectors)
+            row = w.mul(t, w.number(len(found) * OUTS))
+            to = w.element(sums, w.add(row, w.mul(q, w.number(p.columns))), p.tag)
 
             def put(add: bool) -> None:
-                tile.keep(w, p.tag, p.lanes, found, to, _OUTS, add)
+                tile.keep(w, p.tag, p.lanes, found, to, OUTS, add)
 
             w.when(again, lambda: put(True), lambda: put(False))
             return []
@@ -223,6 +217,46 @@ def _multiply(
         return []
 
     w.counted_loop(w.number(0), panels, 1, [], panel)
+
+
+class Share(NamedTuple):
+    """What a chunk computes: a part of the positions' sum, for some channels and outputs."""
+
+    part: V
+    first: V  # of the channels, in their group
+    channel: V  # the first of them, of all
+    channels: V  # how many
+    row: V  # the first output, of all
+    outs: V  # how many
+    panels: V  # that these fill
+
+
+def share(w: Writer, p: Panels, number: V, f: Sequence[V]) -> Share:
+    """That of a chunk. f: the record, of which both kernels have these fields alike."""
+    in_group, outs_in_group = f[4], f[6]
+    block, blocks, panels, panel_blocks, groups = *f[8:12], f[14]
+    rest, panel_block = split(w, number, panel_blocks)
+    rest, b = split(w, rest, blocks)
+    part, group = split(w, rest, groups)
+    first = w.mul(b, block)
+    channels = w.smaller(block, w.binary("sub", in_group, first))
+    wanted = w.mul(panels, w.number(p.columns))
+    first_out = w.mul(panel_block, wanted)
+    outs = w.smaller(wanted, w.binary("sub", outs_in_group, first_out))
+    filled = w.binary("udiv", w.add(outs, w.number(p.columns - 1)), w.number(p.columns))
+    row = w.add(w.mul(group, outs_in_group), first_out)
+    return Share(part, first, w.add(w.mul(group, in_group), first), channels, row, outs, filled)
+
+
+def write_share(
+    w: Writer, p: Panels, here: Share, sums: V, out: V, outs: V, in_group: V, places: V, depth: V,
+    some: V,
+) -> None:  # fmt: skip
+    """Writes a chunk's sums, `depth` rows, where they belong; zeros where there are none."""
+    place = w.add(w.mul(w.add(w.mul(here.part, outs), here.row), in_group), here.first)
+    to = w.element(out, w.mul(place, places), p.tag)
+    row_step = w.mul(in_group, places)
+    write_turned(w, p.tag, p.lanes, OUTS, sums, to, row_step, depth, here.outs, some)
 
 
 def write_turned(
@@ -260,4 +294,4 @@ def write_turned(
     w.counted_loop(w.number(0), outs, lanes, [], block)
 
 
-__all__ = ["Weight", "turn", "write_turned"]
+__all__ = ["OUTS", "Weight", "add_products", "share", "turn", "write_share", "write_turned"]

@@ -8,7 +8,7 @@ what it sees of the first one. The rows of a tile are the places of some lines o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 from ..emitter import V
@@ -16,14 +16,13 @@ from ..scalar_code import SIZE
 from ..writer import I64, Writer
 from . import patches, tile
 from .convolution import compact
-from .convolution_weight import turn, write_turned
-from .lines import copy_lines, note_distances, seen_from
+from .convolution_weight import OUTS, add_products, share, turn, write_share
+from .lines import copy_lines, last_two, note_distances, seen_from
 from .patches import Axis
 from .product import NativeStep, split
 
 _POSITIONS = 256  # of a stretch, at most
 _DEPTH = 320  # rows of a chunk, unless one channel has more
-_OUTS = 128  # most outputs of a chunk
 _UNITS = 16  # chunks below which the positions are divided
 _LINES_BYTES = 1 << 17  # of the lines that a stretch sees
 _HEADER = 26
@@ -40,15 +39,13 @@ class WeightByLines:
         self.lanes = tile.registers().lanes(tag)
         self.images, self.channels, self.outs, self.groups = images, channels, outs, groups
         self.in_group, self.outs_in_group = channels // groups, outs // groups
-        *lead, x = self.axes
-        y = lead[-1] if lead else Axis(1, 1, 1, 0, 1, 1)
-        self.y, self.x = y, x
+        y, x = self.y, self.x = last_two(self.axes)
         self.vectors = tile.vectors_across(self.outs_in_group, self.lanes)
         self.columns = self.lanes * self.vectors
         self.lines_of_tile = tile.most_rows(self.vectors) // x.kernel if x.kernel else 0
         some = min(images, self.in_group, x.out, y.out, x.kernel, y.kernel) > 0
         self.fits = (
-            len(lead) < 2 and some and x.kernel > 1 and self.lines_of_tile > 0
+            len(self.axes) < 3 and some and x.kernel > 1 and self.lines_of_tile > 0
             and x.out <= _POSITIONS and self.outs_in_group >= self.lanes // 2
         )  # fmt: skip
         if not self.fits:
@@ -70,7 +67,7 @@ class WeightByLines:
         most = self.tiles * self.rows
         self.depth = 336 if most <= 336 else 1 << (most - 1).bit_length()
         panels = -(-self.outs_in_group // self.columns)
-        self.panels = tile.balanced(panels, _OUTS // self.columns)
+        self.panels = tile.balanced(panels, OUTS // self.columns)
         self.panel_blocks = -(-panels // self.panels)
         self.fits = near > 0
 
@@ -123,8 +120,8 @@ def _text(p: WeightByLines) -> str:
     w = Writer()
     f = [w.field(i) for i in range(_HEADER + patches.FIELDS_OF_AXIS * len(p.axes))]
     x, gradient, out = (w.slot(f[i]) for i in range(3))
-    channels, in_group, outs, outs_in_group, positions = f[3:8]
-    block, blocks, panels, panel_blocks, parts, bands, groups = f[8:15]
+    channels, in_group, outs, _, positions, block = f[3:9]
+    parts, bands = f[12:14]
     strips, lines, together, seen, width, images = f[15:21]
     dilation_y, kernel_y, _, kernel_x = f[21:25]
     g = patches.Geometry(w, f[_HEADER:], p.lanes, 0)
@@ -135,8 +132,8 @@ def _text(p: WeightByLines) -> str:
     )
     size = SIZE[p.tag]
     near = w.let("ptr", f"alloca i8, i64 {_LINES_BYTES}, align 64")
-    turned = w.let("ptr", f"alloca i8, i64 {_OUTS * (_POSITIONS + p.lanes) * size}, align 64")
-    sums = w.let("ptr", f"alloca i8, i64 {p.depth * _OUTS * size}, align 64")
+    turned = w.let("ptr", f"alloca i8, i64 {OUTS * (_POSITIONS + p.lanes) * size}, align 64")
+    sums = w.let("ptr", f"alloca i8, i64 {p.depth * OUTS * size}, align 64")
     distances = w.let("ptr", f"alloca i32, i64 {_POSITIONS + p.lanes}, align 64")
     image_in, image_out = w.mul(channels, g.in_size), w.mul(outs, g.out_size)
     plane = w.mul(seen, width)
@@ -146,24 +143,12 @@ def _text(p: WeightByLines) -> str:
     note_distances(w, [(together, image_near), (lines, step_down), (out_x, stride_x)], distances)
 
     def chunk(number: V, _: list[V]) -> list[V]:
-        rest, panel_block = split(w, number, panel_blocks)
-        rest, b = split(w, rest, blocks)
-        part, group = split(w, rest, groups)
-        first_channel = w.mul(b, block)
-        count = w.smaller(block, w.binary("sub", in_group, first_channel))
-        channel = w.add(w.mul(group, in_group), first_channel)
-        lines_of_kernel = w.mul(count, kernel_y)
+        here = share(w, p, number, f)
+        lines_of_kernel = w.mul(here.channels, kernel_y)
         per = w.number(p.lines_of_tile)
         tiles = w.binary("udiv", w.add(lines_of_kernel, w.number(p.lines_of_tile - 1)), per)
-        first_out = w.mul(panel_block, w.mul(panels, w.number(p.columns)))
-        wanted = w.mul(panels, w.number(p.columns))
-        outs_here = w.smaller(wanted, w.binary("sub", outs_in_group, first_out))
-        panels_here = w.binary(
-            "udiv", w.add(outs_here, w.number(p.columns - 1)), w.number(p.columns)
-        )
-        out_row = w.add(w.mul(group, outs_in_group), first_out)
-        first = w.binary("udiv", w.mul(part, bands), parts)
-        stop = w.binary("udiv", w.mul(w.add(part, w.number(1)), bands), parts)
+        first = w.binary("udiv", w.mul(here.part, bands), parts)
+        stop = w.binary("udiv", w.mul(w.add(here.part, w.number(1)), bands), parts)
 
         def stretch(band: V, _: list[V]) -> list[V]:
             unit, strip = split(w, band, strips)
@@ -176,67 +161,46 @@ def _text(p: WeightByLines) -> str:
 
             def copy(i: V, _: list[V]) -> list[V]:
                 at = w.mul(w.add(image, i), image_in)
-                source = w.element(x, w.add(at, w.mul(channel, g.in_size)), p.tag)
+                source = w.element(x, w.add(at, w.mul(here.channel, g.in_size)), p.tag)
                 top = w.binary("sub", w.mul(line, stride_y), low_y)
                 to = w.element(near, w.mul(i, image_near), p.tag)
-                copy_lines(w, p.tag, p.lanes, source, g.in_size, count, top, seen, in_y, in_x,
-                           low_x, width, to)  # fmt: skip
+                copy_lines(w, p.tag, p.lanes, source, g.in_size, here.channels, top, seen, in_y,
+                           in_x, low_x, width, to)  # fmt: skip
                 return []
 
             w.counted_loop(w.number(0), some, 1, [], copy)
 
             def vector(v: V, _: list[V]) -> list[V]:
                 place = patches.locate(g, w.add(start, v), positions)
-                at = w.add(w.mul(place.image, image_out), w.mul(out_row, g.out_size))
+                at = w.add(w.mul(place.image, image_out), w.mul(here.row, g.out_size))
                 to = w.element(turned, w.mul(v, w.number(p.columns)), p.tag)
-                turn(w, p, g, place, w.element(gradient, at, p.tag), image_out, outs_here,
-                     panels_here, to, _POSITIONS + p.lanes)  # fmt: skip
+                turn(w, p, g, place, w.element(gradient, at, p.tag), image_out, here, to,
+                     _POSITIONS + p.lanes)  # fmt: skip
                 return []
 
             w.counted_loop(w.number(0), length, p.lanes, [], vector)
             again = w.compare("icmp", "sgt", band, first)
             last_line = w.binary("sub", lines_of_kernel, w.number(1))
 
-            def panel(q: V, _: list[V]) -> list[V]:
-                at = w.mul(q, w.number((_POSITIONS + p.lanes) * p.columns))
-                vectors = tile.packed_vectors(
-                    w, w.element(turned, at, p.tag), p.tag, p.lanes, p.vectors
-                )
+            def product(t: V, vectors: Callable[[V], list[V]]) -> list[list[V]]:
+                bases = []
+                for i in range(p.lines_of_tile):
+                    # Beyond the last line of the kernel: sums that nobody reads.
+                    number = w.smaller(w.add(w.mul(t, per), w.number(i)), last_line)
+                    c, y = split(w, number, kernel_y)
+                    lie = w.add(w.mul(c, plane), w.mul(w.mul(y, dilation_y), width))
+                    bases.append(tile.opaque(w, w.element(near, lie, p.tag)))
+                seen = seen_from(w, p.tag, bases, distances, p.x.kernel, p.x.dilation)
+                return tile.sums_at(w, p.tag, p.lanes, p.rows, length, seen, vectors, p.vectors)
 
-                def one(t: V, _: list[V]) -> list[V]:
-                    bases = []
-                    for i in range(p.lines_of_tile):
-                        # Beyond the last line of the kernel: sums that nobody reads.
-                        here = w.smaller(w.add(w.mul(t, per), w.number(i)), last_line)
-                        c, y = split(w, here, kernel_y)
-                        lie = w.add(w.mul(c, plane), w.mul(w.mul(y, dilation_y), width))
-                        bases.append(tile.opaque(w, w.element(near, lie, p.tag)))
-                    seen = seen_from(w, p.tag, bases, distances, p.x.kernel, p.x.dilation)
-                    found = tile.sums_at(
-                        w, p.tag, p.lanes, p.rows, length, seen, vectors, p.vectors
-                    )
-                    at = w.mul(t, w.number(p.rows * _OUTS))
-                    to = w.element(sums, w.add(at, w.mul(q, w.number(p.columns))), p.tag)
-
-                    def put(add: bool) -> None:
-                        tile.keep(w, p.tag, p.lanes, found, to, _OUTS, add)
-
-                    w.when(again, lambda: put(True), lambda: put(False))
-                    return []
-
-                w.counted_loop(w.number(0), tiles, 1, [], one)
-                return []
-
-            w.counted_loop(w.number(0), panels_here, 1, [], panel)
+            rows = _POSITIONS + p.lanes
+            add_products(w, p, turned, rows, sums, tiles, here.panels, again, product)
             return []
 
         w.counted_loop(first, stop, 1, [], stretch)
-        row = w.add(w.mul(part, outs), out_row)
-        place = w.add(w.mul(row, in_group), first_channel)
-        to = w.element(out, w.mul(place, g.places), p.tag)
         some = w.compare("icmp", "slt", first, stop)
-        write_turned(w, p.tag, p.lanes, _OUTS, sums, to, w.mul(in_group, g.places),
-                     w.mul(lines_of_kernel, kernel_x), outs_here, some)  # fmt: skip
+        depth = w.mul(lines_of_kernel, kernel_x)
+        write_share(w, p, here, sums, out, outs, in_group, g.places, depth, some)
         return []
 
     w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], chunk)

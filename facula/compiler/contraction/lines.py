@@ -12,6 +12,12 @@ from collections.abc import Callable, Sequence
 from ..emitter import V
 from ..scalar_code import broadcast
 from ..writer import I64, Writer
+from .patches import Axis
+
+
+def last_two(axes: Sequence[Axis]) -> tuple[Axis, Axis]:
+    """The axis of the lines, and that along them."""
+    return (axes[-2] if len(axes) > 1 else Axis(1, 1, 1, 0, 1, 1)), axes[-1]
 
 
 def copy_lines(
@@ -93,4 +99,4 @@ def seen_from(
     return places
 
 
-__all__ = ["copy_lines", "note_distances", "seen_from"]
+__all__ = ["copy_lines", "last_two", "note_distances", "seen_from"]

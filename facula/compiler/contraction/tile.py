@@ -106,7 +106,7 @@ def sums(
         offset = w.mul(k, step) if step.name != "1" else k
         return [w.element(row, offset, tag) for row in rows]
 
-    return _sums(w, tag, lanes, len(rows), count, places, vectors, number, ahead)
+    return sums_at(w, tag, lanes, len(rows), count, places, vectors, number, ahead)
 
 
 def sums_of_rows(
@@ -115,7 +115,7 @@ def sums_of_rows(
 ) -> list[list[V]]:  # fmt: skip
     """As `sums`, for rows that lie `between` elements apart from `start` on, each in one piece."""
     places = places_of_rows(w, tag, rows, start, between)
-    return _sums(w, tag, lanes, rows, count, places, vectors, number)
+    return sums_at(w, tag, lanes, rows, count, places, vectors, number)
 
 
 def places_of_rows(w: Writer, tag: str, rows: int, start: V, between: V) -> Callable[[V], list[V]]:
@@ -152,25 +152,17 @@ def places_of_rows(w: Writer, tag: str, rows: int, start: V, between: V) -> Call
     return places
 
 
-def sums_at(
-    w: Writer, tag: str, lanes: int, rows: int, count: V, places: Callable[[V], Sequence[V]],
-    vectors: Callable[[V], Sequence[V]], number: int,
-) -> list[list[V]]:  # fmt: skip
-    """As `sums`, where `places(k)` are the addresses of the rows' numbers at place k."""
-    return _sums(w, tag, lanes, rows, count, places, vectors, number)
-
-
 def opaque(w: Writer, x: V) -> V:
     """The same value, of which LLVM knows nothing."""
     return w.let(x.ty, f'call {x.ty} asm "", "=r,0"({x})')
 
 
-def _sums(
+def sums_at(
     w: Writer, tag: str, lanes: int, rows: int, count: V,
     places: Callable[[V], Sequence[V]], vectors: Callable[[V], Sequence[V]], number: int,
     ahead: Ahead | None = None,
 ) -> list[list[V]]:  # fmt: skip
-    """Sums over k below `count` of the numbers at `places(k)`, a row each, times `vectors(k)`."""
+    """As `sums`, where `places(k)` are the addresses of the rows' numbers at place k."""
     zero = w.splat("0.0", vec(REGISTER[tag], lanes))
 
     def body(k: V, carried: list[V]) -> list[V]:
