@@ -10,8 +10,6 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from ..graph.graph import Graph, GraphNode
 from .contraction.steps import weight_plan
 from .rewrite import Rewriter, sweep
@@ -70,18 +68,8 @@ def _is_swap(dims: tuple[int, ...]) -> bool:
 
 def _swap(r: Rewriter, v: int) -> int:
     """The value with its last two axes exchanged."""
-    *lead, m, n = r.shape(v)
-    rank = len(lead)
-    dims = (*range(rank), rank + 1, rank)
-    source = r.made_by(v, "permute")
-    if source is not None and tuple(source.attrs[0]) == dims:
-        return source.ins[0]
-    host = _transposition(dims)
-    return r.add("permute", (v,), (*lead, n, m), r.type_of(v), (dims,), host)
-
-
-def _transposition(dims: tuple[int, ...]) -> Any:
-    return lambda x: np.transpose(x, dims)
+    rank = len(r.shape(v)) - 2
+    return r.permute(v, (*range(rank), rank + 1, rank))
 
 
 def _matmul(r: Rewriter, a: int, b: int, like: GraphNode) -> int:
@@ -147,20 +135,15 @@ def _split_product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | 
     whole = parts * length
     axes = range(rank)
     x = r.reshape(_places(r, a, rank + 1, 0, whole), (*batch, m, parts, length))
-    x = _permute(r, x, (rank + 1, *axes, rank, rank + 2))
+    x = r.permute(x, (rank + 1, *axes, rank, rank + 2))
     y = r.reshape(_places(r, b, rank, 0, whole), (*batch, parts, length, n))
-    y = _permute(r, y, (rank, *axes, rank + 1, rank + 2))
+    y = r.permute(y, (rank, *axes, rank + 1, rank + 2))
     out, dt = (*batch, m, n), r.type_of(a)
     total = r.add("sum", (_matmul(r, x, y, node),), out, dt, ((0,),))
     if whole == k:
         return total
     x, y = _places(r, a, rank + 1, whole, k), _places(r, b, rank, whole, k)
     return r.add("add", (total, _matmul(r, x, y, node)), out, dt)
-
-
-def _permute(r: Rewriter, v: int, dims: tuple[int, ...]) -> int:
-    shape = tuple(r.shape(v)[d] for d in dims)
-    return r.add("permute", (v,), shape, r.type_of(v), (dims,), _transposition(dims))
 
 
 def _places(r: Rewriter, v: int, axis: int, first: int, stop: int) -> int:

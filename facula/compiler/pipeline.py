@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..graph.graph import Graph
-from . import complex_pairs, decompose, halves, simplify, update
+from . import complex_pairs, decompose, halves, picked_rows, simplify, update
 from .verify import verify
 
 Pass = tuple[str, Callable[[Graph], Graph], str]
@@ -23,6 +23,11 @@ PASSES: list[Pass] = [
         "merge products",
         decompose.merge_products,
         "gradients of weights are sums of transposed products",
+    ),
+    (
+        "picked rows",
+        picked_rows.picked_rows,
+        "rows picked from a small table are multiplied once for each time they are picked",
     ),
     (
         "split products",

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..dtypes import dtype
 from ..graph.graph import Graph, GraphNode
 from .fusion import REDUCTIONS
@@ -79,10 +81,23 @@ class Rewriter:
         return found
 
     def reshape(self, v: int, shape: tuple[int, ...]) -> int:
+        inner = self.made_by(v, "reshape")
+        v = v if inner is None else inner.ins[0]
         return (
             v
             if self.shape(v) == shape
             else self.add("reshape", (v,), shape, self.type_of(v), (shape,))
+        )
+
+    def permute(self, v: int, dims: tuple[int, ...]) -> int:
+        inner = self.made_by(v, "permute")
+        if inner is not None:
+            dims, v = tuple(inner.attrs[0][d] for d in dims), inner.ins[0]
+        if dims == tuple(range(len(dims))):
+            return v
+        shape = tuple(self.shape(v)[d] for d in dims)
+        return self.add(
+            "permute", (v,), shape, self.type_of(v), (dims,), lambda x: np.transpose(x, dims)
         )
 
     def expand(self, v: int, shape: tuple[int, ...]) -> int:

@@ -98,14 +98,14 @@ def embedding_bag(
     if kept is not None:
         rows = rows * kept.to(rows.dtype).reshape(-1, 1)
     index = from_array(bags.astype(np.int64))._v
-    out: Any = wrap(record2(TAKE_ADD, rows._v, index, (0, (count, weight.shape[1]))))
+    out: Any = wrap(record2(TAKE_ADD, rows._v, index, (0, (count, weight.shape[1]), False)))
     if mode == "mean":
         if kept is None:
             sizes: Any = from_array(np.bincount(bags, minlength=count).astype(np.float64)).to(
                 rows.dtype
             )
         else:
-            sizes = wrap(record2(TAKE_ADD, kept.to(rows.dtype)._v, index, (0, (count,))))
+            sizes = wrap(record2(TAKE_ADD, kept.to(rows.dtype)._v, index, (0, (count,), False)))
         out = out / sizes.clamp(min=1).reshape(-1, 1)
     out._fn_name = "EmbeddingBagBackward0"
     return out

@@ -41,9 +41,9 @@ def _gradient(n: Any, g: Value) -> Any:
         g = e.where(reshape(record2(e.EQ, index, padding), column), 0.0, g)
     if by_frequency:
         ones = record(FILL, (1.0,), (index.meta.shape, g.meta.dtype.name))
-        counts = record2(TAKE_ADD, ones, index, (0, (rows,)))
+        counts = record2(TAKE_ADD, ones, index, (0, (rows,), False))
         g = e.div(g, reshape(record2(TAKE, counts, index, (0,)), column))
-    return (record2(TAKE_ADD, g, index, (0, n.meta(0).shape)), None)
+    return (record2(TAKE_ADD, g, index, (0, n.meta(0).shape, False)), None)
 
 
 # (table, row numbers) -> rows. attrs: (row without gradient or -1, whether a row's gradient is

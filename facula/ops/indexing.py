@@ -96,7 +96,7 @@ def _take_lower(b: Any, ins: list[int], node: Any) -> list[int]:
 
 def _take_gradient(n: Any, g: Value) -> Any:
     m = n.meta(0)
-    return (record(TAKE_ADD, (g, n.i(1)), (n.attrs[0], m.shape)), None)
+    return (record(TAKE_ADD, (g, n.i(1)), (n.attrs[0], m.shape, True)), None)
 
 
 TAKE = Op(
@@ -119,7 +119,7 @@ TAKE = Op(
 
 def _take_add_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     g, i = arrays
-    axis, shape = attrs
+    axis, shape, _ = attrs
     rest = int(np.prod(shape[axis + 1 :], dtype=np.int64))
     lead = int(np.prod(shape[:axis], dtype=np.int64))
     out = np.zeros((lead, shape[axis], rest), g.dtype)
@@ -131,20 +131,22 @@ def _take_add_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
 
 def _take_add_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     """As scatter_add along the axis of the flattened gradient."""
-    axis, shape = node.attrs
+    axis, shape, wraps = node.attrs
     g, i = ins
     lead, rest = shape[:axis], shape[axis + 1 :]
     count = 1
     for n in b.graph.shapes[i]:
         count *= n
-    i = b.reshape(wrapped(b, i, shape[axis]), (1,) * len(lead) + (count,) + (1,) * len(rest))
+    i = wrapped(b, i, shape[axis]) if wraps else b.cast(i, int64)
+    i = b.reshape(i, (1,) * len(lead) + (count,) + (1,) * len(rest))
     full = (*lead, count, *rest)
     g, i = b.reshape(g, full), b.expand(i, full)
     base = b.constant(0, node.meta.dtype, shape)
     return [scattered(b, "scatter_add", base, i, g, axis)]
 
 
-# The gradient of take: slices added into zeros. attrs: (axis, shape)
+# The gradient of take: slices added into zeros. attrs: (axis, shape, whether negative indices count
+# from the end)
 TAKE_ADD = Op(
     "take_add",
     "indexing",
@@ -154,10 +156,10 @@ TAKE_ADD = Op(
     _take_add_lower,
     "IndexSelectBackward0",
     example=Example(
-        (((4, 3), Operand((4,), "index", 5)), (0, (5, 3))),
-        (((5, 2, 2), Operand((2, 2), "index", 3)), (1, (5, 3))),
-        (((2, 0, 3), Operand((0,), "index", 4)), (1, (2, 4, 3))),
-        (((400, 25), Operand((400,), "index", 301)), (0, (301, 25))),
+        (((4, 3), Operand((4,), "index", 5)), (0, (5, 3), True)),
+        (((5, 2, 2), Operand((2, 2), "index", 3)), (1, (5, 3), True)),
+        (((2, 0, 3), Operand((0,), "index", 4)), (1, (2, 4, 3), True)),
+        (((400, 25), Operand((400,), "index", 301)), (0, (301, 25), False)),
         dtypes="ifc",
         tolerance=64.0,
     ),
