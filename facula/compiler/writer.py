@@ -99,6 +99,9 @@ class Writer(Emitter):
     def smaller(self, a: V, b: V) -> V:
         return self.select(self.compare("icmp", "slt", a, b), a, b)
 
+    def larger(self, a: V, b: V) -> V:
+        return self.select(self.compare("icmp", "sgt", a, b), a, b)
+
     def field(self, number: int) -> V:
         """A field of the record, loaded where it is first asked for: in the entry block."""
         found = self.fields.get(number)

@@ -67,7 +67,7 @@ class _Home:
 
     def keep(self, block: _Block) -> None:
         """Takes back a large block and stays within the limit."""
-        if self.size > _cache_limit:
+        if not _cache_limit or self.size > _cache_limit:  # gone when the interpreter exits
             self.dropped += 1
             return
         _state.clock += 1

@@ -527,6 +527,4 @@ def _finish(
         repeat = w.select(again, mask, w.splat("false", mask.ty))
         return w.load(at, "f32", _LANES, repeat)
 
-    epilogue.take_kept(
-        0, row, column, masks, w.number(0), rows, before if again is not None else None
-    )
+    epilogue.take_kept(row, column, masks, w.number(0), rows, before if again is not None else None)

@@ -73,21 +73,18 @@ class Epilogue(Expressions):
         """
         w, lanes, vectors = self.w, self.k.lanes, len(found[0])
         tile.keep(w, self.tag, lanes, found, self.buffer, vectors * lanes, False)
-        self.take_kept(len(found), row, column, masks, done, w.number(len(found)), before)
+        self.take_kept(row, column, masks, done, w.number(len(found)), before)
 
     def take_kept(
-        self, height: int, row: V, column: V, masks: Sequence[V | None], done: V, stop: V,
+        self, row: V, column: V, masks: Sequence[V | None], done: V, stop: V,
         before: Callable[[V, int, V], V] | None = None,
     ) -> None:  # fmt: skip
-        """As `take_rows`, for a tile of so many rows that is in the buffer already, of which those
-        below `stop` are taken. height: 0 where nothing shall be asked for.
+        """As `take_rows`, for a tile that is in the buffer already, of which the rows below `stop`
+        are taken.
         """
         w, lanes, vectors = self.w, self.k.lanes, len(masks)
 
         def one(r: V, _: list[V]) -> list[V]:
-            if height:
-                later = w.add(w.add(row, r), w.number(height))
-                self.ask(later, [w.add(column, w.number(j * lanes)) for j in range(vectors)])
             self.row(w.add(row, r))
             first = w.mul(r, w.number(vectors * lanes))
             for j, mask in enumerate(masks):
@@ -121,11 +118,7 @@ class Epilogue(Expressions):
         w.counted_loop(w.number(0), count, 1, [], one)
 
     def ask(self, number: V, columns: Sequence[V]) -> None:
-        """Asks for the lines that a row from some columns on will be read from and written to.
-
-        Rows of the next tile, one with each row of this one: asked for together, they would keep
-        the sums of the next tile waiting.
-        """
+        """Asks for the lines that a row from some columns on will be read from and written to."""
         w, k = self.w, self.k
         if k.rows != 1:
             return

@@ -284,14 +284,10 @@ class Plan:
         )  # fmt: skip
 
 
-def _ahead(
-    w: Writer, p: Plan, b: V, pitch: V, number: V, count: V, c: V | None, n: V
-) -> tile.Ahead:
-    """What the next tiles need: the next panel, asked for by the first tiles of this one, and the
-    lines of the result that the tile below writes.
+def _next_panel(w: Writer, p: Plan, b: V, pitch: V, number: V, count: V) -> Callable[[V], None]:
+    """Asks for the next panel, which the first tiles of this one do a line at every place.
 
-    b: the panel; number: of the tile in the chunk; count: places of the sum; c: the tile's place
-    in the result, whose rows have n elements, or None where they are not asked for.
+    b: the panel; number: of the tile in the chunk; count: places of the sum.
     """
     line = 64 // SIZE[p.tag]
     lines = w.mul(w.mul(number, count), w.number(line))
@@ -302,13 +298,35 @@ def _ahead(
     def place(k: V) -> None:
         w.prefetch(w.element(from_here, w.mul(k, w.number(line)), p.tag), level=2)
 
-    def row(r: V) -> None:
-        assert c is not None
-        at = w.element(c, w.mul(n, w.add(r, w.number(p.rows))), p.tag)
-        for j in range(p.vectors):
-            w.prefetch(w.element(at, w.number(j * p.lanes), p.tag), True)
+    return place
 
-    return tile.Ahead(place, None if p.turned or c is None else row)
+
+def _result_lines(
+    w: Writer, p: Plan, epilogue: Epilogue | None, last: V, row: V, column: V, c: V, n: V
+) -> Callable[[V], None] | None:
+    """Asks for the lines that a row of the tile is written to, and for what an epilogue reads.
+
+    last: whether the sums will be complete; row, column: of the tile's first sum in the result,
+    which is at c; n: elements of a row.
+    """
+    if p.turned:
+        return None
+
+    def sums(r: V) -> None:
+        for j in range(p.vectors):
+            at = w.add(w.mul(n, r), w.number(j * p.lanes))
+            w.prefetch(w.element(c, at, p.tag), True)
+
+    if epilogue is None:
+        return sums
+
+    def finished(r: V) -> None:
+        columns = [w.add(column, w.number(j * p.lanes)) for j in range(p.vectors)]
+        epilogue.ask(w.add(row, r), columns)
+
+    if p.blocks == 1:
+        return finished
+    return lambda r: w.when(last, functools.partial(finished, r), functools.partial(sums, r))
 
 
 def split(w: Writer, number: V, size: V) -> tuple[V, V]:
@@ -494,12 +512,8 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                     first, done = first_row(t)
                     place, across = (first_n, first) if p.turned else (first, first_n)
                     c = w.element(c_base, w.add(w.mul(place, m if p.turned else n), across), p.tag)
-                    # Late writes are asked for early.
-                    if epilogue is None and not p.turned and not p.copied:
-                        for r in range(p.rows):
-                            for j in range(p.vectors):
-                                at = w.add(w.mul(n, w.number(r)), w.number(j * p.lanes))
-                                w.prefetch(w.element(c, at, p.tag), True)
+                    r = w.add(w.mul(batch, m), first)
+                    lines = _result_lines(w, p, epilogue, last, r, first_n, c, n)
                     if buffer is not None:
                         start = w.element(a_base, w.add(w.mul(first, step), first_k), p.tag)
                         found = dots.sums(w, p, start, step, b, b_step, count,
@@ -507,18 +521,17 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                     elif copies is None:
                         start = w.element(a_base, w.add(w.mul(first, step), first_k), p.tag)
                         found = tile.sums_of_rows(w, p.tag, p.lanes, p.rows, start, step, count,
-                                                  vectors, p.vectors)  # fmt: skip
+                                                  vectors, p.vectors,
+                                                  tile.Ahead(None, lines))  # fmt: skip
                     else:
                         number = w.binary("sub", t, first_tile)
                         start = w.element(copies, w.mul(number, between), p.tag)
                         rows = [w.element(start, w.number(r), p.tag) for r in range(p.rows)]
-                        ahead = None
+                        panels_ahead = None
                         if not p.direct:
-                            # An epilogue asks for what it writes itself.
-                            ahead = _ahead(w, p, b, pitch, number, count,
-                                           None if epilogue is not None else c, n)  # fmt: skip
+                            panels_ahead = _next_panel(w, p, b, pitch, number, count)
                         found = tile.sums(w, p.tag, p.lanes, rows, w.number(p.rows), count, vectors,
-                                          p.vectors, ahead)  # fmt: skip
+                                          p.vectors, tile.Ahead(panels_ahead, lines))  # fmt: skip
 
                     def store() -> None:
                         if p.turned:
@@ -532,7 +545,6 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                             right = w.binary("sub", n, first_n)
                             _finish_turned(w, p, e, found, first_n, first, c, m, right, done, again)
                         else:
-                            r = w.add(w.mul(batch, m), first)
                             _finish(w, p, e, found, r, first_n, c, n, masks, done, again)
 
                     if epilogue is None:

@@ -41,6 +41,7 @@ def registers() -> Registers:
     return Registers(16, 6, 4)
 
 
+_STRETCH = 16  # places of the sum, at least, between two requests to memory
 _FEW_ROWS, _SUMS = 4, 8  # rows below which a tile is wider, so that as many sums are under way
 
 
@@ -111,11 +112,11 @@ def sums(
 
 def sums_of_rows(
     w: Writer, tag: str, lanes: int, rows: int, start: V, between: V, count: V,
-    vectors: Callable[[V], Sequence[V]], number: int,
+    vectors: Callable[[V], Sequence[V]], number: int, ahead: Ahead | None = None,
 ) -> list[list[V]]:  # fmt: skip
     """As `sums`, for rows that lie `between` elements apart from `start` on, each in one piece."""
     places = places_of_rows(w, tag, rows, start, between)
-    return sums_at(w, tag, lanes, rows, count, places, vectors, number)
+    return sums_at(w, tag, lanes, rows, count, places, vectors, number, ahead)
 
 
 def places_of_rows(w: Writer, tag: str, rows: int, start: V, between: V) -> Callable[[V], list[V]]:
@@ -180,16 +181,27 @@ def sums_at(
     if ahead is None or ahead.row is None:
         flat = w.counted_loop(w.number(0), count, 1, zeros, body)
     else:
-        row = ahead.row
-        part = w.binary("udiv", w.add(count, w.number(rows - 1)), w.number(rows))
+        row, all_rows = ahead.row, w.number(rows)
+        part = w.larger(_ceiling(w, count, all_rows), w.number(_STRETCH))
+        stretches = w.larger(_ceiling(w, count, part), w.number(1))
+        together = _ceiling(w, all_rows, stretches)
 
-        def stretch(r: V, carried: list[V]) -> list[V]:
+        def ask(r: V, _: list[V]) -> list[V]:
             row(r)
-            low = w.mul(r, part)
+            return []
+
+        def stretch(i: V, carried: list[V]) -> list[V]:
+            first = w.mul(i, together)
+            w.counted_loop(first, w.smaller(w.add(first, together), all_rows), 1, [], ask)
+            low = w.mul(i, part)
             return w.counted_loop(low, w.smaller(w.add(low, part), count), 1, carried, body)
 
-        flat = w.counted_loop(w.number(0), w.number(rows), 1, zeros, stretch)
+        flat = w.counted_loop(w.number(0), stretches, 1, zeros, stretch)
     return [flat[r * number : (r + 1) * number] for r in range(rows)]
+
+
+def _ceiling(w: Writer, a: V, b: V) -> V:
+    return w.binary("udiv", w.add(a, w.binary("sub", b, w.number(1))), b)
 
 
 def packed_vectors(
