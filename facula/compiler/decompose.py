@@ -8,7 +8,6 @@ several threads, sums of short runs, and the same order of additions for any num
 from __future__ import annotations
 
 from math import prod
-from typing import Any
 
 from ..graph.graph import Graph, GraphNode
 from .contraction.steps import weight_plan

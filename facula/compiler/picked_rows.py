@@ -31,7 +31,7 @@ class _Rows(NamedTuple):
     """Rows [M, K] picked from a table [V, K] by an index [M] or of a shape of M elements."""
 
     table: int
-    index: int
+    places: int
     take: GraphNode
 
 
@@ -70,7 +70,7 @@ def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
         results = _matmul(r, rows.table, b, node)
         shape = (r.shape(a)[0], r.shape(b)[1])
         take = rows.take
-        index = r.reshape(rows.index, shape[:1])
+        index = r.reshape(rows.places, shape[:1])
         return r.add("take", (results, index), shape, r.type_of(a), (0,), take.host, take.where)
     turned = r.made_by(a, "permute")
     if turned is None:
@@ -78,10 +78,12 @@ def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     left = turned.ins[0]
     rows = _picked(r, left)
     if rows is not None and r.shape(left)[1] >= _SAVED:
-        return _matmul(r, r.permute(rows.table, (1, 0)), _added(r, rows.index, rows.table, b), node)
+        return _matmul(
+            r, r.permute(rows.table, (1, 0)), _added(r, rows.places, rows.table, b), node
+        )
     rows = _picked(r, b)
     if rows is not None and r.shape(b)[1] >= _SAVED:
-        sums = _added(r, rows.index, rows.table, left)
+        sums = _added(r, rows.places, rows.table, left)
         return _matmul(r, r.permute(sums, (1, 0)), rows.table, node)
     return None
 

@@ -32,6 +32,7 @@ from .indexing import (
     shift,
     strides_of,
 )
+from .saved import furthest
 from .scalar_code import COMPARE, ELEMENTWISE, HALVES, HEAVY, TAGS, native
 
 ATTENTION = frozenset("attention attention_backward".split())
@@ -456,7 +457,7 @@ class Scheduler:
                 cluster = after or self._find(root, size) or self._open(root, shape)
                 break
             except Materialise as need:
-                self._materialise(need.value, v)
+                self._materialise(furthest(self, need.value, root.source), v)
         else:
             raise CompileError(
                 f"no kernel for value {v} ({self.graph.nodes[self.number_of[v]].op})"
@@ -623,7 +624,7 @@ class Scheduler:
                 cluster = self._find_reduce(v, source, want)
                 break
             except Materialise as need:
-                self._materialise(need.value, v)
+                self._materialise(furthest(self, need.value, source), v)
         else:
             raise CompileError(f"no kernel for {node.op} {node.attrs}")
         self.reduced_in[v] = cluster

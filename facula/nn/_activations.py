@@ -6,7 +6,6 @@ harmless first: a gradient of infinity times zero would be NaN.
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from ..dtypes import bool_, finfo, type_name
 from ..functions.creation import check_dtype
 from ..functions.random import engine_of
 from ..ops import elementwise as e
+from ..ops.gates import GELU, GELU_BY_TANH, SILU
 from ..ops.indexing import FILL
 from ..ops.loss import SPREAD
 from ..ops.movement import reshape
@@ -232,35 +232,20 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x * normal distribution function of x, by erf ('none') or its approximation by 'tanh'."""
     v = value_of(input, "gelu")
-    formula = _GELU.get(approximate)
-    if formula is None:
+    op = _GELU.get(approximate)
+    if op is None:
         raise RuntimeError("approximate argument must be either none or tanh.")
-    t = wrap(as_one(formula, (v,)))
-    t._fn_name = "GeluBackward0"
-    return t
+    return wrap(record1(op, v))
 
 
-def _gelu(v: Value) -> Value:
-    share = e.add(record1(e.ERF, e.mul(v, math.sqrt(0.5))), 1.0)
-    return e.mul(e.mul(v, 0.5), share)
-
-
-def _gelu_by_tanh(v: Value) -> Value:
-    cubic = e.add(e.mul(record1(e.CUBE, v), 0.044715), v)
-    share = e.add(record1(e.TANH, e.mul(cubic, math.sqrt(2 / math.pi))), 1.0)
-    return e.mul(e.mul(v, 0.5), share)
-
-
-_GELU = {"none": _gelu, "tanh": _gelu_by_tanh}
+_GELU = {"none": GELU, "tanh": GELU_BY_TANH}
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x * sigmoid(x)."""
-    return finish(input, as_one(_silu, (input._v,)), inplace, "SiluBackward0")
-
-
-def _silu(v: Value) -> Value:
-    return e.mul(v, record1(e.SIGMOID, v))
+    v = input._v
+    r = e.mul(v, record1(e.SIGMOID, v)) if v.meta.dtype.is_complex else record1(SILU, v)
+    return finish(input, r, inplace, "SiluBackward0")
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:

@@ -480,18 +480,9 @@ COSH = _elementwise(
 TANH = _elementwise(
     "tanh", np.tanh, "float", _one(lambda n, g: mul(g, sub(1.0, record1(SQUARE, _conj(n.o())))))
 )
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    if x.dtype.kind == "c":
-        return np.asarray(1 / (1 + np.exp(-x)))
-    e = np.exp(-np.abs(x))
-    return np.asarray(np.where(x >= 0, 1 / (1 + e), e / (1 + e)), dtype=x.dtype)
-
-
 SIGMOID = _elementwise(
     "sigmoid",
-    _sigmoid,
+    special.sigmoid,
     "float",
     _one(lambda n, g: mul(g, _conj(mul(sub(1.0, n.o()), n.o())))),
 )

@@ -214,3 +214,47 @@ def test_the_code_does_not_depend_on_sizes() -> None:
         assert program.kernels
         digests.add(program.kept[0].parts[-1].steps[-1].kernel)
     assert len(digests) == 1
+
+
+# ---------------------------------------------------------------- what is saved for gradients
+def gated(b: B, x: int) -> tuple[int, int]:
+    """(x times a share of it, the slope of that), which both need the share."""
+    share = b.op("sigmoid", x)
+    one = b.full(1.0, b.shape(x))
+    rest = b.op("add", b.op("mul", x, b.op("sub", one, share)), one)
+    return b.op("mul", x, share), b.op("mul", share, rest)
+
+
+def test_the_slope_is_saved_and_not_what_it_is_made_of() -> None:
+    """The first product leaves its result's share of x and the slope; the last one only reads the
+    slope: neither x nor the share is written at all."""
+    b = B()
+    x = product(b, 130, 40, 150)
+    y, slope = gated(b, x)
+    later = product(b, 130, 150, 150)
+    out = b.matmul(y, b.input(data(150, 60)))
+    gradient = b.op("mul", later, slope)
+    b.g.outputs = [out, gradient]
+    entries = Scheduler(pipeline.run(b.g)).run().entries
+    epilogues = {e.node.outs[0]: e.epilogue for e in entries if isinstance(e, Step)}
+    first, last = epilogues[x], epilogues[later]
+    assert first is not None and len(first.roots) == 2 and not first.apart
+    assert last is not None and len(last.loads) == 1
+    b.check(out, gradient, atol=1e-3)
+
+
+def test_what_others_need_too_is_saved_itself() -> None:
+    b = B()
+    x = product(b, 130, 40, 150)
+    share = b.op("sigmoid", x)
+    y = b.op("mul", x, share)
+    out = b.matmul(y, b.input(data(150, 60)))
+    gradients = [
+        b.op("mul", product(b, 130, n, 150), b.op("exp", b.op("mul", share, b.full(c, b.shape(x)))))
+        for n, c in ((60, 2.0), (70, 3.0))
+    ]
+    b.g.outputs = [out, *gradients]
+    entries = Scheduler(pipeline.run(b.g)).run().entries
+    epilogues = {e.node.outs[0]: e.epilogue for e in entries if isinstance(e, Step)}
+    assert {root.value for root in epilogues[x].roots} == {y, share}  # type: ignore[union-attr]
+    b.check(*b.g.outputs, atol=1e-3)
