@@ -7,7 +7,8 @@ counts `pending` down. A caller that runs out of chunks takes back what no worke
 to 0), so that it never waits for one that still sleeps, and then waits until `pending` is 0. Who
 waits spins for a bounded time, then sleeps on a condition variable: it says so in `sleeping` and
 looks again before it sleeps; who changes the awaited word looks at `sleeping` afterwards (both
-sequentially consistent, so one of the two sees the other).
+sequentially consistent, so one of the two sees the other). A worker that wakes too late, after its
+job was taken back, spins again: jobs that take less time than waking would never meet it else.
 
 The chunks are dealt out in equal stretches, one for each thread, each with its counter; who is
 done with the own stretch takes from the others'. So a thread meets the same part of the data from
@@ -244,7 +245,15 @@ check:
   br i1 %hit2, label %awake, label %block
 block:
   %rc2 = call i32 %call_pthread_cond_wait(ptr %wake, ptr %lock)
-  br label %check
+  %v3 = load atomic i64, ptr %word seq_cst, align 8
+  %hit3 = icmp eq i64 %v3, %value
+  br i1 %hit3, label %awake, label %missed
+missed:
+  br i1 %spins, label %linger, label %check
+linger:
+  store atomic i64 0, ptr %sleeping seq_cst, align 8
+  %rc4 = call i32 %call_pthread_mutex_unlock(ptr %lock)
+  br label %start
 awake:
   store atomic i64 0, ptr %sleeping seq_cst, align 8
   %rc3 = call i32 %call_pthread_mutex_unlock(ptr %lock)
