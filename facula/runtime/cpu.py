@@ -20,8 +20,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .. import config
-from . import elf, runner_ir
-from .runner_ir import POOL, WORKER_SIZE
+from . import elf, pool_memory, runner_ir
+from .pool_memory import POOL, WORKER_SIZE
 
 if TYPE_CHECKING:
     from .code import Batch
@@ -72,6 +72,53 @@ def bind_steps(
     bound = functools.partial(_caller(keep_lock), pointer)
     vars(bound)["record"] = record  # lives as long as the function
     return bound
+
+
+class Errand:
+    """A kernel of the runner's module for one worker, which works while the caller goes on.
+
+    The kernel sets the status word to 1 when it is done. slots: how many addresses it gets after
+    that of this word; record, chunks: always the same. All that it reads and writes must stay
+    where it is until `done` has been called.
+    """
+
+    __slots__ = ("_slots", "_status", "_record", "_call", "_pointer", "_post", "_finish", "_pool")
+
+    def __init__(self, kernel: str, record: Sequence[int], slots: int, chunks: int) -> None:
+        self._status = ctypes.c_int64(0)
+        self._slots = (ctypes.c_int64 * (1 + slots))(ctypes.addressof(self._status))
+        self._record = (ctypes.c_int64 * len(record))(*record)
+        self._pool = ctypes.c_void_p(_pool())
+        self._call = (ctypes.c_int64 * 5)(
+            _pool(), ctypes.addressof(self._slots), _native()[kernel],
+            ctypes.addressof(self._record), chunks,
+        )  # fmt: skip
+        self._pointer = ctypes.c_void_p(ctypes.addressof(self._call))
+        self._post, self._finish = _errands()
+
+    def post(self, *addresses: int) -> bool:
+        """Has a worker begin, if one is awake and has nothing else to do."""
+        self._slots[1:] = list(addresses)
+        self._status.value = 0
+        return bool(self._post(self._pointer))
+
+    def done(self) -> bool:
+        """Waits for the worker. False where the kernel did not run: in a forked child."""
+        self._finish(self._pool)
+        return self._status.value == 1
+
+
+def has_workers() -> bool:
+    """Whether a program has already wanted more than one thread."""
+    started = POOL.offset("started")
+    return bool(_pool_address and ctypes.c_int64.from_address(_pool_address + started).value)
+
+
+@functools.cache
+def _errands() -> tuple[Callable[..., int], Callable[..., None]]:
+    native, pointer = _native(), ctypes.c_void_p
+    post = ctypes.PYFUNCTYPE(ctypes.c_int64, pointer)(native["post"])
+    return post, ctypes.CFUNCTYPE(None, pointer)(native["finish"])
 
 
 @functools.cache
@@ -140,10 +187,10 @@ def _initialise(address: int) -> None:
     ctypes.memset(address, 0, POOL.size + MAX_THREADS * WORKER_SIZE)
     fields = {"worker": _native()["worker"], "want": 1}
     if _HAS_THREADS:
-        fields |= {name: elf.external_address(name) for name in runner_ir.SYSTEM_FUNCTIONS}
+        fields |= {name: elf.external_address(name) for name in pool_memory.SYSTEM_FUNCTIONS}
         fields |= {"clock": time.CLOCK_MONOTONIC, "block": signal.SIG_BLOCK}
         fields |= {"want": _threads(), "spin": _spin(_threads())}
-        fields |= {name: _address(name) for name in runner_ir.OPTIONAL_FUNCTIONS}
+        fields |= {name: _address(name) for name in pool_memory.OPTIONAL_FUNCTIONS}
         for word, bits in enumerate(_allowed()):
             ctypes.c_uint64.from_address(address + POOL.offset("allowed") + 8 * word).value = bits
         ctypes.memset(address + POOL.offset("signals"), 0xFF, 128)
@@ -161,7 +208,7 @@ def _address(name: str) -> int:
 
 def _allowed() -> list[int]:
     """The processors that this process may use, as words of 64 bits; none where that is unknown."""
-    words = [0] * runner_ir.MASK_WORDS
+    words = [0] * pool_memory.MASK_WORDS
     if hasattr(os, "sched_getaffinity"):
         for number in os.sched_getaffinity(0):
             if number < 64 * len(words):

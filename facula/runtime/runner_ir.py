@@ -15,6 +15,10 @@ done with the own stretch takes from the others'. So a thread meets the same par
 step to step, while it lies in that processor's cache. A step whose number of threads is negative
 wants each stretch in one call: its chunks share what the call brings near.
 
+An errand is a job for one worker that nobody waits for: who posts it goes on, with `busy` held, and
+whoever wants the workers next, or what the errand brings, finishes it first: takes it back and does
+it, or waits until the worker is done. It is posted only to a worker that is awake.
+
 A worker is kept off the caller's processor: the system tends to wake it there, behind the caller,
 for milliseconds, and to leave it there for as long as both are awake. Where a worker runs is noted
 with each job that it claims; one that sleeps, or was last seen where the caller is now, is sent
@@ -29,78 +33,8 @@ from __future__ import annotations
 import os
 import sys
 
-
-class Layout:
-    """Named fields at byte offsets."""
-
-    def __init__(self, fields: tuple[tuple[str, int], ...]) -> None:
-        self._offsets: dict[str, int] = {}
-        self.size = 0
-        for name, size in fields:
-            self._offsets[name] = self.size
-            self.size += size
-
-    def offset(self, name: str) -> int:
-        return self._offsets[name]
-
-
-SYSTEM_FUNCTIONS = (
-    "pthread_create",
-    "pthread_mutex_init",
-    "pthread_mutex_lock",
-    "pthread_mutex_unlock",
-    "pthread_cond_init",
-    "pthread_cond_wait",
-    "pthread_cond_signal",
-    "pthread_sigmask",
-    "clock_gettime",
-)
-# Functions that not every system has; the address is 0 where one is missing.
-OPTIONAL_FUNCTIONS = ("sched_getcpu", "pthread_setaffinity_np", "sched_yield")
-MASK_WORDS = 16  # of a set of processors
-
-# Words that different threads write lie in different cache lines. 64 bytes hold a mutex or a
-# condition variable of every system that has them here.
-POOL = Layout(
-    (
-        ("want", 8),  # most threads to use, the caller included
-        ("started", 8),  # workers that exist
-        ("prepared", 8),  # the caller's mutex and condition variable are initialised
-        ("spin", 8),  # nanoseconds to spin before sleeping
-        ("clock", 8),
-        ("block", 8),  # SIG_BLOCK
-        ("worker", 8),  # address of @worker
-        *((name, 8) for name in (*SYSTEM_FUNCTIONS, *OPTIONAL_FUNCTIONS)),
-        ("allowed", 8 * MASK_WORDS),  # the processors that the process may use
-        ("signals", 168),  # a set of all signals, and room up to the next cache line
-        ("busy", 64),
-        ("kernel", 8),
-        ("slots", 8),
-        ("record", 8),
-        ("chunks", 8),
-        ("grain", 8),
-        ("parts", 24),
-        ("next", 64),
-        ("pending", 64),
-        ("main_sleeping", 64),
-        ("main_lock", 64),
-        ("main_wake", 64),
-    )
-)
-assert POOL.size % 64 == 0
-WORKER = Layout(
-    (
-        ("pool", 8),
-        ("thread", 56),
-        ("state", 8),
-        ("sleeping", 8),
-        ("seen", 48),  # one more than the number of the processor where it claimed a job; 0: none
-        ("next", 64),
-        ("lock", 64),
-        ("wake", 64),
-    )
-)
-WORKER_SIZE = WORKER.size
+from . import errand_ir
+from .pool_memory import MASK_WORDS, POOL, WORKER, WORKER_SIZE, fields, system
 
 
 def machine_name() -> str:
@@ -120,27 +54,13 @@ def _pause() -> tuple[str, str]:
     return "fence seq_cst", ""
 
 
-def _fields(layout: Layout, base: str, *names: str) -> str:
-    """Lines that set %name to the address of each field."""
-    return "\n".join(
-        f"  %{n} = getelementptr i8, ptr %{base}, i64 {layout.offset(n)}" for n in names
-    )
-
-
-def _system(*names: str) -> str:
-    """Lines that set %call_name to the address of each function of the system."""
-    return "\n".join(
-        f"  %at_{n} = getelementptr i8, ptr %pool, i64 {POOL.offset(n)}\n"
-        f"  %call_{n} = load ptr, ptr %at_{n}"
-        for n in names
-    )
-
-
 def runner_ir() -> str:
-    """The module: `@run(pool, slots, steps, n)`, `@run_call(call)` and `@worker(worker)`.
+    """The module: `@run(pool, slots, steps, n)`, `@run_call(call)`, `@worker(worker)`, and for
+    errands `@post(call)` and `@finish(pool)`.
 
     `call` is a record of run's four arguments: one argument instead of four makes the foreign call
-    three times cheaper. `@run_call` also clears the status word before it runs.
+    three times cheaper. `@run_call` also clears the status word before it runs. That of an errand
+    holds pool, slots, kernel, record and the number of chunks, which the worker does in one go.
     """
     pause, declaration = _pause()
     functions = (
@@ -153,6 +73,9 @@ def runner_ir() -> str:
         _processor(),
         _place(),
         _parallel(),
+        errand_ir.post(),
+        errand_ir.finish(),
+        errand_ir.copy_rows(),
         _run(),
         _CALL,
     )
@@ -179,8 +102,8 @@ def _now() -> str:
     return f"""
 define internal i64 @now(ptr %pool) nounwind {{
   %time = alloca [2 x i64]
-{_fields(POOL, "pool", "clock")}
-{_system("clock_gettime")}
+{fields(POOL, "pool", "clock")}
+{system("clock_gettime")}
   %id = load i64, ptr %clock
   %id32 = trunc i64 %id to i32
   %rc = call i32 %call_clock_gettime(i32 %id32, ptr %time)
@@ -202,7 +125,7 @@ entry:
   %hit0 = icmp eq i64 %v0, %value
   br i1 %hit0, label %done, label %prepare
 prepare:
-{_fields(POOL, "pool", "spin")}
+{fields(POOL, "pool", "spin")}
   %budget = load i64, ptr %spin
   %spins = icmp sgt i64 %budget, 0
   br i1 %spins, label %start, label %sleep
@@ -227,7 +150,7 @@ time:
   %late = icmp sgt i64 %t, %deadline
   br i1 %late, label %sleep, label %yield
 yield:
-{_fields(POOL, "pool", "sched_yield")}
+{fields(POOL, "pool", "sched_yield")}
   %call_yield = load ptr, ptr %sched_yield
   %cannot = icmp eq ptr %call_yield, null
   br i1 %cannot, label %round, label %polite
@@ -235,7 +158,7 @@ polite:
   %yielded = call i32 %call_yield()
   br label %round
 sleep:
-{_system("pthread_mutex_lock", "pthread_mutex_unlock", "pthread_cond_wait")}
+{system("pthread_mutex_lock", "pthread_mutex_unlock", "pthread_cond_wait")}
   %rc1 = call i32 %call_pthread_mutex_lock(ptr %lock)
   store atomic i64 1, ptr %sleeping seq_cst, align 8
   br label %check
@@ -271,7 +194,7 @@ entry:
   %asleep = icmp ne i64 %s, 0
   br i1 %asleep, label %signal, label %done
 signal:
-{_system("pthread_mutex_lock", "pthread_mutex_unlock", "pthread_cond_signal")}
+{system("pthread_mutex_lock", "pthread_mutex_unlock", "pthread_cond_signal")}
   %rc1 = call i32 %call_pthread_mutex_lock(ptr %lock)
   %rc2 = call i32 %call_pthread_cond_signal(ptr %wake)
   %rc3 = call i32 %call_pthread_mutex_unlock(ptr %lock)
@@ -284,7 +207,7 @@ done:
 def _chunks() -> str:
     return f"""
 define internal ptr @counter(ptr %pool, i64 %part) nounwind alwaysinline {{
-{_fields(POOL, "pool", "next")}
+{fields(POOL, "pool", "next")}
   %first = icmp eq i64 %part, 0
   %before = sub i64 %part, 1
   %scaled = mul i64 %before, {WORKER_SIZE}
@@ -295,7 +218,7 @@ define internal ptr @counter(ptr %pool, i64 %part) nounwind alwaysinline {{
 }}
 define internal void @chunks(ptr %pool, i64 %me) nounwind {{
 entry:
-{_fields(POOL, "pool", "kernel", "slots", "record", "chunks", "grain", "parts")}
+{fields(POOL, "pool", "kernel", "slots", "record", "chunks", "grain", "parts")}
   %k = load ptr, ptr %kernel
   %s = load ptr, ptr %slots
   %r = load ptr, ptr %record
@@ -337,10 +260,10 @@ def _worker() -> str:
     return f"""
 define ptr @worker(ptr %w) nounwind {{
 entry:
-{_fields(WORKER, "w", "state", "sleeping", "seen", "lock", "wake")}
+{fields(WORKER, "w", "state", "sleeping", "seen", "lock", "wake")}
   %pool = load ptr, ptr %w
-{_fields(POOL, "pool", "signals", "block", "pending", "main_sleeping", "main_lock", "main_wake")}
-{_system("pthread_sigmask")}
+{fields(POOL, "pool", "signals", "block", "pending", "main_sleeping", "main_lock", "main_wake")}
+{system("pthread_sigmask")}
   %how = load i64, ptr %block
   %how32 = trunc i64 %how to i32
   %rc = call i32 %call_pthread_sigmask(i32 %how32, ptr %signals, ptr null)
@@ -374,8 +297,8 @@ def _start() -> str:
     return f"""
 define internal i64 @start(ptr %pool, i64 %wanted) nounwind noinline {{
 entry:
-{_fields(POOL, "pool", "started", "prepared", "want", "worker", "main_lock", "main_wake")}
-{_system("pthread_create", "pthread_mutex_init", "pthread_cond_init")}
+{fields(POOL, "pool", "started", "prepared", "want", "worker", "main_lock", "main_wake")}
+{system("pthread_create", "pthread_mutex_init", "pthread_cond_init")}
   %p = load i64, ptr %prepared
   %first = icmp eq i64 %p, 0
   br i1 %first, label %prepare, label %loop
@@ -392,7 +315,7 @@ create:
   %scaled = mul i64 %count, {WORKER_SIZE}
   %offset = add i64 %scaled, {POOL.size}
   %w = getelementptr i8, ptr %pool, i64 %offset
-{_fields(WORKER, "w", "thread", "lock", "wake")}
+{fields(WORKER, "w", "thread", "lock", "wake")}
   store ptr %pool, ptr %w
   %rc3 = call i32 %call_pthread_mutex_init(ptr %lock, ptr null)
   %rc4 = call i32 %call_pthread_cond_init(ptr %wake, ptr null)
@@ -417,7 +340,7 @@ def _processor() -> str:
     return f"""
 define internal i64 @processor(ptr %pool) nounwind {{
 entry:
-{_fields(POOL, "pool", "sched_getcpu")}
+{fields(POOL, "pool", "sched_getcpu")}
   %get = load ptr, ptr %sched_getcpu
   %missing = icmp eq ptr %get, null
   br i1 %missing, label %none, label %ask
@@ -436,8 +359,8 @@ def _place() -> str:
 define internal void @place(ptr %pool, ptr %w) nounwind noinline {{
 entry:
   %mask = alloca [{MASK_WORDS} x i64], align 8
-{_fields(POOL, "pool", "spin", "allowed", "pthread_setaffinity_np")}
-{_fields(WORKER, "w", "thread")}
+{fields(POOL, "pool", "spin", "allowed", "pthread_setaffinity_np")}
+{fields(WORKER, "w", "thread")}
   %spins = load i64, ptr %spin
   %crowded = icmp eq i64 %spins, 0
   %set = load ptr, ptr %pthread_setaffinity_np
@@ -484,8 +407,8 @@ def _parallel() -> str:
 define internal void @parallel(
     ptr %pool, ptr %s, ptr %k, ptr %r, i64 %n, i64 %threads, i1 %whole) nounwind {{
 entry:
-{_fields(POOL, "pool", "started", "kernel", "slots", "record", "chunks", "grain", "parts")}
-{_fields(POOL, "pool", "pending", "main_sleeping", "main_lock", "main_wake")}
+{fields(POOL, "pool", "started", "kernel", "slots", "record", "chunks", "grain", "parts")}
+{fields(POOL, "pool", "pending", "main_sleeping", "main_lock", "main_wake")}
   %helpers0 = sub i64 %threads, 1
   %have0 = load i64, ptr %started
   %enough = icmp sge i64 %have0, %helpers0
@@ -528,7 +451,7 @@ post:
   %offset = mul i64 %i, {WORKER_SIZE}
   %base = add i64 %offset, {POOL.size}
   %w = getelementptr i8, ptr %pool, i64 %base
-{_fields(WORKER, "w", "state", "sleeping", "seen", "lock", "wake")}
+{fields(WORKER, "w", "state", "sleeping", "seen", "lock", "wake")}
   store atomic i64 1, ptr %state seq_cst, align 8
   %asleep = load atomic i64, ptr %sleeping seq_cst, align 8
   %deep = icmp ne i64 %asleep, 0
@@ -575,7 +498,7 @@ def _run() -> str:
     return f"""
 define i64 @run(ptr %pool, ptr %slots, ptr %steps, i64 %n) nounwind {{
 entry:
-{_fields(POOL, "pool", "want", "busy")}
+{fields(POOL, "pool", "want", "busy", "errand")}
   %any = icmp sgt i64 %n, 0
   br i1 %any, label %step, label %done
 step:
@@ -600,6 +523,13 @@ step:
 claim:
   br i1 %owned, label %together, label %try
 try:
+  %errands = load atomic i64, ptr %errand acquire, align 8
+  %away = icmp ne i64 %errands, 0
+  br i1 %away, label %fetch, label %ask
+fetch:
+  call void @finish(ptr %pool)
+  br label %ask
+ask:
   %exchange = cmpxchg ptr %busy, i64 0, i64 1 seq_cst seq_cst
   %got = extractvalue {{ i64, i1 }} %exchange, 1
   br i1 %got, label %together, label %alone
@@ -608,7 +538,7 @@ together:
     ptr %pool, ptr %slots, ptr %kernel, ptr %record, i64 %chunks, i64 %t, i1 %whole)
   br label %next
 alone:
-  %owned0 = phi i1 [ %owned, %step ], [ false, %try ]
+  %owned0 = phi i1 [ %owned, %step ], [ false, %ask ]
   call void %kernel(ptr %slots, ptr %record, i64 0, i64 %chunks)
   br label %next
 next:

@@ -22,7 +22,7 @@ import numpy as np
 from ...tensor import Tensor
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, Subset, TensorDataset, _fetch_many
-from .rows import Bounds, Sources, batches_ahead, gather_ahead, rows_of, wide
+from .rows import Ahead, Bounds, Sources, batches_ahead, gather_ahead, rows_of, wide
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -375,6 +375,7 @@ class _RowIterator(_Iterator):
         self._size = 0
         self._wide: list[int] = []
         self._due: list[np.ndarray] = []  # their rows for the batches that are gathered ahead
+        self._next: Ahead | None = None  # the next batch of the one tensor with long rows
         self._length = -1  # of the tensors that these rows are known to be in
         if type(loader.batch_sampler) is BatchSampler:
             self._size = loader.batch_sampler.batch_size
@@ -418,9 +419,14 @@ class _RowIterator(_Iterator):
             rows = self._due.pop()
             try:
                 for k in self._wide:
-                    batch[k] = rows_of(self._tensors[k], rows, self._length)
+                    found = None if self._next is None else self._next.take(rows)
+                    if found is None:
+                        found = rows_of(self._tensors[k], rows, self._length)
+                    batch[k] = found
             except IndexError:  # it has fewer rows than before
                 return self._one_by_one(self._block[len(self._block) - len(self._ahead) - 1])
+            if self._next is not None and self._due:
+                self._next.begin(self._due[-1])
         return batch
 
     def _gathered(self, index: np.ndarray) -> bool:
@@ -439,6 +445,8 @@ class _RowIterator(_Iterator):
             size = self._size
             self._due = [rows[k : k + size] for k in range(len(rows) - size, -1, -size)]
             self._length = self._sources[0][1].meta.shape[0]
+            if self._next is None and len(self._wide) == 1:
+                self._next = Ahead(self._tensors[self._wide[0]], size, self._length)
         return True
 
     def _one(self, index: Any) -> Any:

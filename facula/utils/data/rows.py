@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...dtypes import dtype
-from ...runtime import memory
+from ...runtime import cpu, memory, row_copies
 from ...tensor import Tensor, from_array, wrap
 from ...trace.values import OUTSIDE, Value, meta, outside
 
@@ -49,6 +49,62 @@ def rows_of(source: Tensor, rows: np.ndarray, length: int = -1) -> Tensor:
     return wrap(outside(meta(shape, d), buffer))
 
 
+class Ahead:
+    """Batches of a tensor with long rows, each copied while the step before is under way.
+
+    length: the tensor's rows, in which positions are known to be.
+    """
+
+    def __init__(self, source: Tensor, size: int, length: int) -> None:
+        self._source = source
+        m = source._v.meta
+        self._facts = meta((size, *m.shape[1:]), m.dtype)
+        self._length = length
+        self._copy: row_copies.RowCopy | None = None  # made when there is a thread for it
+        self._rows: np.ndarray | None = None
+        self._seen: tuple[Value, int] | None = None
+
+    def begin(self, rows: np.ndarray) -> None:
+        """Begins to copy the rows of the next batch, where a thread is free and a change of the
+        tensor would be noticed.
+        """
+        if self._copy is None:
+            if not cpu.has_workers():
+                return
+            count = self._facts.shape[0]
+            nbytes = self._facts.numel * self._facts.dtype.itemsize
+            self._copy = row_copies.RowCopy(count, nbytes // count, self._length)
+        t = self._source
+        a, v = t._array(), t._v
+        if not _noticed(t) or not a.flags.c_contiguous or a.shape[0] != self._length:
+            return
+        if rows.dtype != np.int64 or not rows.flags.c_contiguous:
+            return
+        source, positions = (x.__array_interface__["data"][0] for x in (a, rows))
+        if self._copy.begin(source, positions, (a, v, rows)):
+            self._rows, self._seen = rows, (v, t._ver)
+
+    def take(self, rows: np.ndarray) -> Tensor | None:
+        """The batch of these rows, if it was begun and the tensor is still what it was."""
+        if self._rows is None:
+            return None
+        begun, self._rows = self._rows, None
+        t, seen, self._seen = self._source, self._seen, None
+        assert self._copy is not None
+        target = self._copy.end()
+        if target is None or begun is not rows or seen != (t._v, t._ver) or not _noticed(t):
+            return None
+        return wrap(outside(self._facts, target))
+
+
+def _noticed(t: Tensor) -> bool:
+    """Whether a change of the tensor is seen by its value and version: not in memory that NumPy
+    shares, of a view, or of what an optimizer updates.
+    """
+    v = t._v
+    return v.buf is not None and v.pin is None and t._base is None and t._bundle is None
+
+
 def wide(tensors: Sequence[Tensor], size: int) -> list[int]:
     """Which of the tensors have so long rows that their batches are gathered one at a time."""
     return [k for k, t in enumerate(tensors) if 2 * _batch_bytes(t, size) > AHEAD_BYTES]
@@ -84,7 +140,7 @@ def gather_ahead(
             continue
         a = t._array()
         v = t._v
-        if v.buf is None or v.pin is not None or t._base is not None or t._bundle is not None:
+        if not _noticed(t):
             return None
         sources.append((t, v, t._ver))
         bounds = None
