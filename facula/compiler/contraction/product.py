@@ -95,9 +95,11 @@ def _direct(m: int, n: int, k: int, b: View, tag: str) -> bool:
     return near or m <= _FEW_TILES * height(m, vectors)
 
 
-def _cost(m: int, n: int, k: int, b: View, tag: str) -> int:
-    """What a product with b costs, in multiply-adds."""
-    packing = 0 if _direct(m, n, k, b, tag) else n * k * _PACK_COST
+def _cost(m: int, n: int, k: int, b: View, tag: str, fresh: bool) -> int:
+    """What a product with b costs, in multiply-adds. fresh: whether b is another in each run: the
+    packed copy of one that is not is kept.
+    """
+    packing = 0 if not fresh or _direct(m, n, k, b, tag) else n * k * _PACK_COST
     return _padded(m, n, tile.registers().lanes(tag)) * (k + _TILE_COST) + packing
 
 
@@ -144,7 +146,8 @@ class Plan:
         self.turned = may and tile.registers().rows <= lanes
         if self.turned:
             turning = m * n * (_TURNED_EPILOGUE_COST if finished else _TURN_COST)
-            self.turned = _cost(n, m, k, _swapped(a), tag) + turning < _cost(m, n, k, b, tag)
+            across = _cost(n, m, k, _swapped(a), tag, fresh[0]) + turning
+            self.turned = across < _cost(m, n, k, b, tag, fresh[1])
         self.exchanged = self.turned or lying
         if self.exchanged:
             a, b = _swapped(b), _swapped(a)
@@ -242,7 +245,10 @@ class Plan:
     def _near(self) -> bool:
         """Whether the right operand and half of the others stay in a processor's own cache: then a
         thread has some rows of the result for itself, which it meets again in the steps around.
+        They are columns of a turned product, unless it has more rows, of which it reads half then.
         """
+        if self.turned and self.n > self.m:
+            return False
         elements = self.m * (self.k + self.n) // 2 + self.n * self.k
         return elements * SIZE[self.tag] <= _CACHE_BYTES
 
