@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from ..dtypes import dtype as DType
@@ -13,6 +14,8 @@ from ..trace.recorder import record1
 from ..trace.values import Meta, Value
 from .pointwise import kind_of
 from .registry import public
+
+Cut = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]  # starts, stops, steps
 
 
 def ints(sizes: tuple[Any, ...]) -> tuple[int, ...]:
@@ -159,15 +162,20 @@ def permute(input: Tensor, *dims: Any) -> Tensor:
     return wrap_view(record1(mv.PERMUTE, input._v, order), input)
 
 
-@public(aliases=("swapaxes", "swapdims"))
-def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """A view with two axes exchanged."""
-    n = input.ndim
+@functools.lru_cache(1000, typed=True)
+def _exchanged(n: int, dim0: int, dim1: int) -> tuple[int, ...]:
+    """The order of n axes with two exchanged."""
     a, b = normalize_dim(dim0, n), normalize_dim(dim1, n)
     order = list(range(n))
     if n:
         order[a], order[b] = order[b], order[a]
-    t = wrap_view(record1(mv.PERMUTE, input._v, tuple(order)), input)
+    return tuple(order)
+
+
+@public(aliases=("swapaxes", "swapdims"))
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """A view with two axes exchanged."""
+    t = wrap_view(record1(mv.PERMUTE, input._v, _exchanged(input._v.meta.ndim, dim0, dim1)), input)
     t._fn_name = "TransposeBackward0"
     return t
 
@@ -436,10 +444,15 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
 
 def slice_axis(input: Tensor, k: int, start: int, stop: int, step: int) -> Tensor:
     """A view of the positions start, start + step, ... before stop of axis k."""
-    shape = input._v.meta.shape
+    v = input._v
+    return wrap_view(part(mv.SLICE, v, _cut(v.meta.shape, k, start, stop, step)), input)
+
+
+def _cut(shape: tuple[int, ...], k: int, start: int, stop: int, step: int) -> Cut:
+    """The attributes of a slice that takes these positions of axis k and all of the others."""
     starts, stops, steps = [0] * len(shape), list(shape), [1] * len(shape)
     starts[k], stops[k], steps[k] = start, stop, step
-    return wrap_view(part(mv.SLICE, input._v, (tuple(starts), tuple(stops), tuple(steps))), input)
+    return tuple(starts), tuple(stops), tuple(steps)
 
 
 @public()
@@ -468,13 +481,28 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 @public()
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of pieces of one size (the last may be smaller), or of the given sizes."""
-    k = normalize_dim(dim, tensor.ndim)
-    n = tensor._v.meta.shape[k]
-    name = (
-        "SplitBackward0" if isinstance(split_size_or_sections, int) else "SplitWithSizesBackward0"
-    )
+    given: int | tuple[int, ...]
     if isinstance(split_size_or_sections, int):
-        size = split_size_or_sections
+        name, given = "SplitBackward0", int(split_size_or_sections)
+    else:
+        name, given = "SplitWithSizesBackward0", ints((tuple(split_size_or_sections),))
+    out = []
+    for cut in _pieces(tensor._v.meta.shape, given, dim):
+        piece = wrap_view(part(mv.SLICE, tensor._v, cut), tensor)
+        piece._fn_name = name
+        out.append(piece)
+    return tuple(out)
+
+
+@functools.lru_cache(1000, typed=True)
+def _pieces(shape: tuple[int, ...], given: int | tuple[int, ...], dim: int) -> tuple[Cut, ...]:
+    """The slices of pieces of a size, or of these sizes."""
+    if not shape:
+        raise RuntimeError("split expects at least a 1-dimensional tensor")
+    k = normalize_dim(dim, len(shape))
+    n = shape[k]
+    if isinstance(given, int):
+        size = given
         if size < 0:
             raise RuntimeError(
                 f"split expects split_size be non-negative, but got split_size={size}"
@@ -485,7 +513,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
             )
         sizes = [min(size, n - s) for s in range(0, n, size)] if n else [0]
     else:
-        sizes = list(ints((tuple(split_size_or_sections),)))
+        sizes = list(given)
         total = 0
         for s in sizes:
             total += s
@@ -497,9 +525,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     out = []
     at = 0
     for s in sizes:
-        piece = slice_axis(tensor, k, at, at + s, 1)
-        piece._fn_name = name
-        out.append(piece)
+        out.append(_cut(shape, k, at, at + s, 1))
         at += s
     return tuple(out)
 

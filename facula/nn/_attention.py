@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..ops.reduce import SUM
 from ..ops.softmax import SOFTMAX
 from ..tensor import Tensor, from_array, wrap
 from ..trace.recorder import record1, record2, record_many
-from ..trace.values import Value
+from ..trace.values import Meta, Value
 from ._dropout import dropout
 
 
@@ -64,33 +65,38 @@ def _one_kernel(q: Value, k: Value, v: Value, mask: Value | None, grouped: bool)
     """Whether the primitive takes these operands. Dropout and a gradient of the mask it has not;
     wrong shapes are left to the products, which raise PyTorch's errors.
     """
-    a, b, c = q.meta.shape, k.meta.shape, v.meta.shape
-    d = q.meta.dtype
-    if d not in (float32, float64) or not (k.meta.dtype is d and v.meta.dtype is d):
-        return False
-    if not len(a) == len(b) == len(c) or 0 in a or 0 in b or 0 in c:
-        return False
-    if a[-1] != b[-1] or b[:-1] != c[:-1] or a[-1] + c[-1] > MOST_WIDTH:
-        return False
-    if a[:-2] != b[:-2] and not (
-        grouped and len(a) > 2 and a[:-3] == b[:-3] and a[-3] % b[-3] == 0
-    ):
+    if not _have_a_kernel(q.meta, k.meta, v.meta, grouped):
         return False
     if mask is None:
         return True
-    m, full = mask.meta.shape, (*a[:-1], b[-2])
+    m, full = mask.meta.shape, (*q.meta.shape[:-1], k.meta.shape[-2])
     return (
-        mask.meta.dtype in (bool_, d)
+        mask.meta.dtype in (bool_, q.meta.dtype)
         and not mask.meta.requires_grad
         and 2 <= len(m) <= len(full)
         and all(n in (1, size) for n, size in zip(reversed(m), reversed(full), strict=False))
     )
 
 
+@functools.lru_cache(1000)
+def _have_a_kernel(q: Meta, k: Meta, v: Meta, grouped: bool) -> bool:
+    a, b, c = q.shape, k.shape, v.shape
+    d = q.dtype
+    if d not in (float32, float64) or not (k.dtype is d and v.dtype is d):
+        return False
+    if not len(a) == len(b) == len(c) or 0 in a or 0 in b or 0 in c:
+        return False
+    if a[-1] != b[-1] or b[:-1] != c[:-1] or a[-1] + c[-1] > MOST_WIDTH:
+        return False
+    return a[:-2] == b[:-2] or (grouped and len(a) > 2 and a[:-3] == b[:-3] and a[-3] % b[-3] == 0)
+
+
 def _attention(
     q: Value, k: Value, v: Value, mask: Value | None, factor: float, causal: bool
 ) -> Value:
     """The primitive, which knows [batch, heads, length, width]."""
+    if mask is None and q.meta.ndim == 4:
+        return record_many(ATTENTION, (q, k, v), (factor, causal))[0]
 
     def batched(x: Value) -> Value:
         *lead, heads, length, width = (1, 1, *x.meta.shape)

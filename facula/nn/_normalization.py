@@ -36,25 +36,18 @@ def _normalized(v: Value, axes: tuple[int, ...], eps: float, centred: bool = Tru
     return record_many(NORMALIZE, (v,), (axes, eps, centred))[0]
 
 
-def _normalized_axes(
-    v: Value, normalized_shape: Sequence[int], name: str, **parameters: Tensor | None
-) -> tuple[int, ...]:
-    """The normalised axes. Raises RuntimeError where the shapes don't fit."""
-    shapes = [(n, p._v.meta.shape) for n, p in parameters.items() if p is not None]
-    return _last_axes(v.meta.shape, tuple(normalized_shape), name, *shapes)
-
-
 @functools.lru_cache(4096)
 def _last_axes(
-    shape: Shape, tail: Shape, name: str, *parameters: tuple[str, Shape]
+    shape: Shape, tail: Shape, name: str, weight: Shape | None, bias: Shape | None
 ) -> tuple[int, ...]:
+    """The normalised axes. Raises RuntimeError where the shapes don't fit."""
     if not tail:
         raise RuntimeError(
             "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one "
             f"element, but got normalized_shape = {list(tail)}"
         )
-    for argument, given in parameters:
-        if given != tail:
+    for argument, given in (("weight", weight), ("bias", bias)):
+        if given is not None and given != tail:
             raise RuntimeError(
                 f"Expected {argument} to be of same shape as normalized_shape, but got {argument} "
                 f"of shape {list(given)} and normalized_shape = {list(tail)}"
@@ -80,10 +73,11 @@ def _layer_of(
     v: Value, weight: Value | None, bias: Value | None, axes: tuple[int, ...], eps: float,
     centred: bool = True,
 ) -> Value:  # fmt: skip
-    if weight is None and bias is not None:
-        return _affine(_normalized(v, axes, eps, centred), None, bias)
-    ins = tuple(x for x in (v, weight, bias) if x is not None)
-    return as_one(_layer, ins, (axes, eps, centred))
+    if bias is not None:
+        if weight is None:
+            return _affine(_normalized(v, axes, eps, centred), None, bias)
+        return as_one(_layer, (v, weight, bias), (axes, eps, centred))
+    return as_one(_layer, (v,) if weight is None else (v, weight), (axes, eps, centred))
 
 
 def layer_norm(
@@ -97,8 +91,14 @@ def layer_norm(
     bias.
     """
     v = value_of(input, "layer_norm")
-    axes = _normalized_axes(v, normalized_shape, "layer_norm", weight=weight, bias=bias)
-    scale, shift = (None if p is None else p._v for p in (weight, bias))
+    scale = shift = first = second = None
+    if weight is not None:
+        scale = weight._v
+        first = scale.meta.shape
+    if bias is not None:
+        shift = bias._v
+        second = shift.meta.shape
+    axes = _last_axes(v.meta.shape, tuple(normalized_shape), "layer_norm", first, second)
     t = wrap(_layer_of(v, scale, shift, axes, eps))
     t._fn_name = "NativeLayerNormBackward0"
     return t
@@ -113,7 +113,8 @@ def rms_norm(
     """The last axes divided by the root of their mean square; `eps` is added to that (default: the
     dtype's epsilon)."""
     v = value_of(input, "rms_norm")
-    axes = _normalized_axes(v, normalized_shape, "rms_norm", weight=weight)
+    given = None if weight is None else weight._v.meta.shape
+    axes = _last_axes(v.meta.shape, tuple(normalized_shape), "rms_norm", given, None)
     if eps is None:
         eps = finfo(input.dtype).eps
     t = wrap(_layer_of(v, None if weight is None else weight._v, None, axes, eps, False))
