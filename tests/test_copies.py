@@ -43,7 +43,7 @@ def values(net: nn.Linear, x: Tensor) -> np.ndarray[Any, Any]:
     """What the layer gives, in a few runs that must agree: the first ones may be NumPy's."""
     with facula.no_grad():
         found = [np.array(net(x).tolist()) for _ in range(5)]
-    np.testing.assert_allclose(found[0], found[-1], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found[0], found[-1], rtol=1e-4, atol=1e-3)
     assert np.array_equal(found[-2], found[-1]) and np.array_equal(found[-3], found[-1])
     return found[-1]
 
@@ -132,7 +132,7 @@ def test_what_was_written_is_seen(skipped: list[int], write: Callable[[nn.Linear
     write(net)
     after = values(net, x)
     assert not np.allclose(before, after)
-    np.testing.assert_allclose(after, expected(net, x), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(after, expected(net, x), rtol=1e-4, atol=1e-3)
 
 
 def test_an_array_that_somebody_keeps_is_looked_at_each_time(skipped: list[int]) -> None:
@@ -143,7 +143,7 @@ def test_an_array_that_somebody_keeps_is_looked_at_each_time(skipped: list[int])
     shown = net.weight.detach().numpy()
     for k in range(5):
         shown[3] = k
-        np.testing.assert_allclose(values(net, x), expected(net, x), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(values(net, x), expected(net, x), rtol=1e-4, atol=1e-3)
         found = np.array((x @ alias.T).tolist())
         np.testing.assert_allclose(found[:, 3], k * np.array(x.sum(1).tolist()), atol=1e-3)
     assert not skipped[-1]
@@ -186,7 +186,7 @@ def test_compiled_steps_between(skipped: list[int]) -> None:
     batch = facula.randn(8, DEPTH)
     for _ in range(6):
         step(batch)
-        np.testing.assert_allclose(values(net, x), expected(net, x), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(values(net, x), expected(net, x), rtol=1e-4, atol=1e-3)
     assert skipped[-1] == 1
 
 
@@ -197,7 +197,7 @@ def test_compiled_inference_with_its_own_copies(skipped: list[int]) -> None:
     assert skipped[-1] == 1
     call = facula.compile(lambda x: net(x))
     for _ in range(6):
-        np.testing.assert_allclose(np.array(call(x).tolist()), seen, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(np.array(call(x).tolist()), seen, rtol=1e-4, atol=1e-3)
         np.testing.assert_array_equal(values(net, x), seen)
     net.weight.mul_(2)
     for _ in range(3):
@@ -217,7 +217,7 @@ def test_what_an_update_that_failed_has_written(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(_Batch, "done", fails)
     with pytest.raises(KeyboardInterrupt):
         train(net, optimizer)
-    np.testing.assert_allclose(values(net, x), expected(net, x), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(values(net, x), expected(net, x), rtol=1e-4, atol=1e-3)
 
 
 def test_copies_go_with_their_memory() -> None:

@@ -232,6 +232,7 @@ class Program:
             else:
                 self._stretches.append(self._stretch(part))
         self.packs = b.packs
+        self.packed = [pack.source - FIRST for pack in b.packs]  # the inputs they are made of
         self._packing = [self._chunks_of(b, p.part, p.step) for p in b.packs]
         self._places: list[int] = []  # where their copies are (see `_place_copies`)
         self.takes = b.takes
@@ -295,10 +296,10 @@ class Program:
 
         The pointers are addresses of dense memory in the order of the graph's inputs and outputs,
         the scalars in that of `graph.scalars`; `tables` has one array for each range of inputs that
-        `hold` named. `memories`: of all inputs, None for those that somebody may write to
-        meanwhile; packed copies of what stays the same are kept. `taken`: which of `takes` are so,
-        their outputs being where the inputs are; empty: none. Raises IndexError where an index is
-        out of range.
+        `hold` named. `memories`: of the inputs in `packed`, None for those that somebody may write
+        to meanwhile; packed copies of what stays the same are kept. `taken`: which of `takes` are
+        so, their outputs being where the inputs are; empty: none. Raises IndexError where an index
+        is out of range.
         """
         with self._lock:
             self._pack(self._table, 16, *input_ptrs, *output_ptrs)
@@ -331,16 +332,17 @@ class Program:
         held: list[copies.Copy] = []  # while it runs
         made: list[tuple[copies.Source, copies.Key, copies.Copy]] = []
         places = []
-        for pack in self.packs:
-            memory = memories[pack.source - FIRST] if memories else None
+        for pack, source_memory in zip(
+            self.packs, memories or [None] * len(self.packs), strict=True
+        ):
             place = 0
-            if memory is not None:
-                copy = copies.find(memory, pack.key)
+            if source_memory is not None:
+                copy = copies.find(source_memory, pack.key)
                 if copy is not None:
                     held.append(copy)
                     place = copy.ptr | 1
                 else:
-                    found = copies.room(memory, pack.nbytes)
+                    found = copies.room(source_memory, pack.nbytes)
                     if found is not None:
                         source, copy = found
                         made.append((source, pack.key, copy))

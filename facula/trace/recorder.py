@@ -633,8 +633,17 @@ def record(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> Value:
 
 def record_many(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> list[Value]:
     """Records an op of any number of operands and results."""
-    node = _follow(op, ins, attrs)
     tr = state.tr
+    base = tr.base
+    try:  # operands of the open frame, recorded before: no edge has a key of other numbers
+        node = tr.node.edges.get((op, *[v.vid - base for v in ins], attrs))
+    except AttributeError:  # a number
+        node = None
+    if node is None:
+        node = _follow(op, ins, attrs)
+        tr = state.tr
+    else:
+        tr.node = node
     outs = [at(tr.base + node.slot + k, m) for k, m in enumerate(node.metas)]
     tr.values.extend(outs)
     if tr.shifts and node.ins:

@@ -57,7 +57,7 @@ class Plan:
     __slots__ = (
         "path", "live", "outputs", "needed", "program", "seen", "tape", "saved", "storage",
         "input_index", "shapes", "tracked", "kept", "pool", "plain", "fixed", "aged",
-        "copies", "takes",
+        "copies", "takes", "arrays",
     )  # fmt: skip
 
     def __init__(self, frame: Frame, live: list[Value], walked: list[int]) -> None:
@@ -68,7 +68,8 @@ class Plan:
         self.program: Any = None
         self.pool: memory.Pool | None = None  # the outputs' memory, where that is little
         self.fixed: Any = None  # the program's table of this plan's own, for small programs
-        self.copies = False  # whether packed copies of inputs may be kept
+        self.copies: list[int] = []  # the inputs of which packed copies may be kept
+        self.arrays: list[int] = []  # the inputs whose memory has come as NumPy's
         self.takes: Sequence[Any] = ()  # which outputs may take an input's memory
         self.plain = -1  # so many values enter, and after them bundles only; -1: in another order
         roots = [
@@ -357,11 +358,12 @@ def pointer_of(v: Value) -> int:
     return b.ptr
 
 
-def _pointers(inputs: list[Any], plain: int) -> tuple[list[int], list[Any]]:
-    """The addresses of the inputs, and the tables of those that came in bundles.
-
-    plain: so many values come first, and then bundles only; -1: in another order.
-    """
+def _pointers(plan: Plan, inputs: list[Any]) -> tuple[list[int], list[Any]]:
+    """The addresses of the inputs, and the tables of those that came in bundles."""
+    plain = plan.plain
+    for k in plan.arrays:
+        if type(inputs[k].buf) is np.ndarray:
+            _take_over(inputs[k])
     if plain < 0:
         values = [v for v in inputs if type(v) is Value]
         bundles = [v for v in inputs if type(v) is not Value]
@@ -373,9 +375,10 @@ def _pointers(inputs: list[Any], plain: int) -> tuple[list[int], list[Any]]:
     try:
         return [v.buf.ptr for v in values], tables
     except AttributeError:  # memory of NumPy's
-        for v in values:
-            if type(v.buf) is np.ndarray:
+        for k, v in enumerate(inputs):
+            if type(v) is Value and type(v.buf) is np.ndarray:
                 _take_over(v)
+                plan.arrays.append(k)
         return [v.buf.ptr for v in values], tables
 
 
@@ -406,16 +409,17 @@ def _replay(plan: Plan, tr: Frame) -> list[Any]:
         if pool is not None:
             buffers = pool.take()
             outputs = pool.pointers
-            pointers, tables = _pointers(tr.inputs, plan.plain)
+            pointers, tables = _pointers(plan, tr.inputs)
         else:
-            pointers, tables = _pointers(tr.inputs, plan.plain)
+            pointers, tables = _pointers(plan, tr.inputs)
             if plan.takes:
                 buffers, taken = _take_inputs(plan.takes, tr.inputs, plan.program.output_bytes)
             else:
                 buffers = [memory.allocate(n) for n in plan.program.output_bytes]
             outputs = [b.ptr for b in buffers]
         if plan.copies or taken:
-            memories = [v.buf if v.pin is None else None for v in tr.inputs] if plan.copies else ()
+            sources = [tr.inputs[k] for k in plan.copies]
+            memories = [v.buf if v.pin is None else None for v in sources]
             plan.program.run(pointers, outputs, tr.scalars, tables, memories, taken or ())
         elif plan.fixed is None or not plan.fixed.run(pointers, outputs, tr.scalars, tables):
             plan.program.run(pointers, outputs, tr.scalars, tables)
@@ -485,7 +489,7 @@ def _prepare(plan: Plan) -> None:
     plain = entries.index(BUNDLE) if BUNDLE in entries else len(entries)
     # Where gradients are wanted, the inputs are about to change.
     plain_inputs = not plan.tape and BUNDLE not in entries
-    plan.copies = plain_inputs and bool(plan.program.packs)
+    plan.copies = plan.program.packed if plain_inputs else []
     # What may fail is computed again from the inputs.
     if plain_inputs and not any(plan.path[k].where for k in plan.needed):
         plan.takes = plan.program.takes

@@ -30,13 +30,16 @@ def parallel(monkeypatch):
     cpu._requested = before
 
 
-def begin(copy, rows):
-    """Begins a copy; the worker may still be busy with what came before."""
+def begin(program, copy, rows):
+    """Begins a copy. The worker may be busy, or on the processor of its caller, from which a
+    program sends it away.
+    """
     address = rows.__array_interface__["data"][0]
     table = TABLE.__array_interface__["data"][0]
-    for _ in range(100_000):
+    for _ in range(10_000):
         if copy.begin(table, address, (TABLE, rows)):
             return
+        assert program.is_right()
     raise AssertionError("no worker takes the errand")
 
 
@@ -48,7 +51,7 @@ def test_rows_are_copied_meanwhile(parallel):
     copy = row_copies.RowCopy(30, 4 * 67, 500)
     for seed in range(50):
         rows = positions(seed)
-        begin(copy, rows)
+        begin(parallel, copy, rows)
         found = copy.end()
         np.testing.assert_array_equal(found.numpy((30, 67), np.float32), TABLE[rows])
     assert copy.end() is None  # nothing was begun since
@@ -58,7 +61,7 @@ def test_a_program_that_wants_the_worker_finishes_the_copy_first(parallel):
     copy = row_copies.RowCopy(30, 4 * 67, 500)
     for seed in range(50):
         rows = positions(seed)
-        begin(copy, rows)
+        begin(parallel, copy, rows)
         assert parallel.is_right()
         np.testing.assert_array_equal(copy.end().numpy((30, 67), np.float32), TABLE[rows])
 
@@ -67,18 +70,20 @@ def test_two_copies_do_not_meet(parallel):
     """The second one is refused until somebody has finished the first."""
     first, second = (row_copies.RowCopy(30, 4 * 67, 500) for _ in range(2))
     rows = positions(0)
-    begin(first, rows)
+    begin(parallel, first, rows)
     arguments = (TABLE.ctypes.data, rows.ctypes.data, (TABLE, rows))
     assert not second.begin(*arguments)
     assert second.end() is None
     np.testing.assert_array_equal(first.end().numpy((30, 67), np.float32), TABLE[rows])
-    begin(second, rows)
+    begin(parallel, second, rows)
     np.testing.assert_array_equal(second.end().numpy((30, 67), np.float32), TABLE[rows])
 
 
 def test_a_copy_that_nobody_asks_for(parallel):
     for seed in range(20):
-        begin(row_copies.RowCopy(30, 4 * 67, 500), positions(seed))  # dropped while under way
+        begin(
+            parallel, row_copies.RowCopy(30, 4 * 67, 500), positions(seed)
+        )  # dropped while under way
     assert parallel.is_right()
 
 
@@ -123,7 +128,7 @@ def test_no_worker_no_errand():
 def test_in_a_forked_child(parallel):
     """The child has no worker: what was under way is either done or not there."""
     copy, rows = row_copies.RowCopy(30, 4 * 67, 500), positions(0)
-    begin(copy, rows)
+    begin(parallel, copy, rows)
     child = os.fork()
     if child == 0:
         found = copy.end()
