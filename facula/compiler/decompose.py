@@ -11,7 +11,7 @@ from math import prod
 
 from ..graph.graph import Graph, GraphNode
 from .contraction.steps import weight_plan
-from .rewrite import Rewriter, sweep
+from .rewrite import Rewriter, sweep, uses_of
 from .scalar_code import TAGS
 
 SMALL_PRODUCT = 32768
@@ -32,12 +32,7 @@ def merge_products(graph: Graph) -> Graph:
     products = {n.outs[0] for n in graph.nodes if n.op == "matmul"}
     if not any(n.ins and n.ins[0] in products and _merges(n) for n in graph.nodes):
         return graph  # a sweep over nothing would cost as much as the others
-    uses = [0] * len(graph.shapes)
-    for node in graph.nodes:
-        for a in node.ins:
-            uses[a] += 1
-    for v in graph.outputs:
-        uses[v] += 1
+    uses = uses_of(graph)
 
     def rule(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
         if node.op not in ("sum", "permute") or uses[node.ins[0]] != 1:
@@ -71,16 +66,11 @@ def _swap(r: Rewriter, v: int) -> int:
     return r.permute(v, (*range(rank), rank + 1, rank))
 
 
-def _matmul(r: Rewriter, a: int, b: int, like: GraphNode) -> int:
-    shape = (*r.shape(a)[:-1], r.shape(b)[-1])
-    return r.add("matmul", (a, b), shape, r.type_of(a), (), like.host, like.where)
-
-
 def _transposed_product(r: Rewriter, product: GraphNode, dims: tuple[int, ...]) -> int | None:
     if not _is_swap(dims):
         return None
     a, b = product.ins
-    return _matmul(r, _swap(r, b), _swap(r, a), product)
+    return r.matmul(_swap(r, b), _swap(r, a), product)
 
 
 def _summed_product(r: Rewriter, product: GraphNode, axes: tuple[int, ...]) -> int | None:
@@ -95,7 +85,7 @@ def _summed_product(r: Rewriter, product: GraphNode, axes: tuple[int, ...]) -> i
     if r.made_by(a, "permute") is None or r.made_by(swapped, "expand") or r.made_by(b, "expand"):
         return None
     tall = r.reshape(swapped, (rows, m))
-    return _matmul(r, _swap(r, tall), r.reshape(b, (rows, n)), product)
+    return r.matmul(_swap(r, tall), r.reshape(b, (rows, n)), product)
 
 
 def split_products(graph: Graph) -> Graph:
@@ -138,11 +128,11 @@ def _split_product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | 
     y = r.reshape(_places(r, b, rank, 0, whole), (*batch, parts, length, n))
     y = r.permute(y, (rank, *axes, rank + 1, rank + 2))
     out, dt = (*batch, m, n), r.type_of(a)
-    total = r.add("sum", (_matmul(r, x, y, node),), out, dt, ((0,),))
+    total = r.add("sum", (r.matmul(x, y, node),), out, dt, ((0,),))
     if whole == k:
         return total
     x, y = _places(r, a, rank + 1, whole, k), _places(r, b, rank, whole, k)
-    return r.add("add", (total, _matmul(r, x, y, node)), out, dt)
+    return r.add("add", (total, r.matmul(x, y, node)), out, dt)
 
 
 def _places(r: Rewriter, v: int, axis: int, first: int, stop: int) -> int:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..graph.graph import Graph, GraphNode
-from .rewrite import Rewriter, sweep
+from .rewrite import Rewriter, sweep, uses_of
 from .scalar_code import TAGS
 from .simplify import dead_code, uniform_value
 
@@ -41,12 +41,7 @@ def picked_rows(graph: Graph) -> Graph:
     if "matmul" not in ops or not ops & {"take", "scatter_add"}:
         return graph
     graph = dead_code(graph)  # of which uses count
-    uses = [0] * len(graph.shapes)
-    for node in graph.nodes:
-        for a in node.ins:
-            uses[a] += 1
-    for v in graph.outputs:
-        uses[v] += 1
+    uses = uses_of(graph)
 
     def rule(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
         if node.op not in ("matmul", "scatter_add"):
@@ -67,7 +62,7 @@ def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
         return None
     rows = _picked(r, a)
     if rows is not None:
-        results = _matmul(r, rows.table, b, node)
+        results = r.matmul(rows.table, b, node)
         shape = (r.shape(a)[0], r.shape(b)[1])
         take = rows.take
         index = r.reshape(rows.places, shape[:1])
@@ -78,13 +73,11 @@ def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     left = turned.ins[0]
     rows = _picked(r, left)
     if rows is not None and r.shape(left)[1] >= _SAVED:
-        return _matmul(
-            r, r.permute(rows.table, (1, 0)), _added(r, rows.places, rows.table, b), node
-        )
+        return r.matmul(r.permute(rows.table, (1, 0)), _added(r, rows.places, rows.table, b), node)
     rows = _picked(r, b)
     if rows is not None and r.shape(b)[1] >= _SAVED:
         sums = _added(r, rows.places, rows.table, left)
-        return _matmul(r, r.permute(sums, (1, 0)), rows.table, node)
+        return r.matmul(r.permute(sums, (1, 0)), rows.table, node)
     return None
 
 
@@ -110,12 +103,7 @@ def _sum_of_products(
     if product is None or v >= len(uses) or uses[v] != 1 or len(r.shape(v)) != 2:
         return None
     a, b = product.ins
-    return _matmul(r, _added(r, at, base, a), b, product)
-
-
-def _matmul(r: Rewriter, a: int, b: int, like: GraphNode) -> int:
-    shape = (r.shape(a)[0], r.shape(b)[1])
-    return r.add("matmul", (a, b), shape, r.type_of(a), (), like.host, like.where)
+    return r.matmul(_added(r, at, base, a), b, product)
 
 
 def _added(r: Rewriter, index: int, table: int, v: int) -> int:

@@ -112,6 +112,11 @@ class Rewriter:
         v = self.add("const", (), (), dt, (value,), lambda: dt.np.type(value))
         return self.expand(self.reshape(v, (1,) * len(shape)), shape)
 
+    def matmul(self, a: int, b: int, like: GraphNode) -> int:
+        """The product of two values in place of another product."""
+        shape = (*self.shape(a)[:-1], self.shape(b)[-1])
+        return self.add("matmul", (a, b), shape, self.type_of(a), (), like.host, like.where)
+
     def run(self, rule: Rule | None) -> Graph:
         old, new, value_of = self.old, self.graph, self.value_of
         for node in old.nodes:
@@ -151,6 +156,17 @@ class Rewriter:
         for v in node.outs:
             self.producer[v] = made
         return None
+
+
+def uses_of(graph: Graph) -> list[int]:
+    """How often each value is read or an output."""
+    uses = [0] * len(graph.shapes)
+    for node in graph.nodes:
+        for a in node.ins:
+            uses[a] += 1
+    for v in graph.outputs:
+        uses[v] += 1
+    return uses
 
 
 def sweep(graph: Graph, rule: Rule | None) -> Graph:

@@ -238,22 +238,14 @@ def _reshape(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
 
 
 def _permute(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
-    dims, a = tuple(node.attrs[0]), ins[0]
-    inner = r.made_by(a, "permute")
-    if inner is not None:
-        dims, a = tuple(inner.attrs[0][d] for d in dims), inner.ins[0]
-    if dims == tuple(range(len(dims))):
-        return a
-    if inner is not None:
-        host = _host_of("permute", (dims,)) if node.host is not None else None
-        return r.add("permute", (a,), r.old.shapes[node.outs[0]], r.type_of(a), (dims,), host)
-    return None
+    dims = tuple(node.attrs[0])
+    if r.made_by(ins[0], "permute") is None and dims != tuple(range(len(dims))):
+        return None
+    return r.permute(ins[0], dims)
 
 
 def _host_of(op: str, attrs: tuple[Any, ...]) -> Any:
     """The reference of a movement node that a rewrite made."""
-    if op == "permute":
-        return lambda x: np.transpose(x, attrs[0])
     if op == "expand":
         return lambda x: np.broadcast_to(x, attrs[0])
     starts, stops, steps = attrs
