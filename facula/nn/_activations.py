@@ -79,7 +79,7 @@ def hardtanh(
     """x limited to [min_val, max_val]. Raises ValueError if min_val > max_val."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
-    d = input._v.meta.dtype
+    d = value_of(input, "hardtanh").meta.dtype
     if d is bool_:
         raise RuntimeError("Bool inputs not supported for hardtanh")
     e.refuse_complex_clamp(d)
@@ -95,7 +95,8 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     """x where positive, negative_slope * x elsewhere."""
     slope = float(negative_slope)
     # as the key of an edge, 0.0 is the same as -0.0
-    r = as_one(_leaky, (input._v,), (slope,)) if slope else _leaky(input._v, slope)
+    v = value_of(input, "leaky_relu")
+    r = as_one(_leaky, (v,), (slope,)) if slope else _leaky(v, slope)
     return finish(input, r, inplace, "LeakyReluBackward0")
 
 
@@ -105,7 +106,7 @@ def _leaky(v: Value, slope: float) -> Value:
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where it is above `threshold`, `value` elsewhere."""
-    v = input._v
+    v = value_of(input, "threshold")
     r = e.where(record2(e.LE, v, threshold), value, v)
     return finish(input, r, inplace, "ThresholdBackward0")
 
@@ -114,7 +115,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where positive, weight * x elsewhere; `weight`: one slope, or one for each channel (dim
     1).
     """
-    v, w = input._v, weight._v
+    v, w = value_of(input, "prelu"), weight._v
     n = w.meta.numel
     if w.meta.ndim > 1:
         raise RuntimeError(
@@ -148,7 +149,7 @@ def rrelu(
     """x where positive, slope * x elsewhere: a slope drawn from [lower, upper) for each element in
     training, their mean otherwise."""
     if not training:
-        v = input._v
+        v = value_of(input, "rrelu")
         r = e.where(record2(e.GT, v, 0), v, e.mul(v, (lower + upper) / 2))
         return finish(input, r, inplace, "RreluWithNoiseBackward0")
     a = input._array()
@@ -162,13 +163,13 @@ def rrelu(
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """relu6(x + 3) / 6."""
-    r = e.div(_limit(e.add(input._v, 3.0), 0.0, 6.0), 6.0)
+    r = e.div(_limit(e.add(value_of(input, "hardsigmoid"), 3.0), 0.0, 6.0), 6.0)
     return finish(input, r, inplace, "HardsigmoidBackward0")
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * relu6(x + 3) / 6."""
-    v = input._v
+    v = value_of(input, "hardswish")
     bent = e.div(e.mul(v, e.add(v, 3.0)), 6.0)
     r = e.where(record2(e.GE, v, 3), v, bent)
     r = e.where(record2(e.LE, v, -3), e.mul(v, 0.0), r)
@@ -177,7 +178,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, 0 elsewhere."""
-    v = input._v
+    v = value_of(input, "hardshrink")
     t = wrap(e.where(record2(e.LE, record1(e.ABS, v), lambd), 0.0, v))
     t._fn_name = "HardshrinkBackward0"
     return t
@@ -185,7 +186,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x moved by lambd towards 0, and 0 where |x| <= lambd. Raises RuntimeError if lambd < 0."""
-    v = input._v
+    v = value_of(input, "softshrink")
     if lambd < 0:
         d = v.meta.dtype
         raise RuntimeError(
@@ -213,19 +214,21 @@ def _elu(v: Value, alpha: float, scale: float = 1.0, negative_scale: float = 1.0
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, alpha * (exp(x) - 1) elsewhere."""
-    return finish(input, _elu(input._v, float(alpha)), inplace, "EluBackward0")
+    return finish(input, _elu(value_of(input, "elu"), float(alpha)), inplace, "EluBackward0")
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """ELU with the scales of Klambauer et al. (2017), which keep mean 0 and variance 1."""
-    return finish(input, _elu(input._v, _SELU_ALPHA, _SELU_SCALE), inplace, "EluBackward0")
+    return finish(
+        input, _elu(value_of(input, "selu"), _SELU_ALPHA, _SELU_SCALE), inplace, "EluBackward0"
+    )
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(0, x) + min(0, alpha * (exp(x / alpha) - 1)). Raises RuntimeError for alpha 0."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    r = _elu(input._v, float(alpha), negative_scale=1.0 / alpha)
+    r = _elu(value_of(input, "celu"), float(alpha), negative_scale=1.0 / alpha)
     return finish(input, r, inplace, "CeluBackward0")
 
 
@@ -243,14 +246,14 @@ _GELU = {"none": GELU, "tanh": GELU_BY_TANH}
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x * sigmoid(x)."""
-    v = input._v
+    v = value_of(input, "silu")
     r = e.mul(v, record1(e.SIGMOID, v)) if v.meta.dtype.is_complex else record1(SILU, v)
     return finish(input, r, inplace, "SiluBackward0")
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * tanh(log(1 + exp(x)))."""
-    return finish(input, as_one(_mish, (input._v,)), inplace, "MishBackward0")
+    return finish(input, as_one(_mish, (value_of(input, "mish"),)), inplace, "MishBackward0")
 
 
 def _mish(v: Value) -> Value:
@@ -269,14 +272,14 @@ def tanh(input: Tensor) -> Tensor:
 
 def logsigmoid(input: Tensor) -> Tensor:
     """log(sigmoid(x)), without overflow."""
-    t = wrap(e.neg(record1(SOFTPLUS, e.neg(input._v))))
+    t = wrap(e.neg(record1(SOFTPLUS, e.neg(value_of(input, "log_sigmoid")))))
     t._fn_name = "LogSigmoidBackward0"
     return t
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * x)) / beta; x itself where beta * x > threshold."""
-    v = input._v
+    v = value_of(input, "softplus")
     scaled = v if beta == 1 else e.mul(v, float(beta))
     soft = record1(SOFTPLUS, scaled)
     if beta != 1:
@@ -288,20 +291,20 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 
 def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|)."""
-    v = input._v
+    v = value_of(input, "softsign")
     return wrap(e.div(v, e.add(record1(e.ABS, v), 1)))
 
 
 def tanhshrink(input: Tensor) -> Tensor:
     """x - tanh(x)."""
-    return wrap(e.sub(input._v, record1(e.TANH, input._v)))
+    return wrap(e.sub(value_of(input, "tanhshrink"), record1(e.TANH, input._v)))
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """The first half along `dim` times the sigmoid of the second half. Raises RuntimeError for
     an odd size.
     """
-    v = input._v
+    v = value_of(input, "glu")
     if v.meta.ndim == 0:
         raise RuntimeError("glu does not support scalars because halving size must be even")
     axis = normalize_dim(dim, v.meta.ndim)
@@ -367,7 +370,7 @@ def softmin(
     input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Tensor:
     """softmax(-x) along `dim`."""
-    axis = _axis("softmin", dim, input._v.meta.ndim, _stacklevel)
+    axis = _axis("softmin", dim, value_of(input, "softmin").meta.ndim, _stacklevel)
     return _along(SOFTMAX, e.neg(input._v), axis, dtype)
 
 

@@ -118,3 +118,8 @@ def test_values_that_do_not_fit_into_a_part() -> None:
         value, place = pair[1:-1].split(")(")
         calls += [f"f32(7,{place}).__setitem__(1, f32({value}))", f"f32({value}).expand({place})"]
     check(calls)
+
+
+def test_activations_of_what_is_no_tensor() -> None:
+    names = "relu elu selu celu gelu silu mish softplus hardtanh hardswish hardsigmoid leaky_relu softshrink hardshrink logsigmoid rrelu"
+    check([f"torch.nn.functional.{n}({x})" for n in names.split() for x in ("'a'", "None", "3.0")])
