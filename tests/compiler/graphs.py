@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 
 from facula.compiler import Program, compile_graph, pipeline
+from facula.compiler.contraction import tile
 from facula.dtypes import bool_, dtype, float32, from_numpy_dtype, int64
 from facula.graph.graph import Graph
+from facula.runtime import code
 
 
 def _erf(x: np.ndarray) -> np.ndarray:
@@ -61,6 +64,16 @@ REDUCE: dict[str, Callable[..., Any]] = {
     "sum": np.sum, "prod": np.prod, "max": np.max, "min": np.min, "any": np.any, "all": np.all,
 }  # fmt: skip
 _BOOLEAN = {"isnan", "isinf", "isfinite", "logical_not", "logical_and", "logical_or", "logical_xor"}
+
+
+def take_registers(monkeypatch: pytest.MonkeyPatch, registers: tile.Registers) -> None:
+    """Code is made for other vectors than this processor's, and kept apart from that for its own:
+    keys say nothing of what never changes in a process.
+    """
+    digest = code.digest
+    monkeypatch.setattr(tile, "registers", lambda: registers)
+    monkeypatch.setattr(code, "_loaded", {})
+    monkeypatch.setattr(code, "digest", lambda key: digest(f"{registers} {key!r}"))
 
 
 class B:

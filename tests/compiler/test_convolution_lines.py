@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graphs import B
+from graphs import B, take_registers
 
 from facula.compiler.contraction import steps, tile
 from facula.compiler.contraction.convolution_outputs import ByOutputs
@@ -176,7 +176,7 @@ def test_many_positions_and_images(always: None) -> None:
 def test_other_processors(
     always: None, monkeypatch: pytest.MonkeyPatch, registers: tile.Registers
 ) -> None:
-    monkeypatch.setattr(tile, "registers", lambda: registers)
+    take_registers(monkeypatch, registers)
     for sizes in SIZES[:9]:
         _check(*sizes)
         if sizes[4][-1] <= 3:

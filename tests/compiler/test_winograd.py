@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graphs import B
+from graphs import B, take_registers
 
 from facula.compiler.contraction import steps, tile
 from facula.compiler.contraction.winograd import Winograd
@@ -94,7 +94,7 @@ def test_sizes(always: None, images, channels, outs, size, low, out):
 @pytest.mark.thin(2)
 @pytest.mark.parametrize("registers", [tile.Registers(32, 6, 2), tile.Registers(16, 6, 4)])
 def test_other_processors(always: None, monkeypatch: pytest.MonkeyPatch, registers):
-    monkeypatch.setattr(tile, "registers", lambda: registers)
+    take_registers(monkeypatch, registers)
     for images, channels, outs, size, low, out in SIZES[3:9]:
         x, w = _random(0, images, channels, *size), _random(1, outs, channels, 3, 3)
         want = _plain(x, w, low, out)
@@ -187,7 +187,7 @@ def test_weight(always: None, images, channels, outs, size, low, out):
 @pytest.mark.thin(2)
 @pytest.mark.parametrize("registers", [tile.Registers(32, 6, 2), tile.Registers(16, 6, 4)])
 def test_weight_on_other_processors(always: None, monkeypatch: pytest.MonkeyPatch, registers):
-    monkeypatch.setattr(tile, "registers", lambda: registers)
+    take_registers(monkeypatch, registers)
     for images, channels, outs, size, low, out in SIZES[3:9]:
         x, g = _random(0, images, channels, *size), _random(1, images, outs, *out)
         got, _ = _run_weight(x, g, low)
