@@ -35,7 +35,9 @@ entry:
   %deep = icmp ne i64 %asleep, 0
   %mine = call i64 @processor(ptr %pool)
   %where = load atomic i64, ptr %seen monotonic, align 8
-  %shared = icmp eq i64 %where, %mine
+  %same = icmp eq i64 %where, %mine
+  %known = icmp ne i64 %mine, 0
+  %shared = and i1 %same, %known
   %no1 = or i1 %alone, %crowded
   %no2 = or i1 %none, %deep
   %no3 = or i1 %no1, %no2
