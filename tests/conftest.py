@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from facula.runtime import cpu
 from facula.trace import forget, replay
 from facula.trace.recorder import Counter, state
 
@@ -104,3 +105,16 @@ def facula_run(run_python: Run) -> Run:
         return run_python("-m", "facula", "run", *arguments, **options)
 
     return run
+
+
+@pytest.fixture
+def awake(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Two threads, of which the worker stays awake for a second after its last job."""
+    before = cpu._requested
+    monkeypatch.setattr(cpu, "_SPIN_NANOSECONDS", 1_000_000_000)
+    cpu.set_num_threads(2)
+    yield
+    monkeypatch.undo()
+    cpu._requested = before
+    cpu.set_num_threads(before or cpu.get_num_threads())
+    cpu._requested = before

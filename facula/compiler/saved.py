@@ -35,7 +35,12 @@ def furthest(s: Scheduler, wanted: int, source: int) -> int:
             known = needs[v] = lazy and any(needs_it(a) for a in node.ins)  # type: ignore[union-attr]
         return known
 
+    seen: set[int] = set()
+
     def descend(v: int) -> None:
+        if v in seen:
+            return
+        seen.add(v)
         node = s.producer[v]
         assert node is not None
         early = v != source and s._ready(v, v) <= home.order
@@ -57,13 +62,12 @@ def furthest(s: Scheduler, wanted: int, source: int) -> int:
 
 def _goes_through(s: Scheduler, wanted: int, last: int, at_home: set[int]) -> bool:
     """Whether all that reads `wanted` is part of `last` or computed at home."""
-    inside, stack = set(at_home), [last]
+    parts, stack = set(), [last]
     while stack:
         v = stack.pop()
-        if v not in inside or v == last:
-            inside.add(v)
-            node = s.producer[v]
-            if node is not None and s.is_lazy(v) and v != wanted:
-                stack.extend(node.ins)
-    readers = [s.producer[v] for v in inside]
+        node = s.producer[v]
+        if v not in parts and node is not None and s.is_lazy(v) and v != wanted:
+            parts.add(v)
+            stack.extend(node.ins)
+    readers = [s.producer[v] for v in at_home | parts]
     return s.uses[wanted] == sum(n.ins.count(wanted) for n in readers if n is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .pool_memory import POOL, WORKER, fields
+from .pool_memory import AWAY, POOL, WORKER, fields, words
 
 _BYTES = 64  # of a row that are copied at once
 _AHEAD = 4  # lines of the next row that are asked for
@@ -12,15 +12,7 @@ def post() -> str:
     return f"""
 define i64 @post(ptr %call) nounwind {{
 entry:
-  %p1 = getelementptr i8, ptr %call, i64 8
-  %p2 = getelementptr i8, ptr %call, i64 16
-  %p3 = getelementptr i8, ptr %call, i64 24
-  %p4 = getelementptr i8, ptr %call, i64 32
-  %pool = load ptr, ptr %call
-  %s = load ptr, ptr %p1
-  %k = load ptr, ptr %p2
-  %r = load ptr, ptr %p3
-  %n = load i64, ptr %p4
+{words("call", pool="ptr", s="ptr", k="ptr", r="ptr", n="i64")}
   %w = getelementptr i8, ptr %pool, i64 {POOL.size}
 {fields(POOL, "pool", "want", "spin", "started", "kernel", "slots", "record", "chunks", "grain")}
 {fields(POOL, "pool", "parts", "next", "pending", "busy", "errand")}
@@ -31,17 +23,11 @@ entry:
   %crowded = icmp eq i64 %budget, 0
   %workers = load i64, ptr %started
   %none = icmp eq i64 %workers, 0
-  %asleep = load atomic i64, ptr %sleeping seq_cst, align 8
-  %deep = icmp ne i64 %asleep, 0
   %mine = call i64 @processor(ptr %pool)
-  %where = load atomic i64, ptr %seen monotonic, align 8
-  %same = icmp eq i64 %where, %mine
-  %known = icmp ne i64 %mine, 0
-  %shared = and i1 %same, %known
+{AWAY}
   %no1 = or i1 %alone, %crowded
-  %no2 = or i1 %none, %deep
-  %no3 = or i1 %no1, %no2
-  %no = or i1 %no3, %shared
+  %no2 = or i1 %none, %away
+  %no = or i1 %no1, %no2
   br i1 %no, label %refuse, label %try
 try:
   %exchange = cmpxchg ptr %busy, i64 0, i64 1 seq_cst seq_cst
@@ -119,18 +105,8 @@ define internal ptr @row_place(ptr %source, ptr %index, i64 %i, i64 %bytes, i64 
 }}
 define void @copy_rows(ptr %slots, ptr %record, i64 %begin, i64 %end) nounwind {{
 entry:
-  %s1 = getelementptr i64, ptr %slots, i64 1
-  %s2 = getelementptr i64, ptr %slots, i64 2
-  %s3 = getelementptr i64, ptr %slots, i64 3
-  %status = load ptr, ptr %slots
-  %source = load ptr, ptr %s1
-  %target = load ptr, ptr %s2
-  %index = load ptr, ptr %s3
-  %r1 = getelementptr i64, ptr %record, i64 1
-  %r2 = getelementptr i64, ptr %record, i64 2
-  %bytes = load i64, ptr %record
-  %length = load i64, ptr %r1
-  %count = load i64, ptr %r2
+{words("slots", status="ptr", source="ptr", target="ptr", index="ptr")}
+{words("record", bytes="i64", length="i64", count="i64")}
   %whole = and i64 %bytes, -{_BYTES}
   %last = sub i64 %count, 1
   br label %row

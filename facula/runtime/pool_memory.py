@@ -84,6 +84,25 @@ def fields(layout: Layout, base: str, *names: str) -> str:
     )
 
 
+def words(base: str, **types: str) -> str:
+    """Lines that set %name to each of the words of a record, from its first one on."""
+    return "\n".join(
+        f"  %at_{n} = getelementptr i8, ptr %{base}, i64 {8 * i}\n  %{n} = load {ty}, ptr %at_{n}"
+        for i, (n, ty) in enumerate(types.items())
+    )
+
+
+# Lines that set %away: whether worker %w sleeps, or was last seen on processor %mine, the caller's.
+AWAY = """
+  %asleep = load atomic i64, ptr %sleeping seq_cst, align 8
+  %deep = icmp ne i64 %asleep, 0
+  %where = load atomic i64, ptr %seen monotonic, align 8
+  %same = icmp eq i64 %where, %mine
+  %known = icmp ne i64 %mine, 0
+  %shared = and i1 %same, %known
+  %away = or i1 %deep, %shared""".strip("\n")
+
+
 def system(*names: str) -> str:
     """Lines that set %call_name to the address of each function of the system."""
     return "\n".join(

@@ -34,7 +34,7 @@ import os
 import sys
 
 from . import errand_ir
-from .pool_memory import MASK_WORDS, POOL, WORKER, WORKER_SIZE, fields, system
+from .pool_memory import AWAY, MASK_WORDS, POOL, WORKER, WORKER_SIZE, fields, system, words
 
 
 def machine_name() -> str:
@@ -77,25 +77,20 @@ def runner_ir() -> str:
         errand_ir.finish(),
         errand_ir.copy_rows(),
         _run(),
-        _CALL,
+        _call(),
     )
     return "\n".join((declaration, *functions))
 
 
-_CALL = """
-define i64 @run_call(ptr %call) nounwind {
-  %p1 = getelementptr i8, ptr %call, i64 8
-  %p2 = getelementptr i8, ptr %call, i64 16
-  %p3 = getelementptr i8, ptr %call, i64 24
-  %pool = load ptr, ptr %call
-  %slots = load ptr, ptr %p1
-  %steps = load ptr, ptr %p2
-  %n = load i64, ptr %p3
+def _call() -> str:
+    return f"""
+define i64 @run_call(ptr %call) nounwind {{
+{words("call", pool="ptr", slots="ptr", steps="ptr", n="i64")}
   %word = load ptr, ptr %slots
   store i64 0, ptr %word
   %status = call i64 @run(ptr %pool, ptr %slots, ptr %steps, i64 %n)
   ret i64 %status
-}"""
+}}"""
 
 
 def _now() -> str:
@@ -453,13 +448,7 @@ post:
   %w = getelementptr i8, ptr %pool, i64 %base
 {fields(WORKER, "w", "state", "sleeping", "seen", "lock", "wake")}
   store atomic i64 1, ptr %state seq_cst, align 8
-  %asleep = load atomic i64, ptr %sleeping seq_cst, align 8
-  %deep = icmp ne i64 %asleep, 0
-  %where = load atomic i64, ptr %seen monotonic, align 8
-  %same = icmp eq i64 %where, %mine
-  %known = icmp ne i64 %mine, 0
-  %shared = and i1 %same, %known
-  %away = or i1 %deep, %shared
+{AWAY}
   br i1 %away, label %rouse, label %posted
 rouse:
   store atomic i64 0, ptr %seen monotonic, align 8

@@ -258,3 +258,15 @@ def test_what_others_need_too_is_saved_itself() -> None:
     epilogues = {e.node.outs[0]: e.epilogue for e in entries if isinstance(e, Step)}
     assert {root.value for root in epilogues[x].roots} == {y, share}  # type: ignore[union-attr]
     b.check(*b.g.outputs, atol=1e-3)
+
+
+def test_a_value_that_is_read_twice_at_every_step_is_looked_at_once() -> None:
+    """Else this would take a thousand million looks."""
+    b = B()
+    x = product(b, 130, 40, 150)
+    share = b.op("sigmoid", x)
+    out = b.matmul(b.op("mul", x, share), b.input(data(150, 60)))
+    y = b.op("mul", product(b, 130, 60, 150), share)
+    for _ in range(30):
+        y = b.op("maximum", y, b.op("sub", y, y))
+    b.check(out, y, atol=1e-3)

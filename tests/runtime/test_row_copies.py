@@ -16,18 +16,11 @@ pytestmark = pytest.mark.skipif(cpu.get_num_threads() < 2, reason="needs two pro
 
 
 @pytest.fixture
-def parallel(monkeypatch):
-    """A program of two threads, and a worker that stays awake for a second."""
-    before = cpu._requested
-    monkeypatch.setattr(cpu, "_SPIN_NANOSECONDS", 1_000_000_000)
-    cpu.set_num_threads(2)
+def parallel(awake):
+    """A program of two threads, which has run."""
     program = Program(2, 40, 2)
     assert program.is_right()
-    yield program
-    monkeypatch.undo()
-    cpu._requested = before
-    cpu.set_num_threads(before or cpu.get_num_threads())
-    cpu._requested = before
+    return program
 
 
 def begin(program, copy, rows):

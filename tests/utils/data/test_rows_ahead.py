@@ -13,11 +13,8 @@ pytestmark = pytest.mark.skipif(cpu.get_num_threads() < 2, reason="needs two pro
 
 
 @pytest.fixture
-def came(monkeypatch):
-    """How many batches a worker has copied in time; it stays awake for a second."""
-    before = cpu._requested
-    monkeypatch.setattr(cpu, "_SPIN_NANOSECONDS", 1_000_000_000)
-    cpu.set_num_threads(2)
+def came(awake, monkeypatch):
+    """How many batches a worker has copied in time."""
     counted = []
     take = rows.Ahead.take
 
@@ -27,11 +24,7 @@ def came(monkeypatch):
         return found
 
     monkeypatch.setattr(rows.Ahead, "take", counting)
-    yield counted
-    monkeypatch.undo()
-    cpu._requested = before
-    cpu.set_num_threads(before or cpu.get_num_threads())
-    cpu._requested = before
+    return counted
 
 
 def step():
