@@ -641,13 +641,7 @@ def wrap_view(v: Value, of: Tensor) -> Tensor:
         t._base = root
         if of._cut:
             t._cut, t._head, t._silent = True, of if of._head is None else of._head, of._silent
-    views = root._views
-    if views is not None and len(views) < root._view_limit:  # what `join` does mostly
-        reference = weakref.ref(t)
-        views.append(reference)
-    else:
-        reference = join(root, t)
-    state.tr.views.append(reference)
+    state.tr.views.append(join(root, t))
     return t
 
 
