@@ -68,11 +68,15 @@ class MersenneTwister:
         with self._lock:
             rest = self._block[self._at :]
             blocks = -(-(n - rest.size) // BLOCK)
-            words = memory.array(rest.size + blocks * BLOCK, _WORD)
-            words[: rest.size] = rest
-            self._fill(words[rest.size :])
-            # A copy: a view would keep all the words of a large draw alive.
-            self._block = words[-BLOCK:].copy()
+            if blocks == 1 and not rest.size:
+                self._block = words = np.empty(BLOCK, _WORD)
+                self._fill(words)
+            else:
+                words = memory.array(rest.size + blocks * BLOCK, _WORD)
+                words[: rest.size] = rest
+                self._fill(words[rest.size :])
+                # A copy: a view would keep all the words of a large draw alive.
+                self._block = words[-BLOCK:].copy()
             self._at = BLOCK - (words.size - n)
             self._fresh = False
         return words[:n]

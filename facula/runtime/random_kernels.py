@@ -1,8 +1,8 @@
 """The text of the machine code for random numbers: the LLVM IR of one module.
 
-Six functions, each the same arithmetic as its NumPy counterpart, step for step, so that which of
+Seven functions, each the same arithmetic as its NumPy counterpart, step for step, so that which of
 the two runs never shows: `generate` (MT19937's recurrence and tempering), `uniform32`, `normal32`,
-`bernoulli`, `swap_all` and `seed_key`. Buffers need the alignment of their items only.
+`bernoulli`, `permutation32` (and `64`) and `seed_key`. Buffers need the alignment of their items only.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ def _spread(body: _Body, item: str, value: str, lanes: int) -> str:
 
 def module() -> str:
     """The IR of the module."""
-    parts = [_generate(), _uniform(), _bernoulli(), _normal(), _swap_all(), _seed_key()]
+    parts = [_generate(), _uniform(), _bernoulli(), _normal(), _seed_key()]
+    parts += [_permutation(32), _permutation(64)]
     for lanes in (1, 8, 16):
         ty = _vector("float", lanes)
         suffix = "f32" if lanes == 1 else f"v{lanes}f32"
@@ -329,16 +330,29 @@ def _normal() -> str:
     return _function("normal32", "ptr %words, ptr %out, i64 %blocks, float %mean, float %std", b)
 
 
-def _swap_all() -> str:
-    """For each i in order: exchanges order[i] and order[places[i]], int64."""
+def _permutation(bits: int) -> str:
+    """`order` = 0 .. n - 1 after position i, each in order, was exchanged with i + words[i] % (n -
+    i): of n - 1 words of 32 or 64 bits.
+    """
     b = _Body()
-    i = b.begin_loop("i", "%n", 1)
-    place = b.load("i64", "%places", i, "i64")
+    word = f"i{bits}"
+    k = b.begin_loop("k", "%n", 1)
+    b.store("i64", k, "%order", k, "i64")
+    b.end_loop("k")
+    last = b.let("sub i64 %n, 1")
+    i = b.begin_loop("i", last, 1)
+    width = b.let(f"sub i64 %n, {i}")
+    if bits < 64:
+        width = b.let(f"trunc i64 {width} to {word}")
+    ahead = b.let(f"urem {word} {b.load(word, '%words', i, word)}, {width}")
+    if bits < 64:
+        ahead = b.let(f"zext {word} {ahead} to i64")
+    place = b.let(f"add i64 {i}, {ahead}")
     mine, other = b.load("i64", "%order", i, "i64"), b.load("i64", "%order", place, "i64")
     b.store("i64", other, "%order", i, "i64")
     b.store("i64", mine, "%order", place, "i64")
     b.end_loop("i")
-    return _function("swap_all", "ptr %order, ptr %places, i64 %n", b)
+    return _function(f"permutation{bits}", "ptr %words, ptr %order, i64 %n", b)
 
 
 def _seed_key() -> str:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .memory import address_of
 from .patience import Patience
 
 _PATIENCE = 10e6  # nanoseconds of NumPy's work before the kernels are loaded
@@ -23,7 +24,8 @@ _PROTOTYPES = {
     "uniform32": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int, _Float, _Float),
     "normal32": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int, _Float, _Float),
     "bernoulli": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int, _Int),
-    "swap_all": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int),
+    "permutation32": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int),
+    "permutation64": ctypes.CFUNCTYPE(None, _Pointer, _Pointer, _Int),
     "seed_key": ctypes.CFUNCTYPE(None, _Pointer),
 }
 
@@ -54,15 +56,11 @@ class _Kernels:
 def _functions() -> dict[str, Callable[..., None]]:
     from . import code, random_kernels
 
-    addresses = code.functions("random/2", random_kernels.module)
+    addresses = code.functions("random/3", random_kernels.module)
     return {name: prototype(addresses[name]) for name, prototype in _PROTOTYPES.items()}
 
 
 kernels = _Kernels()
-
-
-def _address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
 
 
 def generate(words: np.ndarray, key: Callable[[], np.ndarray]) -> np.ndarray | None:
@@ -77,7 +75,7 @@ def generate(words: np.ndarray, key: Callable[[], np.ndarray]) -> np.ndarray | N
     if run is None:
         return None
     state = key()
-    run(_address(state), _address(words), blocks)
+    run(address_of(state), address_of(words), blocks)
     return state
 
 
@@ -89,7 +87,7 @@ def uniform32(words: np.ndarray, out: np.ndarray, low: float, high: float) -> bo
     if run is None:
         return False
     width = float(np.float32(high) - np.float32(low))
-    run(_address(words), _address(out), out.size, low, width)
+    run(address_of(words), address_of(out), out.size, low, width)
     return True
 
 
@@ -98,7 +96,7 @@ def normal32(words: np.ndarray, out: np.ndarray, mean: float, std: float) -> boo
     run = kernels.find("normal32", 150e3 + 50.0 * out.size)
     if run is None:
         return False
-    run(_address(words), _address(out), out.size // 16, mean, std)
+    run(address_of(words), address_of(out), out.size // 16, mean, std)
     return True
 
 
@@ -109,19 +107,22 @@ def bernoulli(words: np.ndarray, out: np.ndarray, threshold: int) -> bool:
     run = kernels.find("bernoulli", 5.0 * out.size)
     if run is None:
         return False
-    run(_address(words), _address(out), out.size, threshold)
+    run(address_of(words), address_of(out), out.size, threshold)
     return True
 
 
-def swap_all(order: np.ndarray, places: np.ndarray) -> bool:
-    """Exchanges order[i] and order[places[i]] for each i; False if it was left undone."""
-    if places.size < (16 if kernels.functions is not None else 256):
-        return False
-    run = kernels.find("swap_all", 90.0 * places.size)
+def permutation(words: np.ndarray) -> np.ndarray | None:
+    """0 .. n - 1, int64 (n,), of which position i was exchanged with i + words[i] % (n - i), each
+    in order; None if left undone. words: n - 1 words of 32 or 64 bits.
+    """
+    if words.size < (16 if kernels.functions is not None else 256):
+        return None
+    run = kernels.find(f"permutation{8 * words.itemsize}", 90.0 * words.size)
     if run is None:
-        return False
-    run(_address(order), _address(places), places.size)
-    return True
+        return None
+    order = np.empty(words.size + 1, np.int64)
+    run(address_of(words), address_of(order), order.size)
+    return order
 
 
 def seed_key(seed: int) -> np.ndarray | None:
@@ -131,5 +132,5 @@ def seed_key(seed: int) -> np.ndarray | None:
         return None
     key = np.empty(624, np.uint32)
     key[0] = seed
-    run(_address(key))
+    run(address_of(key))
     return key

@@ -231,18 +231,13 @@ def randperm(engine: MersenneTwister, n: int, dtype: np.dtype | type = np.int64)
     if n < 2:
         return np.arange(n, dtype=dtype)
     # Fisher and Yates from the front: position i swaps with one of itself and those behind it.
-    places = np.arange(n - 1, dtype=np.int64)
-    if n < 0xFFFFFFFF // 20:
-        widths = np.arange(n, 1, -1, dtype=np.uint32)
-        places += engine.words32(n - 1) % widths
-    else:
-        places += (engine.words64(n - 1) % np.arange(n, 1, -1, dtype=np.uint64)).astype(np.int64)
-    order = np.arange(n, dtype=np.int64)
-    if random_native.swap_all(order, places):
+    words = engine.words32(n - 1) if n < 0xFFFFFFFF // 20 else engine.words64(n - 1)
+    order = random_native.permutation(words)
+    if order is not None:
         return order.astype(dtype, copy=False)
     values = list(range(n))
-    for i, place in enumerate(places.tolist()):
-        values[i], values[place] = values[place], values[i]
+    for i, ahead in enumerate((words % np.arange(n, 1, -1, dtype=words.dtype)).tolist()):
+        values[i], values[i + ahead] = values[i + ahead], values[i]
     return np.array(values, dtype)
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from ...tensor import Tensor
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, Subset, TensorDataset, _fetch_many
-from .rows import Ahead, Bounds, Sources, batches_ahead, gather_ahead, rows_of, wide
+from .rows import Ahead, Bounds, Sources, batches_ahead, gather_ahead, rows_of
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -368,7 +368,7 @@ class _RowIterator(_Iterator):
         # the next one is the last.
         self._ahead: list[list[Any]] = []
         self._queue: list[np.ndarray] = []
-        self._block: list[np.ndarray] = []  # the rows of the batches of the block under way
+        self._block = np.empty(0, np.int64)  # the rows of the block under way
         self._sources: Sources = []
         self._bounds: Bounds = {}
         self._steady = True  # nobody has changed the tensors
@@ -379,9 +379,7 @@ class _RowIterator(_Iterator):
         self._length = -1  # of the tensors that these rows are known to be in
         if type(loader.batch_sampler) is BatchSampler:
             self._size = loader.batch_sampler.batch_size
-            count = batches_ahead(self._tensors, self._size)
-            if count > 1:
-                self._wide = wide(self._tensors, self._size)
+            count, self._wide = batches_ahead(self._tensors, self._size)
             self._indices = _index_blocks(loader.batch_sampler, self._indices, count)
 
     def __next__(self) -> Any:
@@ -398,7 +396,7 @@ class _RowIterator(_Iterator):
             else:
                 if self._base.tensors is self._tensors:
                     return self._next_ahead() if self._wide else ahead.pop()
-            self._queue, self._ahead = self._block[len(self._block) - len(ahead) :][::-1], []
+            self._queue, self._ahead = self._last_of_block(len(ahead)), []
             self._steady = False
         if self._queue:
             return self._one(self._queue.pop())
@@ -406,27 +404,32 @@ class _RowIterator(_Iterator):
         size = self._size
         if not size or type(index) is not np.ndarray or len(index) <= size:
             return self._one(index)
-        self._block = [index[k : k + size] for k in range(0, len(index), size)]
+        self._block = index
         if self._steady and self._gathered(index):
-            return self._next_ahead()
-        self._queue = self._block[::-1]
+            return self._next_ahead() if self._wide else self._ahead.pop()
+        self._queue = self._last_of_block(len(index) // size)
         return self._one(self._queue.pop())
 
+    def _last_of_block(self, count: int) -> list[np.ndarray]:
+        """The rows of the last batches of the block, of the very last one first."""
+        block, size = self._block, self._size
+        first = len(block) - count * size
+        return [block[k : k + size] for k in range(len(block) - size, first - size, -size)]
+
     def _next_ahead(self) -> Any:
-        """The next of the batches gathered ahead, with what is due."""
+        """The next of the batches gathered ahead, with the long rows that are due."""
         batch = self._ahead.pop()
-        if self._wide:
-            rows = self._due.pop()
-            try:
-                for k in self._wide:
-                    found = None if self._next is None else self._next.take(rows)
-                    if found is None:
-                        found = rows_of(self._tensors[k], rows, self._length)
-                    batch[k] = found
-            except IndexError:  # it has fewer rows than before
-                return self._one_by_one(self._block[len(self._block) - len(self._ahead) - 1])
-            if self._next is not None and self._due:
-                self._next.begin(self._due[-1])
+        rows = self._due.pop()
+        try:
+            for k in self._wide:
+                found = None if self._next is None else self._next.take(rows)
+                if found is None:
+                    found = rows_of(self._tensors[k], rows, self._length)
+                batch[k] = found
+        except IndexError:  # it has fewer rows than before
+            return self._one_by_one(self._last_of_block(len(self._ahead) + 1)[-1])
+        if self._next is not None and self._due:
+            self._next.begin(self._due[-1])
         return batch
 
     def _gathered(self, index: np.ndarray) -> bool:

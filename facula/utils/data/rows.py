@@ -80,7 +80,7 @@ class Ahead:
             return
         if rows.dtype != np.int64 or not rows.flags.c_contiguous:
             return
-        source, positions = (x.__array_interface__["data"][0] for x in (a, rows))
+        source, positions = map(memory.address_of, (a, rows))
         if self._copy.begin(source, positions, (a, v, rows)):
             self._rows, self._seen = rows, (v, t._ver)
 
@@ -105,21 +105,21 @@ def _noticed(t: Tensor) -> bool:
     return v.buf is not None and v.pin is None and t._base is None and t._bundle is None
 
 
-def wide(tensors: Sequence[Tensor], size: int) -> list[int]:
-    """Which of the tensors have so long rows that their batches are gathered one at a time."""
-    return [k for k, t in enumerate(tensors) if 2 * _batch_bytes(t, size) > AHEAD_BYTES]
-
-
-def batches_ahead(tensors: Sequence[Tensor], size: int) -> int:
-    """How many batches of `size` rows of the tensors that are not wide are gathered at a time."""
-    batches = [_batch_bytes(t, size) for t in tensors]
-    largest = max((n for n in batches if 2 * n <= AHEAD_BYTES), default=AHEAD_BYTES)
-    return min(AHEAD, AHEAD_BYTES // max(1, largest))
-
-
-def _batch_bytes(t: Tensor, size: int) -> int:
-    m = t._v.meta
-    return size * m.numel * m.dtype.itemsize // (m.shape[0] or 1)
+def batches_ahead(tensors: Sequence[Tensor], size: int) -> tuple[int, list[int]]:
+    """How many batches of `size` rows are gathered at a time, and which of the tensors have so long
+    rows that theirs are gathered one at a time even so.
+    """
+    largest, wide = 1, []
+    for k, t in enumerate(tensors):
+        m = t._v.meta
+        nbytes = size * m.numel * m.dtype.itemsize // (m.shape[0] or 1)
+        if 2 * nbytes > AHEAD_BYTES:
+            wide.append(k)
+        elif nbytes > largest:
+            largest = nbytes
+    if len(wide) == len(tensors):
+        return 1, []
+    return min(AHEAD, AHEAD_BYTES // largest), wide
 
 
 def gather_ahead(
@@ -150,7 +150,7 @@ def gather_ahead(
                 found = known[len(columns)] = v, t._ver, (int(a.min()), int(a.max()))
             bounds = found[2]
         columns.append(_pieces(a, v.meta.dtype, rows, size, bounds))
-    return [list(batch) for batch in zip(*columns, strict=True)], sources
+    return list(map(list, zip(*columns, strict=True))), sources
 
 
 def _pieces(
@@ -165,17 +165,27 @@ def _pieces(
         low, high = bounds
     elif gathered.dtype.kind in "iu" and gathered.size:
         low, high = int(gathered.min()), int(gathered.max())
-    owner = memory.from_array(gathered)
-    count = len(rows) // size
+    owner = memory.of_array(gathered, memory.address_of(gathered))
+    first, count = owner.ptr, len(rows) // size
     step = gathered.nbytes // count
     facts = meta((size, *a.shape[1:]), d)
-    tensors = []
-    new: Any = object.__new__
-    for offset in range((count - 1) * step, -step, -step) if step else [0] * count:
-        p, v, t = new(memory.Piece), Value(), new(Tensor)
-        p.owner, p.ptr, p.nbytes, p.low, p.high = owner, owner.ptr + offset, step, low, high
-        v.vid, v.meta, v.buf = OUTSIDE, facts, p
+    tensors: list[Tensor] = []
+    add, new, piece = tensors.append, object.__new__, memory.Piece
+    for address in range(first + gathered.nbytes - step, first - step, -step) if step else (
+        [first] * count
+    ):
+        p = piece()
+        p.owner = owner
+        p.ptr = address
+        p.nbytes = step
+        p.low = low
+        p.high = high
+        v = Value()
+        v.vid = OUTSIDE
+        v.meta = facts
+        v.buf = p
         v.rec = v.over = v.pin = None
+        t = new(Tensor)
         t._v = v
-        tensors.append(t)
+        add(t)
     return tensors
