@@ -28,7 +28,7 @@ from .recurrent_cells import CELLS, Cell, Formulas, width_of
 _BLOCK = 56  # most sequences that a thread takes along together
 _HEADER = 10
 _RUN = 6  # numbers of a step in the record
-_PANEL_BYTES = 1 << 15
+_PANEL_BYTES = 1 << 16
 _WEIGHT_BYTES = 3 << 19  # of a weight that stays in a processor's own cache beside the rest
 _SEQUENCES = 16  # that are divided between threads
 _EVEN = 4  # tiles of sequences together, so that each of two or four threads has as many
