@@ -7,6 +7,7 @@ row of the table is added before it is multiplied, not after.
     picked(T) @ W     = picked(T @ W)
     picked(T).T @ A   = T.T @ added(A)     with added(A): rows of A, added into the rows of a table
     added(A @ W)      = added(A) @ W
+    sum of A's rows   = sum of added(A)'s
 """
 
 from __future__ import annotations
@@ -42,21 +43,36 @@ def picked_rows(graph: Graph) -> Graph:
         return graph
     graph = dead_code(graph)  # of which uses count
     uses = uses_of(graph)
+    added: dict[int, int] = {}  # by the values whose rows they are
 
     def rule(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
-        if node.op not in ("matmul", "scatter_add"):
+        if node.op not in ("matmul", "scatter_add", "sum"):
             return None
         if TAGS.get(r.old.dtypes[node.outs[0]]) not in _FLOATS:
             return None
+        if node.op == "sum":
+            return _sum_of_rows(r, node, ins[0], added)
         if node.op == "matmul":
-            return _product(r, node, ins)
+            return _product(r, node, ins, added)
         return _sum_of_products(r, node, ins, uses)
 
     return sweep(graph, rule)
 
 
-def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
-    """A product of picked rows, or of what they are turned into."""
+def _sum_of_rows(r: Rewriter, node: GraphNode, v: int, added: dict[int, int]) -> int | None:
+    """The sum of all rows of what was added into the rows of a table."""
+    if tuple(node.attrs[0]) != tuple(range(len(r.shape(v)) - 1)):
+        return None
+    rows = added.get(_unmoved(r, v))
+    if rows is None:
+        return None
+    return r.add("sum", (rows,), r.shape(v)[-1:], r.type_of(v), ((0,),))
+
+
+def _product(
+    r: Rewriter, node: GraphNode, ins: tuple[int, ...], added: dict[int, int]
+) -> int | None:
+    """A product of picked rows, or of what they are turned into. added: gets what is added."""
     a, b = ins
     if len(r.shape(a)) != 2:
         return None
@@ -73,10 +89,11 @@ def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     left = turned.ins[0]
     rows = _picked(r, left)
     if rows is not None and r.shape(left)[1] >= _SAVED:
-        return r.matmul(r.permute(rows.table, (1, 0)), _added(r, rows.places, rows.table, b), node)
+        sums = added[_unmoved(r, b)] = _added(r, rows.places, rows.table, b)
+        return r.matmul(r.permute(rows.table, (1, 0)), sums, node)
     rows = _picked(r, b)
     if rows is not None and r.shape(b)[1] >= _SAVED:
-        sums = _added(r, rows.places, rows.table, left)
+        sums = added[_unmoved(r, left)] = _added(r, rows.places, rows.table, left)
         return r.matmul(r.permute(sums, (1, 0)), rows.table, node)
     return None
 
@@ -152,6 +169,13 @@ def _move(r: Rewriter, v: int) -> GraphNode | None:
     if node.op == "permute" and node.attrs[0][-1] != len(after) - 1:
         return None
     return node
+
+
+def _unmoved(r: Rewriter, v: int) -> int:
+    """The value whose rows v has in another order or shape."""
+    while (moved := _move(r, v)) is not None:
+        v = moved.ins[0]
+    return v
 
 
 def _moved_back(r: Rewriter, index: int, moved: GraphNode) -> int:

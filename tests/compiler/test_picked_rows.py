@@ -68,6 +68,32 @@ def test_sums_of_rows_are_multiplied(order: tuple[int, ...]) -> None:
     b.check(out, atol=1e-4)
 
 
+@pytest.mark.parametrize("axes", [(0,), (0, 1)])
+def test_the_sum_of_all_rows_is_that_of_the_rows_they_were_added_into(axes: tuple[int, ...]) -> None:
+    b = B()
+    rows = b.reshape(picked(b, 16, 6, 50), 300, 40)
+    other = b.input(data(300, 70))
+    product = b.matmul(b.permute(rows, 1, 0), other)
+    total = b.reduce("sum", other if len(axes) == 1 else b.reshape(other, 6, 50, 70), *axes)
+    b.g.outputs = [product, total]
+    g = pipeline.run(b.g, check=True)
+    (summed,) = [n for n in g.nodes if n.op == "sum"]
+    assert g.shapes[summed.ins[0]] == (16, 70)
+    b.check(product, total, atol=1e-4)
+
+
+def test_the_sum_of_some_rows_stays() -> None:
+    b = B()
+    rows = b.reshape(picked(b, 16, 6, 50), 300, 40)
+    other = b.input(data(300, 70))
+    product = b.matmul(b.permute(rows, 1, 0), other)
+    total = b.reduce("sum", b.reshape(other, 6, 50, 70), 0)
+    b.g.outputs = [product, total]
+    g = pipeline.run(b.g, check=True)
+    assert [g.shapes[n.ins[0]] for n in g.nodes if n.op == "sum"] == [(6, 50, 70)]
+    b.check(product, total, atol=1e-4)
+
+
 def test_a_product_that_something_else_reads_stays() -> None:
     b = B()
     product = b.matmul(b.input(data(300, 70)), b.input(data(70, 40)))
