@@ -26,8 +26,8 @@ def skipped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     go = Program._go_with_copies
 
-    def noted(program: Program, memories: Any) -> None:
-        go(program, memories)
+    def noted(program: Program, *args: Any) -> None:
+        go(program, *args)
         found.append(sum(p & 1 for p in program._places))
 
     monkeypatch.setattr(Program, "_go_with_copies", noted)
@@ -58,6 +58,45 @@ def test_a_copy_is_taken_as_it_is(skipped: list[int]) -> None:
     found = values(net, x)
     assert skipped[-1] == 1
     np.testing.assert_allclose(found, expected(net, x), rtol=1e-4, atol=1e-5)
+
+
+def test_copies_are_looked_for_until_all_are_found(
+    skipped: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net, x = layer(), facula.randn(ROWS, DEPTH)
+    found = values(net, x)
+    looked = []
+
+    def find(source: Any, key: Any) -> Any:
+        looked.append(key)
+        return None
+
+    monkeypatch.setattr(copies, "find", find)
+    assert np.array_equal(values(net, x), found)
+    assert skipped[-1] == 1 and not looked
+    copies.forget(net.weight._v.buf)
+    assert np.array_equal(values(net, x), found) and looked
+
+
+def test_memory_that_was_written_while_copies_were_looked_for(
+    skipped: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another thread may do. The run before it has begun is the last to see what was there."""
+    net, x = layer(), facula.randn(ROWS, DEPTH)
+    values(net, x)
+    copies.settled().clear()
+    find = copies.find
+
+    def found_and_forgotten(source: Any, key: Any) -> Any:
+        copy = find(source, key)
+        copies.forget(source)
+        return copy
+
+    with monkeypatch.context() as patch, facula.no_grad():
+        patch.setattr(copies, "find", found_and_forgotten)
+        net(x).tolist()
+    assert skipped[-1] == 1
+    assert not copies.settled()
 
 
 def test_it_is_one_for_all_sizes(skipped: list[int]) -> None:

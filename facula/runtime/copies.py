@@ -14,11 +14,15 @@ from typing import Any
 
 from .memory import ArrayMemory, Buffer, allocate, physical_memory
 
+# For each program (what stands for it) the addresses that its last run found all copies for, and the
+# copies, until memory of which there are copies is written: then there is another dict.
+Settled = dict[object, tuple[Any, "list[Copy]"]]
 Key = tuple[Any, ...]  # the kernel that makes a copy, and all it depends on but the memory
 
 # Memory that copies are kept of: what a pool has lent is written again, and a piece is seen once.
 _LASTING = (Buffer, ArrayMemory)
 
+_MOST_SETTLED = 1000
 # Bytes of all copies together, beyond which no more are kept.
 LIMIT = min(1 << 30, physical_memory() // 8)
 
@@ -27,6 +31,7 @@ class _State:
     def __init__(self) -> None:
         self.sources: dict[int, Source] = {}  # by address
         self.bytes = 0
+        self.settled: Settled = {}
 
 
 _state = _State()
@@ -49,6 +54,7 @@ class Source:
             source = _state.sources.get(ptr)
             if source is not None and source.reference is reference:
                 del _state.sources[ptr]
+                _state.settled = {}
 
         self.reference = weakref.ref(memory, gone)
 
@@ -66,6 +72,15 @@ class Copy:
     # A default is bound here because module globals may be gone when the interpreter exits.
     def __del__(self, state: _State = _state) -> None:
         state.bytes -= self.buffer.nbytes
+
+
+def settled() -> Settled:
+    """The runs that need not look for copies. What was found is entered in what this has returned
+    before it was looked for: memory may have been written since.
+    """
+    if len(_state.settled) > _MOST_SETTLED:
+        _state.settled = {}
+    return _state.settled
 
 
 def find(memory: Any, key: Key) -> Copy | None:
@@ -86,6 +101,7 @@ def room(memory: Any, nbytes: int) -> tuple[Source, Copy] | None:
     source = _state.sources.get(memory.ptr)
     if source is None or (source.reference() is not memory and not source.shown):
         _state.sources[memory.ptr] = Source(memory)
+        _state.settled = {}
         return None
     if source.shown or _state.bytes + nbytes > LIMIT:
         return None
@@ -100,11 +116,13 @@ def forget_all(addresses: Iterable[int]) -> None:
             source = sources.get(address)
             if source is not None and not source.shown:
                 sources.pop(address, None)
+                _state.settled = {}
 
 
 def forget(memory: Any, shown: bool = False) -> None:
     """Says that this memory was written, or (`shown`) may be at any time from now on."""
+    known = _state.sources.pop(memory.ptr, None)
     if shown and type(memory) in _LASTING:
         _state.sources[memory.ptr] = Source(memory, True)
-    else:
-        _state.sources.pop(memory.ptr, None)
+    if known is not None:
+        _state.settled = {}

@@ -11,6 +11,7 @@ import ctypes
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -418,8 +419,7 @@ def _replay(plan: Plan, tr: Frame) -> list[Any]:
                 buffers = [memory.allocate(n) for n in plan.program.output_bytes]
             outputs = [b.ptr for b in buffers]
         if plan.copies or taken:
-            sources = [tr.inputs[k] for k in plan.copies]
-            memories = [v.buf if v.pin is None else None for v in sources]
+            memories = partial(_memories, plan.copies, tr.inputs) if plan.copies else None
             plan.program.run(pointers, outputs, tr.scalars, tables, memories, taken or ())
         elif plan.fixed is None or not plan.fixed.run(pointers, outputs, tr.scalars, tables):
             plan.program.run(pointers, outputs, tr.scalars, tables)
@@ -427,6 +427,12 @@ def _replay(plan: Plan, tr: Frame) -> list[Any]:
         _reference(plan, tr)  # raises the op's own error, which says more
         raise
     return buffers
+
+
+def _memories(places: Sequence[int], inputs: Sequence[Value]) -> list[Any]:
+    """The memory of some inputs, None for what Python may write to meanwhile."""
+    found = [inputs[k] for k in places]
+    return [v.buf if v.pin is None else None for v in found]
 
 
 def _take_inputs(
