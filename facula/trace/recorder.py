@@ -37,8 +37,10 @@ from .values import (
 
 SLOTS = 1 << 24  # the room for slots between the bases of two frames
 LIMIT = 4000  # nodes in a path; a longer stretch of work is cut
-
-_bases = itertools.count(SLOTS, SLOTS)
+# Bases grow with time. While one thread records, frames follow each other: with numbers of one digit
+# (30 bits) Python calculates faster, which is 2 % of a small training step.
+_ONE_DIGIT = 1 << 30
+_bases = itertools.count(_ONE_DIGIT, SLOTS)
 
 INPUT, OP, MODE, BUNDLE = "input", "op", "mode", "bundle"
 
@@ -136,7 +138,7 @@ class Frame:
     __slots__ = (
         "base", "root", "node", "values", "inputs", "scalars", "complex", "leaves", "upstream",
         "hooks", "custom", "freed", "freed_key", "over", "shifts", "grad", "views", "scratch",
-        "walks", "fixing", "once", "alone", "lonely", "made", "spent",
+        "walks", "fixing", "once", "alone", "lonely", "made", "spent", "limit",
     )  # fmt: skip
 
     def __init__(self, root: Node, scratch: bool = False) -> None:
@@ -154,17 +156,21 @@ class Frame:
         # gradient it is.
         self.fixing = ""
         self.views: list[Any] = []
-        self.base = 0
-        self.restart()
+        self.base, self.node = 0, root
+        self.limit = 0 if scratch or frames else _ONE_DIGIT - SLOTS  # of bases that follow
         if not scratch:
             frames.append(self)
+            frames[0].limit *= len(frames) == 1
+        self.restart()
 
     def restart(self) -> None:
         """Forgets what was recorded and starts an empty frame with slots of its own.
 
         Every collection is a new one: what was kept of the frame (a `Tape`) has the old ones.
         """
-        self.base = next(_bases)
+        self.base += self.node.next_slot + 1
+        if self.base >= self.limit:
+            self.base = next(_bases)
         self.node = self.root
         self.values: list[Value] = []
         self.inputs: list[Value] = []
@@ -250,8 +256,7 @@ frames: list[Frame] = []
 
 def _owner(v: Value) -> Frame | None:
     """The open frame that a value was recorded in."""
-    base = v.vid - v.vid % SLOTS
-    return next((f for f in list(frames) if f.base == base), None)
+    return next((f for f in list(frames) if 0 <= v.vid - f.base < SLOTS), None)
 
 
 state = _State()
@@ -567,10 +572,8 @@ def _join(first: Node, key: tuple[Any, ...], fresh: Sequence[Value], node: Node)
 
 
 def _settled(ins: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Operands with every stale view derived again.
-
-    That records an op, which may end the frame while an operand before it has its slot already;
-    the call is then recorded once more, with these.
+    """Operands with every stale view derived again. That records an op, which may end the frame
+    while an operand before it has its slot already: the call is recorded once more, with these.
     """
     return tuple(
         state.refresh(v) if type(v) is Value and v.buf is None and v.over == "stale" else v

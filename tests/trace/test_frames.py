@@ -13,6 +13,7 @@ import pytest
 
 import facula
 from facula.runtime.memory import memory_stats
+from facula.trace import recorder
 from facula.trace.recorder import MODE, OP, Node, state
 from facula.trace.replay import flush
 
@@ -288,3 +289,45 @@ def test_a_layer_enters_with_its_parameters():
     shown = w.detach().numpy()  # memory that Python may write to
     shown[0, 0] += 1.0
     check(x, w, b)
+
+
+def test_bases_grow_and_have_one_digit_while_one_thread_records(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recorder, "frames", [])
+    first = recorder.Frame(Node(None, MODE))
+    bases = [first.base]
+    for slots in (3, 0, 40):
+        first.node = Node(first.root, MODE)
+        first.node.next_slot = slots
+        first.restart()
+        assert first.base == bases[-1] + slots + 1
+        bases.append(first.base)
+    other = recorder.Frame(Node(None, MODE))
+    assert bases[-1] < 1 << 30 <= other.base
+    first.restart()
+    assert first.base > other.base
+
+
+def test_bases_after_the_last_one_of_one_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "frames", [])
+    frame = recorder.Frame(Node(None, MODE))
+    frame.base = frame.limit - 1
+    frame.restart()
+    assert frame.base >= 1 << 30
+    last = frame.base
+    frame.restart()
+    assert frame.base >= last + recorder.SLOTS
+
+
+def test_gradients_flow_between_threads() -> None:
+    """The frame of another thread is newer than the one that was open, older than the next."""
+    w = facula.ones(3, requires_grad=True)
+    seen: list[facula.Tensor] = []
+    first = (w * 2).sum()
+    thread = threading.Thread(target=lambda: seen.append((w * first).sum()))
+    thread.start()
+    thread.join()
+    (seen[0] * 3 + (w**2).sum()).backward()
+    # of 3 (2 s) s, s the sum of w, and of the squares
+    assert w.grad is not None and w.grad.tolist() == [38.0] * 3
