@@ -195,3 +195,11 @@ def test_a_pool_lends_what_nobody_uses():
     addresses = list(pool.pointers)
     del second
     assert pool.take() and pool.pointers == addresses
+
+
+def test_addresses_of_arrays_of_any_kind() -> None:
+    base = np.arange(24.0).reshape(4, 6)
+    fixed = base.copy()
+    fixed.flags.writeable = False
+    for a in (base, base[1:], base[:, 2:], base.T, base[::-1], fixed, base[:0], np.zeros((), "i1")):
+        assert memory.address_of(a) == a.__array_interface__["data"][0]

@@ -145,6 +145,19 @@ def test_words_do_not_depend_on_how_they_are_drawn(
     np.testing.assert_array_equal(engine.words64(10), pairs[::2] << np.uint64(32) | pairs[1::2])
 
 
+@pytest.mark.parametrize("kind", [np.uint32, np.uint64])
+def test_permutations_of_words(kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words of 64 bits are drawn for more than 200 million numbers alone."""
+    monkeypatch.setattr(random_native, "kernels", _kernels(True))
+    words = np.random.default_rng(3).integers(0, np.iinfo(kind).max, 300, kind, endpoint=True)
+    order = list(range(301))
+    for i, word in enumerate(words.tolist()):
+        place = i + word % (301 - i)
+        order[i], order[place] = order[place], order[i]
+    found = random_native.permutation(words)
+    assert found is not None and found.tolist() == order
+
+
 def test_a_view_of_the_block_outlives_it() -> None:
     engine = MersenneTwister(1)
     engine.words32(620)
