@@ -300,9 +300,9 @@ class Program:
         The pointers are addresses of dense memory in the order of the graph's inputs and outputs,
         the scalars in that of `graph.scalars`; `tables` has one array for each range of inputs that
         `hold` named. `memories()`: of the inputs in `packed`, None for those that somebody may
-        write to meanwhile; packed copies of what stays the same are kept. `taken`: which of `takes` are
-        so, their outputs being where the inputs are; empty: none. Raises IndexError where an index
-        is out of range.
+        write to meanwhile; packed copies of what stays the same are kept. `taken`: which of `takes`
+        are so, their outputs being where the inputs are; empty: none. Raises IndexError where an
+        index is out of range.
         """
         with self._lock:
             self._pack(self._table, 16, *input_ptrs, *output_ptrs)

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 MAX_EXPRESSIONS = 220
 MAX_LOADS = 28
 MAX_LOOPS = 8
+# Operations for an element from which it is looked whether they are repeated, what repeats of them
+# cost more than a trip to memory, and what an exponential and the like stands for.
+_LITTLE, _REPEATED, _HEAVY_COST = 6, 20, 10
 SMALL = 4096  # elements below which recomputing is never worth avoiding
 
 Expr = tuple[str, str, tuple[int, ...], Any]  # (op, dtype tag, operands, attribute)
@@ -125,6 +128,7 @@ class Cluster:
         self.memo: dict[tuple[int, int, Guard], int] = {}
         self.maps: dict[IndexMap, int] = {}
         self.map_list: list[IndexMap] = []
+        self.maps_of: dict[int, set[int]] = {}  # of values that are much work to compute
         self.results: dict[int, tuple[int, int]] = {}  # reduce value -> (number, id of its map)
         self.shared = False  # whether the last root has work in common with those before it
         self.before = 0  # expressions of the roots before it
@@ -365,6 +369,7 @@ class Cluster:
                 other = s.inlined.get(v)
                 if other is not None and other is not self and not s.cheap(v):
                     raise Materialise(v)
+                self._check_repeated(v, m)
             args = tuple([self.value(a, m, guard) for a in node.ins])
             return self.expr(op, s.tags[v], args)
         if op == "const":
@@ -385,6 +390,17 @@ class Cluster:
         if place == self.order:
             raise Reject
         raise Materialise(v)
+
+    def _check_repeated(self, v: int, m: int) -> None:
+        """Work is not repeated for many places, as where windows that overlap are added up."""
+        s = self.s
+        work = s.cost[v] + (_HEAVY_COST if s.heavy[v] else 0)
+        if s.uses[v] < 2 or work < _LITTLE or s.numel(v) <= SMALL:
+            return
+        maps = self.maps_of.setdefault(v, set())
+        maps.add(m)
+        if (len(maps) - 1) * work > _REPEATED:
+            raise Materialise(v)
 
     def _load(self, v: int, index: IndexMap, shape: tuple[int, ...], guard: Guard) -> int:
         if self.s.place[v] > self.order:

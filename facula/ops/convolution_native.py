@@ -138,10 +138,7 @@ def _phase(
     count = tuple(c[2] for c in taps)
     kernel = (*shape[:2], *count)
     stops = (*shape[:2], *(c[0] + c[1] * (c[2] - 1) + 1 for c in taps))
-    v = turned
-    if kernel != shape:
-        places = tuple(map(slice, starts, stops, steps))
-        v = b.add("slice", (v,), kernel, dt, (starts, stops, steps), lambda a: a[places])
+    v = b.slice(turned, starts, stops, steps)
     axes = tuple(2 + k for k, n in enumerate(count) if n > 1)
     if axes:
         v = b.add("flip", (v,), kernel, dt, (axes,), lambda a: np.flip(a, axes))

@@ -83,12 +83,7 @@ def sliced(b: Any, v: int, places: list[range]) -> int:
     starts = (0, 0, *(p.start for p in places))
     stops = (*shape[:2], *(p.stop for p in places))
     steps = (1, 1, *(p.step for p in places))
-    result = (*shape[:2], *map(len, places))
-    if result == shape:
-        return v
-    slices = tuple(map(slice, starts, stops, steps))
-    attrs = (starts, stops, steps)
-    return int(b.add("slice", (v,), result, b.graph.dtypes[v], attrs, lambda a: a[slices]))
+    return int(b.slice(v, starts, stops, steps))
 
 
 def _grouped(b: Any, v: int, axis: int, groups: int) -> int:

@@ -307,9 +307,7 @@ def _scatter_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     if not b.graph.shapes[src]:
         src = b.expand(src, shape)
     elif b.graph.shapes[src] != shape:
-        inside = tuple(slice(n) for n in shape)
-        attrs = ((0,) * len(shape), shape, (1,) * len(shape))
-        src = b.add("slice", (src,), shape, node.meta.dtype, attrs, lambda a: a[inside])
+        src = b.slice(src, (0,) * len(shape), shape)
     return [scattered(b, "scatter", base, b.cast(i, int64), src, node.attrs[0])]
 
 

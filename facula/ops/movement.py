@@ -217,16 +217,7 @@ SLICE = Op(
     _slice_rule,
     lambda arrays, attrs, metas: arrays[0][_slices(attrs)],
     _slice_gradient,
-    lambda b, ins, node: [
-        b.add(
-            "slice",
-            (ins[0],),
-            node.meta.shape,
-            node.meta.dtype,
-            node.attrs,
-            host=lambda a: a[_slices(node.attrs)],
-        )
-    ],
+    lambda b, ins, node: [b.slice(ins[0], *node.attrs)],
     view=True,
     example=Example(
         (((7,),), ((1,), (6,), (2,))),
@@ -315,9 +306,14 @@ def _pad_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
 
 def _pad_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     low, high, value = node.attrs
-    if min(low + high, default=0) < 0:
+    shape = b.graph.shapes[ins[0]]
+    starts = tuple(max(0, -n) for n in low)
+    stops = tuple(size - max(0, -n) for size, n in zip(shape, high, strict=True))
+    if any(a > e for a, e in zip(starts, stops, strict=True)):
         return None
-    return [b.pad(ins[0], low, high, value)]
+    v = b.slice(ins[0], starts, stops)
+    low, high = (tuple(max(0, n) for n in side) for side in (low, high))
+    return [b.pad(v, low, high, value) if any(low) or any(high) else v]
 
 
 # Padding with a constant; a negative amount crops.

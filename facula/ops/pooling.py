@@ -155,12 +155,7 @@ def _max_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
 
 def _sliced(b: Any, x: int, cut: tuple[Shape, Shape, Shape]) -> int:
     shape = b.graph.shapes[x]
-    starts, stops, steps = (0, 0, *cut[0]), (*shape[:2], *cut[1]), (1, 1, *cut[2])
-    made = tuple((e - a + s - 1) // s for a, e, s in zip(starts, stops, steps, strict=True))
-    index = tuple(map(slice, starts, stops, steps))
-    return int(
-        b.add("slice", (x,), made, b.graph.dtypes[x], (starts, stops, steps), lambda a: a[index])
-    )
+    return int(b.slice(x, (0, 0, *cut[0]), (*shape[:2], *cut[1]), (1, 1, *cut[2])))
 
 
 def _grid(b: Any, t: Terms, spatial: Shape, out: Shape, attrs: Any, inside: bool) -> int:

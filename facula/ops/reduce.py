@@ -384,8 +384,7 @@ def _exclusive_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
         return int(b.add("flip", (v,), shape, d, ((axis,),), host)) if node.attrs[0] else v
 
     less = (*shape[:axis], shape[axis] - 1)
-    attrs = ((0,) * len(shape), less, (1,) * len(shape))
-    before = b.add("slice", (flip(v),), less, d, attrs, lambda a: a[..., :-1])
+    before = b.slice(flip(v), (0,) * len(shape), less)
     low = (*(0,) * axis, 1)
     return [flip(scan(b, b.pad(before, low, (0,) * len(shape), 1.0), "mul", axis))]
 

@@ -119,7 +119,7 @@ def _histogram_lower(b: Any, ins: list[int], node: Any) -> list[int]:
     bin = t.op("where", t.op("le", bin, Number(bins - 1)), bin, Number(bins - 1))
     inside = t.op("logical_and", t.op("ge", x, low), t.op("le", x, high))
     counts = _counts(b, t.op("where", inside, bin, Number(bins)), bins + 1, dt)
-    return [b.add("slice", (counts,), (bins,), dt, ((0,), (bins,), (1,)), lambda a: a[:bins])]
+    return [b.slice(counts, (0,), (bins,))]
 
 
 def _counts(b: Any, index: int, size: int, dt: Any) -> int:

@@ -14,8 +14,8 @@ from typing import Any
 
 from .memory import ArrayMemory, Buffer, allocate, physical_memory
 
-# For each program (what stands for it) the addresses that its last run found all copies for, and the
-# copies, until memory of which there are copies is written: then there is another dict.
+# For each program (what stands for it) the addresses that its last run found all copies for, and
+# the copies, until memory of which there are copies is written: then there is another dict.
 Settled = dict[object, tuple[Any, "list[Copy]"]]
 Key = tuple[Any, ...]  # the kernel that makes a copy, and all it depends on but the memory
 

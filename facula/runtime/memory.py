@@ -110,8 +110,9 @@ def block_size(nbytes: int) -> int:
 
 def address_of(a: np.ndarray) -> int:
     """The address of the first element of `a`."""
+    writable: Any = a
     try:  # a third of the time that its description takes
-        return _addressof(_from_buffer(a))
+        return _addressof(_from_buffer(writable))
     except (TypeError, ValueError, BufferError):  # read-only, not dense, empty, or of a dtype of
         address: int = a.__array_interface__["data"][0]  # another package
         return address

@@ -2,7 +2,8 @@
 
 Seven functions, each the same arithmetic as its NumPy counterpart, step for step, so that which of
 the two runs never shows: `generate` (MT19937's recurrence and tempering), `uniform32`, `normal32`,
-`bernoulli`, `permutation32` (and `64`) and `seed_key`. Buffers need the alignment of their items only.
+`bernoulli`, `permutation32` (and `64`) and `seed_key`. Buffers need the alignment of their items
+only.
 """
 
 from __future__ import annotations

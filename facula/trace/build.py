@@ -93,6 +93,17 @@ class Builder:
             host=lambda a: np.pad(a, width, constant_values=value),
         )  # fmt: skip
 
+    def slice(self, v: int, starts: Shape, stops: Shape, steps: Shape | None = None) -> int:
+        """Some places of each axis; steps: 1 by default."""
+        have = self.graph.shapes[v]
+        attrs = starts, stops, steps or (1,) * len(have)
+        shape = tuple(len(range(*cut)) for cut in zip(*attrs, strict=True))
+        if shape == have and all(step == 1 for step in attrs[2]):
+            return v
+        places = tuple(map(slice, *attrs))
+        dt = self.graph.dtypes[v]
+        return self.add("slice", (v,), shape, dt, attrs, host=lambda a: a[places])
+
     def scalar(self, kind: str) -> int:
         """The next run-time scalar: a 0-d double ("f") or int64 ("i")."""
         index = len(self.graph.scalars)

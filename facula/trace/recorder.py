@@ -37,8 +37,8 @@ from .values import (
 
 SLOTS = 1 << 24  # the room for slots between the bases of two frames
 LIMIT = 4000  # nodes in a path; a longer stretch of work is cut
-# Bases grow with time. While one thread records, frames follow each other: with numbers of one digit
-# (30 bits) Python calculates faster, which is 2 % of a small training step.
+# Bases grow with time. While one thread records, frames follow each other: with numbers of one
+# digit (30 bits) Python calculates faster, which is 2 % of a small training step.
 _ONE_DIGIT = 1 << 30
 _bases = itertools.count(_ONE_DIGIT, SLOTS)
 

@@ -223,8 +223,8 @@ class Joint:
 
 class Formed:
     """An edge over all that a formula records (formula.py): the last node, the operands that enter
-    (their places in the call, slots, and whether they are leaves) in the order in which they do, and
-    the numbers that come with it.
+    (their places in the call, slots, and whether they are leaves) in the order in which they do,
+    and the numbers that come with it.
     """
 
     __slots__ = ("node", "entered", "numbers")

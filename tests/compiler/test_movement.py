@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from graphs import B
 
+import facula
+from facula.compiler import pipeline
+from facula.compiler.schedule import Scheduler
 from facula.dtypes import float32, float64, int64
+from facula.nn import functional as F
+from facula.trace import build
 
 
 def _data(*shape: int, dtype: str = "f") -> np.ndarray:
@@ -258,3 +263,55 @@ def test_every_second_element(size: int, dtype: str) -> None:
     if dtype != "?":
         outputs += [b.reduce("max", both, 1), b.reduce("max", both, 0), b.keep("max", alone, 1)]
     b.check(*outputs)
+
+
+def _work(b: B, x: int, steps: int) -> int:
+    for k in range(steps):
+        x = b.op("add", b.op("mul", x, x), b.full(0.1 * k, b.shape(x)))
+    return x
+
+
+def _windows(b: B, x: int) -> int:
+    """The sums of 3 x 3 windows."""
+    rows, columns = (n - 2 for n in b.shape(x))
+    parts = [
+        b.slice(x, (i, j), (i + rows, j + columns), (1, 1)) for i in range(3) for j in range(3)
+    ]
+    total = parts[0]
+    for part in parts[1:]:
+        total = b.op("add", total, part)
+    return total
+
+
+@pytest.mark.parametrize(("steps", "kernels"), [(1, 1), (6, 2)])
+def test_work_is_not_repeated_for_every_place_of_a_window(steps: int, kernels: int) -> None:
+    b = B()
+    x = _work(b, b.input(_data(90, 100) / 10), steps)
+    b.check(_windows(b, x))
+    assert len(Scheduler(pipeline.run(b.g)).run().entries) == kernels
+
+
+def test_work_of_little_is_repeated() -> None:
+    b = B()
+    b.check(_windows(b, _work(b, b.input(_data(20, 30) / 10), 6)))
+    assert len(Scheduler(pipeline.run(b.g)).run().entries) == 1
+
+
+@pytest.mark.parametrize("amounts", [(1, 2, 0, 3), (-1, 2, 0, -3), (-2, -1, -1, 0), (0, 0, -4, 5)])
+def test_padding_and_cropping_have_native_code(
+    amounts: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts = []
+    monkeypatch.setattr(build, "_host", lambda b, ins, node: hosts.append(node.op.name))
+    x = facula.tensor(_data(7, 9), requires_grad=True)
+    weight = facula.tensor(_data(7 + sum(amounts[2:]), 9 + sum(amounts[:2])))
+    seen = []
+    for _ in range(4):
+        x.grad = None
+        y = F.pad(x, amounts, value=0.5)
+        (y * weight).sum().backward()
+        assert x.grad is not None
+        seen.append((y.detach().numpy().copy(), x.grad.numpy().copy()))
+    for found in zip(*seen, strict=True):
+        assert all(np.array_equal(a, found[0]) for a in found[1:])
+    assert not hosts

@@ -69,7 +69,9 @@ def test_sums_of_rows_are_multiplied(order: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("axes", [(0,), (0, 1)])
-def test_the_sum_of_all_rows_is_that_of_the_rows_they_were_added_into(axes: tuple[int, ...]) -> None:
+def test_the_sum_of_all_rows_is_that_of_the_rows_they_were_added_into(
+    axes: tuple[int, ...],
+) -> None:
     b = B()
     rows = b.reshape(picked(b, 16, 6, 50), 300, 40)
     other = b.input(data(300, 70))

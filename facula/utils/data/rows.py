@@ -171,8 +171,8 @@ def _pieces(
     facts = meta((size, *a.shape[1:]), d)
     tensors: list[Tensor] = []
     add, new, piece = tensors.append, object.__new__, memory.Piece
-    for address in range(first + gathered.nbytes - step, first - step, -step) if step else (
-        [first] * count
+    for address in (
+        range(first + gathered.nbytes - step, first - step, -step) if step else ([first] * count)
     ):
         p = piece()
         p.owner = owner
