@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_, int64, type_name
+from ..dtypes import bool_, dtype, int64, type_name
 from ..trace.recorder import record, record1, record2
 from ..trace.values import Meta, Shape, Value, contiguous_strides, meta
 from .record import Example, Op, common_dtype, convert
@@ -236,14 +236,24 @@ def _unslice_reference(arrays: Any, attrs: Any, metas: Any) -> Any:
     return out
 
 
-def _unslice_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
-    shape, starts, stops, steps = node.attrs
-    inner = b.graph.shapes[ins[0]]
-    if any(s != 1 for s in steps):
-        return None
-    low = starts
-    high = tuple(n - a - k for n, a, k in zip(shape, starts, inner, strict=True))
-    return [b.pad(ins[0], low, high, 0)]
+def _unslice_lower(b: Any, ins: list[int], node: Any) -> list[int]:
+    shape, starts, _, steps = node.attrs
+    return [_unsliced(b, ins[0], shape, starts, steps)]
+
+
+def _unsliced(b: Any, v: int, shape: Shape, starts: Shape, steps: Shape) -> int:
+    """Zeros with v in the place of a slice: padding, or written where the slice has gaps."""
+    inner = b.graph.shapes[v]
+    if all(s == 1 or n <= 1 for s, n in zip(steps, inner, strict=True)):
+        high = tuple(n - a - k for n, a, k in zip(shape, starts, inner, strict=True))
+        return int(b.pad(v, starts, high, 0))
+    zeros = _zeros(b, b.graph.dtypes[v], shape)
+    if 0 in inner:
+        return int(zeros)
+    strides = contiguous_strides(shape)
+    offset = sum(a * s for a, s in zip(starts, strides, strict=True))
+    apart = tuple(s * k for s, k in zip(strides, steps, strict=True))
+    return _written(b, zeros, v, inner, apart, offset)
 
 
 # The gradient of slice: zeros with the gradient in the place of the slice.
@@ -419,6 +429,9 @@ ALIAS = Op(
 
 
 # ---------------------------------------------------------------- any view of a storage
+_WINDOW = 16  # places of a window that are added up one by one
+
+
 def _strided(a: np.ndarray, shape: Shape, strides: Shape, offset: int) -> np.ndarray:
     flat = np.ascontiguousarray(a).reshape(-1)
     item = flat.itemsize
@@ -490,16 +503,71 @@ def _apart(shape: Shape, strides: Shape) -> bool:
     return True
 
 
+def _zeros(b: Any, d: dtype, shape: Shape) -> int:
+    return int(b.constant(0.0 if d.is_floating_point else 0, d, shape))
+
+
+def _slice_of(
+    shape: Shape, size: Shape, strides: Shape, offset: int
+) -> tuple[tuple[int, ...], Shape, Shape] | None:
+    """A view of a dense value as a slice of it: the slice's sizes, where it starts, its steps.
+
+    None for a view that is none, or whose axes are in another order.
+    """
+    starts, steps, sizes = [], [], []
+    rest = [(n, s) for n, s in zip(size, strides, strict=True) if n != 1]
+    for n, whole in zip(shape, contiguous_strides(shape), strict=True):
+        start, offset = divmod(offset, whole)
+        count, step = 1, 1
+        if rest and n > 1 and rest[0][1] and rest[0][1] % whole == 0:
+            count, step = rest[0][0], rest[0][1] // whole
+            if start + (count - 1) * step < n:
+                del rest[0]
+            else:
+                count, step = 1, 1
+        starts.append(start)
+        steps.append(step)
+        sizes.append(count)
+    return None if rest else (tuple(sizes), tuple(starts), tuple(steps))
+
+
+def _windows_added(
+    b: Any, new: int, shape: Shape, size: Shape, strides: Shape, offset: int
+) -> int | None:
+    """What windows of few places have, added up place by place; None where it is no such view."""
+    if 0 in shape or 0 in size:
+        return None
+    axis = min((k for k, n in enumerate(size) if n > 1), key=lambda k: size[k])
+    if size[axis] > _WINDOW:
+        return None
+    others = (*size[:axis], 1, *size[axis + 1 :])
+    total = None
+    for place in range(size[axis]):
+        found = _slice_of(shape, others, strides, offset + place * strides[axis])
+        if found is None:
+            return None
+        sizes, starts, steps = found
+        low = (*(0,) * axis, place, *(0,) * (len(size) - axis - 1))
+        high = (*size[:axis], place + 1, *size[axis + 1 :])
+        part = _unsliced(b, b.reshape(b.slice(new, low, high), sizes), shape, starts, steps)
+        d = b.graph.dtypes[part]
+        total = part if total is None else b.add("add", (total, part), shape, d, (), np.add)
+    return total
+
+
 def _lower_strided_add(b: Any, ins: list[int], node: Any) -> list[int] | None:
     """Into zeros: written where places are apart, and otherwise added, at computed places."""
     shape, size, strides, offset = node.attrs
     (new,) = ins
     out = node.meta
-    zeros = b.constant(0.0 if out.dtype.is_floating_point else 0, out.dtype, shape)
+    zeros = _zeros(b, out.dtype, shape)
     if _apart(size, strides):
         return [_written(b, zeros, new, size, strides, offset)]
     if out.dtype is bool_ or out.dtype.is_complex:
         return None
+    windows = _windows_added(b, new, shape, size, strides, offset)
+    if windows is not None:
+        return [windows]
     numel = math.prod(size)
     places = _places(b, size, strides, offset)
     flat = b.add(

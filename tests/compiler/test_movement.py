@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -297,21 +298,45 @@ def test_work_of_little_is_repeated() -> None:
     assert len(Scheduler(pipeline.run(b.g)).run().entries) == 1
 
 
-@pytest.mark.parametrize("amounts", [(1, 2, 0, 3), (-1, 2, 0, -3), (-2, -1, -1, 0), (0, 0, -4, 5)])
-def test_padding_and_cropping_have_native_code(
-    amounts: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hosts = []
-    monkeypatch.setattr(build, "_host", lambda b, ins, node: hosts.append(node.op.name))
+CUTS: dict[str, Callable[[facula.Tensor], facula.Tensor]] = {
+    "padding": lambda x: F.pad(x, (1, 2, 0, 3), value=0.5),
+    "padding and cropping": lambda x: F.pad(x, (-1, 2, 0, -3), value=0.5),
+    "cropping": lambda x: F.pad(x, (-2, -1, -1, 0)),
+    "all of an axis": lambda x: F.pad(x, (0, 0, -4, 5)),
+    "every second column": lambda x: x[:, 1::2],
+    "gaps in both axes": lambda x: x[1::3, ::4],
+    "one column": lambda x: x[:, 8::5],
+    "windows": lambda x: x.unfold(1, 4, 1),
+    "windows apart": lambda x: x.unfold(0, 2, 3),
+    "windows with a step": lambda x: x.unfold(1, 5, 2),
+    "windows of windows": lambda x: x.unfold(0, 3, 1).unfold(1, 4, 1),
+    "rows that overlap": lambda x: x.as_strided((6, 4), (7, 2), 3),
+    "overlapping views": lambda x: x.as_strided((20, 3), (2, 1), 1),
+    "one place many times": lambda x: x.as_strided((4, 9), (0, 1), 18),
+    "long windows": lambda x: x.reshape(-1).unfold(0, 40, 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_gradients_of_cuts_have_native_code(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts: list[str] = []
+    host = build._host
+
+    def noted(b: Any, ins: list[int], node: Any) -> list[int]:
+        hosts.append(node.op.name)
+        return host(b, ins, node)
+
+    monkeypatch.setattr(build, "_host", noted)
     x = facula.tensor(_data(7, 9), requires_grad=True)
-    weight = facula.tensor(_data(7 + sum(amounts[2:]), 9 + sum(amounts[:2])))
+    weight = facula.tensor(_data(*CUTS[name](x).shape))
     seen = []
     for _ in range(4):
         x.grad = None
-        y = F.pad(x, amounts, value=0.5)
+        y = CUTS[name](x)
         (y * weight).sum().backward()
         assert x.grad is not None
         seen.append((y.detach().numpy().copy(), x.grad.numpy().copy()))
-    for found in zip(*seen, strict=True):
-        assert all(np.array_equal(a, found[0]) for a in found[1:])
+    for a, b in seen[1:]:
+        np.testing.assert_array_equal(a, seen[0][0])
+        np.testing.assert_allclose(b, seen[0][1], rtol=1e-5, atol=1e-6)
     assert not hosts
