@@ -415,10 +415,13 @@ gt = _binary("gt", e.GT, "True where input > other.", aliases=("greater",), numb
 ge = _binary("ge", e.GE, "True where input >= other.", aliases=("greater_equal",), numbers="other")
 
 
+_ROOTS = {0.5: e.SQRT, -0.5: e.RSQRT, -1: e.RECIPROCAL}  # exponents for which there is less to do
+
+
 @public(inplace=True, out=True)
 def pow(input: Any, exponent: Any) -> Tensor:
     """input to the power of exponent."""
-    a, b = value_of(input, "pow", "input"), value_of(exponent, "pow", "exponent")
+    a, b, root = value_of(input, "pow", "input"), value_of(exponent, "pow", "exponent"), None
     if not isinstance(a, Value) and not isinstance(b, Value):
         raise TypeError("pow(): one of the arguments must be a Tensor")
     if b is True and isinstance(a, Value):
@@ -432,11 +435,9 @@ def pow(input: Any, exponent: Any) -> Tensor:
                 return wrap(record1(e.SQUARE, a))
             if b == 3:
                 return wrap(record1(e.CUBE, a))
-        if b == 0.5 and d.is_differentiable:
-            r = wrap(record1(e.SQRT, a))
-            r._fn_name = "PowBackward0"
-            return r
-    r = wrap(record2(e.POW, a, b))
+        if d.is_floating_point or (b == 0.5 and d.is_complex):
+            root = _ROOTS.get(b)
+    r = wrap(record2(e.POW, a, b) if root is None else record1(root, a))
     kind = 1 if isinstance(a, Value) and isinstance(b, Value) else 0 if isinstance(a, Value) else 2
     r._fn_name = f"PowBackward{kind}"
     return r

@@ -416,7 +416,7 @@ def _lp(n: int) -> Callable[..., Tensor]:
         ceil_mode: bool = False,
     ) -> Tensor:
         kernel = _numbers(kernel_size, n, f"lp_pool{n}d", "kernel_size")
-        powers: Any = wrap(e.power(input._v, norm_type))
+        powers: Any = input.pow(norm_type)
         mean: Any = _avg_pool(n, powers, kernel, stride, 0, ceil_mode, True, None)
         positive = mean.sign() * mean.abs().relu()
         return (positive * math.prod(kernel)).pow(1.0 / norm_type)

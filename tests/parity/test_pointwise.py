@@ -207,6 +207,7 @@ CALLS = [
     "grads(lambda x: x**3, f64(4))", "grads(lambda x: x**2.5, pos64(4))",
     "grads(lambda x: x**-1, f64(4))", "grads(lambda x: 2**x, f64(4))",
     "grads(lambda x: x**0, f64(4))", "grads(lambda x: x**0.5, pos64(4))",
+    "grads(lambda x: x**-0.5, pos64(4))", "torch.tensor([0.,-2.,4.,float('inf')])**-0.5",
     "grads(lambda x: 0**x, pos64(4))", "torch.add(f64(3),f64(3),alpha=2)",
     "torch.add(i64(3),i64(3),alpha=2.5)", "torch.sub(f64(3),2,alpha=3)", "torch.sub(b(3),b(3))",
     "torch.sub(b(3),1)", "1-b(3)", "torch.rsub(f64(3),2,alpha=3)", "b(3)+b(3)", "b(3)*b(3)",
