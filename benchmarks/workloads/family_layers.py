@@ -141,6 +141,9 @@ for _name, _make, _shape in (
     ("reflection pad", lambda t: t.nn.ReflectionPad2d(3), (4, 16, 28, 28)),
     ("pixel shuffle", lambda t: t.nn.PixelShuffle(2), (4, 64, 28, 28)),
     ("unfold", lambda t: t.nn.Unfold(3, padding=1), (4, 8, 28, 28)),
+    ("constant pad", lambda t: t.nn.ConstantPad2d((1, 2, 3, 4), 0.5), (8, 32, 28, 28)),
+    ("crop", lambda t: t.nn.ConstantPad2d((-1, -2, -3, -4), 0.0), (8, 32, 28, 28)),
+    ("power average", lambda t: t.nn.LPPool2d(2, 3, 2), (8, 16, 28, 28)),
     ("dropout", lambda t: t.nn.Dropout(0.1), (200, 512)),
     ("dropout 2d", lambda t: t.nn.Dropout2d(0.2), (8, 32, 28, 28)),
 ):
@@ -179,6 +182,23 @@ def _attention(
     return build
 
 
+def _growing_text(t: Any) -> Unit:
+    q, k, v = (t.randn(2, 8, n, 64) for n in (1, 512, 512))
+    return once(t, t.nn.functional.scaled_dot_product_attention, q, k, v)
+
+
+def _rotary(t: Any) -> Unit:
+    cos, sin = t.randn(128, 32), t.randn(128, 32)
+
+    def turned(x: Any) -> Any:
+        a, b = x[..., 0::2], x[..., 1::2]
+        return t.stack((a * cos - b * sin, a * sin + b * cos), -1).flatten(-2)
+
+    return gradient(t, turned, t.randn(4, 8, 128, 64))
+
+
+add("attention", "one query of 512 keys", _growing_text)
+add("attention", "rotary embedding", _rotary)
 add("attention", "plain 128", _attention(8, 128, 32))
 add("attention", "causal 128", _attention(8, 128, 32, is_causal=True))
 add("attention", "dropout 128", _attention(8, 128, 32, dropout_p=0.1))

@@ -198,6 +198,11 @@ def _vocabulary(t: Any) -> Unit:
 
 
 add("order", "log_softmax nll 10000 classes", _vocabulary)
+add(
+    "order",
+    "gradient of a moving average",
+    lambda t: gradient(t, lambda x: x.unfold(1, 5, 1).mean(-1), t.randn(200, 500)),
+)
 
 
 # ------------------------------------------------------------------------------ optimizers

@@ -10,7 +10,7 @@ from typing import Any
 from ..dtypes import bool_
 from ..ops import elementwise as e
 from ..ops.elementwise import CLONE
-from ..ops.movement import FLIP, UNSLICE, cat, expand, permute, reshape, slice_
+from ..ops.movement import AS_STRIDED, FLIP, UNSLICE, cat, expand, permute, reshape, slice_
 from ..ops.movement import pad as pad_constant
 from ..tensor import Tensor, wrap
 from ..trace.recorder import record1
@@ -227,24 +227,15 @@ def unfold(
         )
     if ph or pw:
         v = pad_constant(v, (0, 0, ph, pw), (0, 0, ph, pw), 0.0)
-    parts = []
-    for i in range(kh):
-        for j in range(kw):
-            starts, stops, steps = _window(v, i * dh, j * dw, rows, columns, sh, sw)
-            parts.append(reshape(slice_(v, starts, stops, steps), (n, c, 1, rows * columns)))
-    r = reshape(cat(parts, 2) if len(parts) > 1 else parts[0], (n, c * kh * kw, rows * columns))
+    if not v.meta.contiguous or v.meta.offset:
+        v = record1(CLONE, v)
+    *_, line, one = strides = v.meta.strides
+    places = (n, c, kh, kw, rows, columns)
+    steps = (*strides[:2], dh * line, dw * one, sh * line, sw * one)
+    r = reshape(record1(AS_STRIDED, v, (places, steps, 0)), (n, c * kh * kw, rows * columns))
     t = wrap(reshape(r, r.meta.shape[1:]) if single else r)
     t._fn_name = "Im2ColBackward0"
     return t
-
-
-def _window(
-    v: Value, top: int, left: int, rows: int, columns: int, sh: int, sw: int
-) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
-    """What one place of the kernel sees: (starts, stops, steps)."""
-    n, c = v.meta.shape[:2]
-    stops = (n, c, top + (rows - 1) * sh + 1, left + (columns - 1) * sw + 1)
-    return (0, 0, top, left), stops, (1, 1, sh, sw)
 
 
 def fold(

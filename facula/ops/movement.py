@@ -429,7 +429,7 @@ ALIAS = Op(
 
 
 # ---------------------------------------------------------------- any view of a storage
-_WINDOW = 16  # places of a window that are added up one by one
+_WINDOW = 25  # places of a window that are added up one by one
 
 
 def _strided(a: np.ndarray, shape: Shape, strides: Shape, offset: int) -> np.ndarray:
@@ -537,19 +537,26 @@ def _windows_added(
     """What windows of few places have, added up place by place; None where it is no such view."""
     if 0 in shape or 0 in size:
         return None
-    axis = min((k for k, n in enumerate(size) if n > 1), key=lambda k: size[k])
-    if size[axis] > _WINDOW:
-        return None
-    others = (*size[:axis], 1, *size[axis + 1 :])
-    total = None
-    for place in range(size[axis]):
-        found = _slice_of(shape, others, strides, offset + place * strides[axis])
-        if found is None:
+    axes = sorted((k for k, n in enumerate(size) if n > 1), key=lambda k: size[k])
+    for chosen in (axes[:1], axes[:2]):  # windows along one axis, or two
+        counts = tuple(n if k in chosen else 1 for k, n in enumerate(size))
+        others = tuple(1 if k in chosen else n for k, n in enumerate(size))
+        if math.prod(counts) > _WINDOW:
             return None
-        sizes, starts, steps = found
-        low = (*(0,) * axis, place, *(0,) * (len(size) - axis - 1))
-        high = (*size[:axis], place + 1, *size[axis + 1 :])
-        part = _unsliced(b, b.reshape(b.slice(new, low, high), sizes), shape, starts, steps)
+        cuts = []
+        for place in np.ndindex(counts):
+            at = offset + sum(i * s for i, s in zip(place, strides, strict=True))
+            cuts.append((place, _slice_of(shape, others, strides, at)))
+        if all(cut is not None for _, cut in cuts):
+            break
+    else:
+        return None
+    total = None
+    for place, cut in cuts:
+        assert cut is not None
+        sizes, starts, steps = cut
+        high = tuple(i + n for i, n in zip(place, others, strict=True))
+        part = _unsliced(b, b.reshape(b.slice(new, place, high), sizes), shape, starts, steps)
         d = b.graph.dtypes[part]
         total = part if total is None else b.add("add", (total, part), shape, d, (), np.add)
     return total
