@@ -128,7 +128,7 @@ class Cluster:
         self.memo: dict[tuple[int, int, Guard], int] = {}
         self.maps: dict[IndexMap, int] = {}
         self.map_list: list[IndexMap] = []
-        self.maps_of: dict[int, set[int]] = {}  # of values that are much work to compute
+        self.maps_of: dict[int, tuple[int, ...]] = {}  # of values that are much work to compute
         self.results: dict[int, tuple[int, int]] = {}  # reduce value -> (number, id of its map)
         self.shared = False  # whether the last root has work in common with those before it
         self.before = 0  # expressions of the roots before it
@@ -140,15 +140,15 @@ class Cluster:
         return (
             self.domain, list(self.sizes), self.coords, list(self.reduced), self.kind, self.ragged,
             self.kept, list(self.exprs), list(self.depends), dict(self.known), dict(self.memo),
-            dict(self.maps), list(self.map_list), dict(self.results), set(self.loads),
-            [(r, r.expr, r.address, r.stored, r.index) for r in self.roots],
+            dict(self.maps), list(self.map_list), dict(self.maps_of), dict(self.results),
+            set(self.loads), [(r, r.expr, r.address, r.stored, r.index) for r in self.roots],
         )  # fmt: skip
 
     def _restore(self, saved: tuple[Any, ...]) -> None:
         (
             self.domain, self.sizes, self.coords, self.reduced, self.kind, self.ragged, self.kept,
-            self.exprs, self.depends, self.known, self.memo, self.maps, self.map_list, self.results,
-            self.loads, roots,
+            self.exprs, self.depends, self.known, self.memo, self.maps, self.map_list,
+            self.maps_of, self.results, self.loads, roots,
         ) = saved  # fmt: skip
         self.roots = [r for r, *_ in roots]
         for r, expr, address, stored, index in roots:
@@ -397,10 +397,12 @@ class Cluster:
         work = s.cost[v] + (_HEAVY_COST if s.heavy[v] else 0)
         if s.uses[v] < 2 or work < _LITTLE or s.numel(v) <= SMALL:
             return
-        maps = self.maps_of.setdefault(v, set())
-        maps.add(m)
-        if (len(maps) - 1) * work > _REPEATED:
+        maps = self.maps_of.get(v, ())
+        if m in maps:
+            return
+        if len(maps) * work > _REPEATED:
             raise Materialise(v)
+        self.maps_of[v] = (*maps, m)
 
     def _load(self, v: int, index: IndexMap, shape: tuple[int, ...], guard: Guard) -> int:
         if self.s.place[v] > self.order:
