@@ -7,7 +7,6 @@ What is compiled depends on the program's history alone.
 
 from __future__ import annotations
 
-import ctypes
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -39,7 +38,6 @@ _MANY_INPUTS = 32  # of a frame of views
 OWN_ARENA = 64 << 10  # a program that needs no more than this has memory of its own
 
 
-_addressof, _from_buffer = ctypes.addressof, ctypes.c_char.from_buffer
 _getrefcount = sys.getrefcount
 
 
@@ -364,7 +362,7 @@ def _pointers(plan: Plan, inputs: list[Any]) -> tuple[list[int], list[Any]]:
     plain = plan.plain
     for k in plan.arrays:
         if type(inputs[k].buf) is np.ndarray:
-            _take_over(inputs[k])
+            inputs[k].buf = memory.of_array(inputs[k].buf)
     if plain < 0:
         values = [v for v in inputs if type(v) is Value]
         bundles = [v for v in inputs if type(v) is not Value]
@@ -378,18 +376,9 @@ def _pointers(plan: Plan, inputs: list[Any]) -> tuple[list[int], list[Any]]:
     except AttributeError:  # memory of NumPy's
         for k, v in enumerate(inputs):
             if type(v) is Value and type(v.buf) is np.ndarray:
-                _take_over(v)
+                v.buf = memory.of_array(v.buf)
                 plan.arrays.append(k)
         return [v.buf.ptr for v in values], tables
-
-
-def _take_over(v: Value) -> None:
-    """Makes an array a buffer."""
-    array: Any = v.buf
-    try:  # half a microsecond; a Buffer would cost six times that
-        v.buf = memory.of_array(array, _addressof(_from_buffer(array)))
-    except (TypeError, ValueError):  # read-only, empty, or a dtype of another package
-        v.buf = memory.from_array(array)
 
 
 def _bundles(path: list[Node]) -> list[tuple[int, int]]:

@@ -165,7 +165,7 @@ def _pieces(
         low, high = bounds
     elif gathered.dtype.kind in "iu" and gathered.size:
         low, high = int(gathered.min()), int(gathered.max())
-    owner = memory.of_array(gathered, memory.address_of(gathered))
+    owner = memory.of_array(gathered)
     first, count = owner.ptr, len(rows) // size
     step = gathered.nbytes // count
     facts = meta((size, *a.shape[1:]), d)

@@ -64,6 +64,19 @@ def test_fast_and_slow_agree(seed):
         assert fast == slow
 
 
+@pytest.mark.parametrize(
+    "dtype", ["bfloat16", "float16", "float64", "bool", "int8", "uint8", "complex64"]
+)
+def test_rows_of_any_dtype(dtype):
+    values = (facula.arange(40).reshape(20, 2) % 3).to(getattr(facula, dtype))
+    seen = [batch for (batch,) in DataLoader(TensorDataset(values), batch_size=4)]
+    assert all(batch.dtype is values.dtype for batch in seen)
+    assert [row for batch in seen for row in batch.tolist()] == values.tolist()
+    for _ in range(3):  # at the third the program is compiled
+        total = sum((batch * batch).sum().item() for batch in seen)
+    assert total == (values * values).sum().item()
+
+
 def test_rows_are_gathered_at_once(monkeypatch):
     def never(self, index):
         raise AssertionError("sample by sample")
