@@ -37,19 +37,19 @@ class Jump:
         if tr.freed and self.freed and not self.freed.isdisjoint(tr.freed):
             return False
         base, leaves, values = tr.base, tr.leaves, tr.values
-        count, add = len(values), values.append
+        count = len(values)
         for slot, gslot, m in self.leaves:
             handle = leaves[slot].rec()
-            if handle is None or handle._grad is not None or handle._hooks is not None:
+            if handle is None or handle._hooks is not None or handle._grad is not None:
                 for (before, _, _), _ in zip(self.leaves, values[count:], strict=False):
                     leaves[before].rec()._grad = None
                 del values[count:]
                 return self._take_onto(tr)
-            g = handle._grad = Value()
-            g.vid = base + gslot
-            g.meta = m
+            g = Value()
+            g.vid, g.meta = base + gslot, m
             g.buf = g.rec = g.over = g.pin = None
-            add(g)
+            values.append(g)
+            handle._grad = g
         pass_by(tr, self)
         return True
 

@@ -394,8 +394,10 @@ class Cluster:
     def _check_repeated(self, v: int, m: int) -> None:
         """Work is not repeated for many places, as where windows that overlap are added up."""
         s = self.s
+        if s.uses[v] < 2 or s.numel(v) <= SMALL:
+            return
         work = s.cost[v] + (_HEAVY_COST if s.heavy[v] else 0)
-        if s.uses[v] < 2 or work < _LITTLE or s.numel(v) <= SMALL:
+        if work < _LITTLE:
             return
         maps = self.maps_of.get(v, ())
         if m in maps:

@@ -567,16 +567,15 @@ def _lower_strided_add(b: Any, ins: list[int], node: Any) -> list[int] | None:
     shape, size, strides, offset = node.attrs
     (new,) = ins
     out = node.meta
-    zeros = _zeros(b, out.dtype, shape)
     if _apart(size, strides):
-        return [_written(b, zeros, new, size, strides, offset)]
+        return [_written(b, _zeros(b, out.dtype, shape), new, size, strides, offset)]
     if out.dtype is bool_ or out.dtype.is_complex:
         return None
     windows = _windows_added(b, new, shape, size, strides, offset)
     if windows is not None:
         return [windows]
     numel = math.prod(size)
-    places = _places(b, size, strides, offset)
+    places, zeros = _places(b, size, strides, offset), _zeros(b, out.dtype, shape)
     flat = b.add(
         "scatter_add",
         (b.reshape(zeros, (out.numel,)), b.reshape(places, (numel,)), b.reshape(new, (numel,))),

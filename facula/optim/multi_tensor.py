@@ -300,22 +300,20 @@ class _Plan:
         before. Raises AttributeError if there is none.
         """
         base = _recording.tr.base
-        found: Any = params
-        try:  # as many of all; saying `strict` costs as much as three of them
-            for p, v, slot in zip(found, self.values, self.slots):  # type: ignore[arg-type]  # noqa: B905
-                if p._grad.vid - base != slot or p._v is not v:
-                    return False
-        except AttributeError:  # somebody has asked for one of them: it is a tensor
-            slots = [v.vid - base for v in gradient_values(params)]
-            return slots == self.slots and [p._v for p in params] == self.values
+        # as many of all; saying `strict` costs as much as three of them
+        for p, v, slot in zip(params, self.values, self.slots):  # type: ignore[arg-type]  # noqa: B905
+            g: Any = p._grad
+            if p._v is not v or (g.vid if type(g) is Value else g._v.vid) - base != slot:
+                return False
         return True
 
     def formula(
         self, optimizer: MultiTensorOptimizer, batch: _Batch, scalars: list[float]
     ) -> tuple[Formula, list[float]]:
         """The formula for a batch's next step and its numbers; advances `scalars`."""
-        moving = optimizer.advance(self.constants, scalars)
-        phase = optimizer.phase(self.constants, scalars, batch.fresh) if self.phased else ()
+        c = self.constants
+        moving = optimizer.advance(c, scalars)
+        phase = optimizer.phase(c, scalars, batch.fresh) if self.phased else ()
         found = self.ready.get(phase)
         if found is None:
             key = (type(optimizer), self.names, self.switches, phase)
@@ -324,7 +322,6 @@ class _Plan:
                 terms = Terms(self.names)
                 optimizer.write(terms, *self.switches, *phase)
                 formula = _formulas[key] = terms.formula()
-            c = self.constants
             known = [c.get(n, 0.0) for n in formula.numbers]
             others = [(i, n) for i, n in enumerate(formula.numbers) if n not in c]
             found = self.ready[phase] = formula, known, others

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import config
 from .recorder import INPUT, OP, Frame, state
-from .values import OUTSIDE, Formed, Value
+from .values import Formed, Value
 
 
 def as_one(
@@ -26,20 +26,24 @@ def as_one(
     """
     tr = state.tr
     base = tr.base
-    key = (formula, attrs, *[i if (i := v.vid - base) >= 0 else v.meta for v in ins])
+    key: Any = [formula, attrs]
+    for v in ins:
+        i = v.vid - base
+        key.append(i if i >= 0 else v.meta)
+    key = tuple(key)
     formed = tr.node.edges.get(key)
     if formed is None or tr.fixing or config.eager:
         return _record(tr, key, formula, ins, attrs)
-    inputs = tr.inputs
-    count, enter = len(inputs), inputs.append
-    for place, slot, is_leaf in formed.entered:
+    entered = formed.entered
+    for place, _ in entered:
         v = ins[place]
-        if v.buf is None or v.pin is not None or v.vid >= base:  # or given twice
-            _take_back(tr, inputs[count:])
+        if v.buf is None or v.pin is not None or ins.count(v) > 1:
             return formula(*ins, *attrs)
+    for place, slot in entered:
+        v = ins[place]
         v.vid = base + slot
-        enter(v)
-        if is_leaf:
+        tr.inputs.append(v)
+        if v.meta.requires_grad:
             tr.leaves[slot] = v
     if formed.numbers:
         tr.scalars.extend(formed.numbers)
@@ -49,14 +53,6 @@ def as_one(
     out.buf = out.rec = out.over = out.pin = None
     tr.values.append(out)
     return out
-
-
-def _take_back(tr: Frame, entered: list[Value]) -> None:
-    """Undoes the entry of the values that entered last."""
-    del tr.inputs[len(tr.inputs) - len(entered) :]
-    for v in entered:
-        tr.leaves.pop(v.vid - tr.base, None)
-        v.vid = OUTSIDE
 
 
 def _record(
@@ -79,7 +75,7 @@ def _record(
         m = v.meta
         if len(places) != 1 or m.start is not m or (m.requires_grad and not m.leaf):
             return out
-        entered.append((places[0], v.vid - base, m.requires_grad))
+        entered.append((places[0], v.vid - base))
     node: Any = last
     while node is not first:
         if node.kind is not INPUT and (node.kind is not OP or node.op.view or node.where):

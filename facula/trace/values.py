@@ -223,14 +223,14 @@ class Joint:
 
 class Formed:
     """An edge over all that a formula records (formula.py): the last node, the operands that enter
-    (their places in the call, slots, and whether they are leaves) in the order in which they do,
-    and the numbers that come with it.
+    (their places in the call, and slots) in the order in which they do, and the numbers that come
+    with it.
     """
 
     __slots__ = ("node", "entered", "numbers")
 
     def __init__(
-        self, node: Any, entered: tuple[tuple[int, int, bool], ...], numbers: tuple[Any, ...]
+        self, node: Any, entered: tuple[tuple[int, int], ...], numbers: tuple[Any, ...]
     ) -> None:
         self.node, self.entered, self.numbers = node, entered, numbers
 

@@ -27,7 +27,7 @@ from .batch import joined_axes, merged, places
 from .epilogue import Epilogue, Lower
 
 _HEADER = 19  # of the record of a product
-_PANEL_BYTES = 1 << 16  # of a panel, which stays near while rows of tiles pass
+PANEL_BYTES = 1 << 16  # of a panel, which stays near while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
 _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
 _OWN_BYTES = 1 << 18  # of a packed operand that each thread has for itself, on its stack
@@ -174,7 +174,7 @@ class Plan:
         large = m * n * SIZE[tag] > _CACHE_BYTES and self.panels >= _SHARED
         crowded = self.a_step * SIZE[tag] % _PAGE == 0 and self.rows > _WAYS
         self.copied = not self.a_by_row or large or (crowded and self.panels > 1)
-        self.depth = tile.balanced(k, _PANEL_BYTES // (self.columns * SIZE[tag]))
+        self.depth = tile.balanced(k, PANEL_BYTES // (self.columns * SIZE[tag]))
         self.blocks = -(-k // self.depth)
         self.pitch = (self.depth + lanes - 1) // lanes * lanes * self.columns
         self.direct = along or _direct(m, n, k, b, tag)

@@ -22,13 +22,12 @@ from ..executable import PACK
 from ..scalar_code import REGISTER, SIZE
 from ..writer import I64, Writer
 from . import tile
-from .product import NativeStep, height, left_of, pack_columns, pack_rows, split
+from .product import PANEL_BYTES, NativeStep, height, left_of, pack_columns, pack_rows, split
 from .recurrent_cells import CELLS, Cell, Formulas, width_of
 
 _BLOCK = 56  # most sequences that a thread takes along together
 _HEADER = 10
 _RUN = 6  # numbers of a step in the record
-_PANEL_BYTES = 1 << 16
 _WEIGHT_BYTES = 3 << 19  # of a weight that stays in a processor's own cache beside the rest
 _SEQUENCES = 16  # that are divided between threads
 _EVEN = 4  # tiles of sequences together, so that each of two or four threads has as many
@@ -72,7 +71,7 @@ class Layer:
         self.columns = self.vectors * self.lanes
         self.depth_of_all = gates * width if back else width
         self.depth = tile.balanced(
-            self.depth_of_all, max(16, _PANEL_BYTES // (self.columns * SIZE[tag]))
+            self.depth_of_all, max(16, PANEL_BYTES // (self.columns * SIZE[tag]))
         )
         self.panels = -(-width // (self.units * self.lanes))
         self.pitch = -(-self.depth_of_all // self.lanes) * self.lanes * self.columns
