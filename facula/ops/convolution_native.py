@@ -133,11 +133,9 @@ def _phase(
     taps = [c for c in chosen if c is not None]
     if len(taps) < len(chosen):
         return int(b.constant(0.0, dt, result))
-    starts = (0, 0, *(c[0] for c in taps))
-    steps = (1, 1, *(c[1] for c in taps))
-    count = tuple(c[2] for c in taps)
+    starts, steps, count = (tuple(c[k] for c in taps) for k in range(3))
     kernel = (*shape[:2], *count)
-    stops = (*shape[:2], *(c[0] + c[1] * (c[2] - 1) + 1 for c in taps))
+    stops = tuple(a + s * (n - 1) + 1 for a, s, n in zip(starts, steps, count, strict=True))
     v = b.slice(turned, starts, stops, steps)
     axes = tuple(2 + k for k, n in enumerate(count) if n > 1)
     if axes:

@@ -79,11 +79,7 @@ def _places(taps: range, padding: int, dilation: int) -> range:
 
 def sliced(b: Any, v: int, places: list[range]) -> int:
     """These places of the spatial axes."""
-    shape = b.graph.shapes[v]
-    starts = (0, 0, *(p.start for p in places))
-    stops = (*shape[:2], *(p.stop for p in places))
-    steps = (1, 1, *(p.step for p in places))
-    return int(b.slice(v, starts, stops, steps))
+    return int(b.slice(v, *zip(*((p.start, p.stop, p.step) for p in places), strict=True)))
 
 
 def _grouped(b: Any, v: int, axis: int, groups: int) -> int:

@@ -142,7 +142,7 @@ def _max_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
     base, index = b.expand(base, m.shape), b.expand(index, m.shape)
     best = b.constant(_lowest(m.dtype), m.dtype, m.shape)
     for place in _places(attrs):
-        seen = _sliced(b, x, _slices(place, out, attrs))
+        seen = b.slice(x, *_slices(place, out, attrs))
         better = b.add("gt", (seen, best), m.shape, bool_, host=np.greater)
         if m.dtype.is_floating_point:
             nan = b.add("ne", (seen, seen), m.shape, bool_, host=np.not_equal)
@@ -151,11 +151,6 @@ def _max_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
         here = t.op("add", base, Number(_offset(place, spatial, attrs)))
         index = t.op("where", better, here, index)
     return [best, index]
-
-
-def _sliced(b: Any, x: int, cut: tuple[Shape, Shape, Shape]) -> int:
-    shape = b.graph.shapes[x]
-    return int(b.slice(x, (0, 0, *cut[0]), (*shape[:2], *cut[1]), (1, 1, *cut[2])))
 
 
 def _grid(b: Any, t: Terms, spatial: Shape, out: Shape, attrs: Any, inside: bool) -> int:
@@ -407,7 +402,7 @@ def _mean_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
         x = b.pad(x, (0, 0, *low), (0, 0, *high), 0)
     t, total = Terms(b), None
     for place in _places(attrs):
-        seen = _sliced(b, x, _slices(place, out, attrs))
+        seen = b.slice(x, *_slices(place, out, attrs))
         total = seen if total is None else t.op("add", total, seen)
     assert total is not None
     return [_divided(b, total, spatial, attrs)]
@@ -438,7 +433,7 @@ def _spread_lower(b: Any, ins: list[int], node: Any) -> list[int] | None:
         total = part if total is None else t.op("add", total, part)
     assert total is not None
     stops = tuple(a + n for a, n in zip(low, spatial, strict=True))
-    return [_sliced(b, total, (low, stops, (1,) * len(low)))]
+    return [b.slice(total, low, stops)]
 
 
 def _apart(b: Any, g: int, stride: Shape) -> int:
@@ -452,7 +447,7 @@ def _apart(b: Any, g: int, stride: Shape) -> int:
     wide = tuple(k * s for k, s in zip(shape[2:], stride, strict=True))
     g = b.reshape(g, (*shape[:2], *wide))
     stops = tuple((k - 1) * s + 1 for k, s in zip(shape[2:], stride, strict=True))
-    return _sliced(b, g, ((0,) * len(stride), stops, (1,) * len(stride)))
+    return int(b.slice(g, (0,) * len(stride), stops))
 
 
 _MEANS = [

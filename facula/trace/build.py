@@ -94,9 +94,11 @@ class Builder:
         )  # fmt: skip
 
     def slice(self, v: int, starts: Shape, stops: Shape, steps: Shape | None = None) -> int:
-        """Some places of each axis; steps: 1 by default."""
+        """Some places of each of the last axes; steps: 1 by default."""
         have = self.graph.shapes[v]
-        attrs = starts, stops, steps or (1,) * len(have)
+        first = len(have) - len(starts)  # of the axes that are cut
+        steps = steps or (1,) * len(starts)
+        attrs = (0,) * first + starts, have[:first] + stops, (1,) * first + steps
         shape = tuple(len(range(*cut)) for cut in zip(*attrs, strict=True))
         if shape == have and all(step == 1 for step in attrs[2]):
             return v
