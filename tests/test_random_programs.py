@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 import facula
 from facula import compiler, config
-from facula.trace import replay
+from facula.trace import native, replay
 from facula.trace.recorder import MODE, Frame, Node, state
 
 
@@ -71,7 +71,8 @@ def eager() -> Iterator[None]:
     outer, before = state.tr, config.eager
     state.tr, config.eager = Frame(Node(None, MODE)), True
     try:
-        yield
+        with native.left_to_python():
+            yield
     finally:
         state.tr, config.eager = outer, before
 

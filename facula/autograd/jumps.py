@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..trace import native
 from ..trace.recorder import INPUT, Frame, Node
 from ..trace.tape import Tape
 from ..trace.values import Value, at
@@ -27,34 +28,19 @@ class Jump:
     key: tuple[Any, ...]  # what is freed, and the numbers
 
     def __init__(self, node: Node, leaves: list[tuple[int, int, Any]], freed: set[int]) -> None:
-        self.node, self.leaves, self.freed = node, leaves, frozenset(freed)
+        self.node, self.leaves, self.freed = node, tuple(leaves), frozenset(freed)
         self.only = (self.freed,)  # the `freed_key` of a frame that frees nothing else
         # How often a crossing, or what was remembered in its place before, was another pass.
         self.missed = 0
 
     def take(self, tr: Frame, root: Value) -> bool:
         """Takes the pass from `root`. False, and nothing was done, if it is not that one now."""
-        if tr.freed and self.freed and not self.freed.isdisjoint(tr.freed):
-            return False
-        base, leaves, values = tr.base, tr.leaves, tr.values
-        count = len(values)
-        for slot, gslot, m in self.leaves:
-            handle = leaves[slot].rec()
-            if handle is None or handle._hooks is not None or handle._grad is not None:
-                for (before, _, _), _ in zip(self.leaves, values[count:], strict=False):
-                    leaves[before].rec()._grad = None
-                del values[count:]
-                return self._take_onto(tr)
-            g = Value()
-            g.vid, g.meta = base + gslot, m
-            g.buf = g.rec = g.over = g.pin = None
-            values.append(g)
-            handle._grad = g
-        pass_by(tr, self)
-        return True
+        return take_onto_nothing(self, tr) or self._take_onto(tr)
 
     def _take_onto(self, tr: Frame) -> bool:
         """As `take`, where leaves have gradients already or somebody waits for them."""
+        if tr.freed and self.freed and not self.freed.isdisjoint(tr.freed):
+            return False
         handles = [tr.leaves[slot].rec() for slot, _, _ in self.leaves]
         if any(handle is None or handle._hooks for handle in handles):
             return False
@@ -64,6 +50,31 @@ class Jump:
         for handle, g in zip(handles, made, strict=True):  # hooks may end the frame: all are known
             handle._accumulate(g, False)
         return True
+
+
+def take_onto_nothing(jump: Jump, tr: Frame) -> bool:
+    """Takes a pass in the open frame whose leaves have neither gradients nor hooks. False, and
+    nothing was done, where that is not so.
+    """
+    if tr.freed and jump.freed and not jump.freed.isdisjoint(tr.freed):
+        return False
+    base, leaves, values = tr.base, tr.leaves, tr.values
+    count = len(values)
+    for slot, gslot, m in jump.leaves:
+        handle = leaves[slot].rec()
+        if handle is None or handle._hooks is not None or handle._grad is not None:
+            for (before, _, _), _ in zip(jump.leaves, values[count:], strict=False):
+                leaves[before].rec()._grad = None
+            del values[count:]
+            return False
+        g = at(base + gslot, m)
+        values.append(g)
+        handle._grad = g
+    pass_by(tr, jump)
+    return True
+
+
+native.offer("facula.autograd.jumps_code")
 
 
 def ancestors(node: Node) -> set[Node]:

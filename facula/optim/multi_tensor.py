@@ -25,6 +25,7 @@ from ..dtypes import float32, float64, get_default_dtype
 from ..runtime import copies, memory
 from ..tensor import Tensor, from_array, wrap
 from ..tensor_gradient import gradient, gradient_values
+from ..trace import native
 from ..trace.recorder import SLOTS
 from ..trace.recorder import state as _recording
 from ..trace.replay import array_of, flush, pointer_of
@@ -158,7 +159,7 @@ class MultiTensorOptimizer(Optimizer):
                     if batch.watch.dirty:
                         break
                 else:
-                    if (plan.one or plan.valid(self, group)) and plan.meets(params):
+                    if (plan.one or plan.valid(self, group)) and meets(plan, params):
                         return plan
             grads = gradient_values(params)
         except AttributeError:
@@ -295,18 +296,6 @@ class _Plan:
             return len(now) == len(self.batches)
         return True
 
-    def meets(self, params: list[Tensor]) -> bool:
-        """The commonest case: parameters as prepared, gradients where they were in the frame
-        before. Raises AttributeError if there is none.
-        """
-        base = _recording.tr.base
-        # as many of all; saying `strict` costs as much as three of them
-        for p, v, slot in zip(params, self.values, self.slots):  # type: ignore[arg-type]  # noqa: B905
-            g: Any = p._grad
-            if p._v is not v or (g.vid if type(g) is Value else g._v.vid) - base != slot:
-                return False
-        return True
-
     def formula(
         self, optimizer: MultiTensorOptimizer, batch: _Batch, scalars: list[float]
     ) -> tuple[Formula, list[float]]:
@@ -360,6 +349,22 @@ class _Plan:
         seen = [(id(v), v.vid) for v in grads] if max(slots) < 0 else None
         self.grads = grads if seen is not None and seen == self.seen else []
         self.seen = seen
+
+
+def meets(plan: _Plan, params: list[Tensor]) -> bool:
+    """The commonest case: parameters as prepared, gradients where they were in the frame before.
+    Raises AttributeError if there is none.
+    """
+    base = _recording.tr.base
+    # as many of all; saying `strict` costs as much as three of them
+    for p, v, slot in zip(params, plan.values, plan.slots):  # type: ignore[arg-type]  # noqa: B905
+        g: Any = p._grad
+        if p._v is not v or (g.vid if type(g) is Value else g._v.vid) - base != slot:
+            return False
+    return True
+
+
+native.offer("facula.optim.multi_tensor_code")
 
 
 class _Batch:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .recorder import Counter, Node
-from .values import Formed, Joint
+from .values import Formed
 
 # Of all tries together. When a quarter of that is new, paths that were not compiled are forgotten;
 # where three quarters are compiled, those that were not used since the last time too.
@@ -52,7 +52,7 @@ def _keep(node: Node, wanted: Callable[[Any], bool]) -> int:
             if n == 0:
                 del node.edges[k]
             total += n
-        elif type(child) is Joint or type(child) is Formed:
+        elif type(child) is Formed:
             del node.edges[k]  # goes where other edges lead as well; made again when it is needed
     plans = node.plans or {}
     if total == 1 and not any(p is not SEEN and wanted(p) for p in plans.values()):

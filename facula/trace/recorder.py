@@ -15,7 +15,8 @@ import itertools
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -25,7 +26,6 @@ from .values import (
     OUTSIDE,
     WRAPPED,
     Failed,
-    Joint,
     Meta,
     Producers,
     Value,
@@ -42,6 +42,10 @@ LIMIT = 4000  # nodes in a path; a longer stretch of work is cut
 _ONE_DIGIT = 1 << 30
 _bases = itertools.count(_ONE_DIGIT, SLOTS)
 
+# Between a frame's slots and the next frame's base: no value of the one is where the other has its
+# numbers (`NUMBER`).
+_GAP = 3
+
 INPUT, OP, MODE, BUNDLE = "input", "op", "mode", "bundle"
 
 _NONE: frozenset[int] = frozenset()
@@ -51,14 +55,15 @@ _NOTHING: Mapping[int, Any] = MappingProxyType({})
 class Node:
     """A position in the trie: the op that leads here and the facts of what it made."""
 
+    # In slots, where machine code finds them (recorder_code.py).
+    __slots__ = ("edges", "slot", "meta", "__dict__")
+
     # Defaults: a program that meets new work all the time makes many nodes, and most have none of
     # these.
     op: Any = None
     ins: tuple[int, ...] = ()  # slots
     attrs: tuple[Any, ...] = ()
-    slot = 0
     next_slot = 0
-    meta: Any = None
     metas: tuple[Meta, ...] = ()
     scalar: tuple[int, ...] = ()  # slots of run-time numbers that came with this node
     scalars = 0  # how many such numbers there are up to here
@@ -85,6 +90,8 @@ class Node:
         self.parent = parent
         self.kind = kind
         self.edges: dict[Any, Any] = {}
+        self.slot = 0
+        self.meta: Any = None
         if parent is not None:
             self.slot = self.next_slot = parent.next_slot
             self.scalars = parent.scalars
@@ -168,7 +175,7 @@ class Frame:
 
         Every collection is a new one: what was kept of the frame (a `Tape`) has the old ones.
         """
-        self.base += self.node.next_slot + 1
+        self.base += self.node.next_slot + _GAP
         if self.base >= self.limit:
             self.base = next(_bases)
         self.node = self.root
@@ -236,11 +243,20 @@ class Frame:
         return i
 
 
+# What machine code remembers of its last call: the number of the thread, and where that one's frame
+# lies.
+frame_seen = array("q", (0, 0))
+
+
 class _State(threading.local):
     """The open frame and the trie of a thread."""
 
     def __init__(self) -> None:
         self.tr = Frame(Node(None, MODE))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        frame_seen[0] = 0
 
     # Set by replay.py (to end a frame) and by the tensor layer (for stale views).
     flush: Callable[..., None]
@@ -418,7 +434,6 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
     tr = state.tr
     base = tr.base
     number: Any = None
-    first: Any = None
     if type(a) is Value:
         i = a.vid - base
         if i < 0:
@@ -433,21 +448,6 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
         return record(op, (a, b), attrs)
     if type(b) is Value:
         j = b.vid - base
-        if j < 0 and i >= 0 and b.buf is not None and b.pin is None:  # it may enter with the op
-            first, both = tr.node, (op, i, b.meta, attrs)
-            joint = first.edges.get(both)
-            if joint is not None and not config.eager:
-                j = joint.slot
-                b.vid = base + j
-                tr.inputs.append(b)
-                if b.meta.requires_grad:
-                    tr.leaves[j] = b
-                node = tr.node = joint.node
-                out = Value()
-                out.vid, out.meta = base + node.slot, node.meta
-                out.buf = out.rec = out.over = out.pin = None
-                tr.values.append(out)
-                return out
         if j < 0:
             j = tr.enter(b)
     elif type(b) in NUMBER and number is None:
@@ -468,8 +468,6 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
         if type(b) is Value and b.vid - base != j:
             b = at(base + j, b.meta)
         node = _miss(tr, key, op, (a, b), attrs)
-    elif first is not None:
-        _join(first, both, (b,), node)
     tr.node = node
     if number is not None:
         tr.scalars.append(number)
@@ -483,92 +481,8 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
 
 
 def record3(op: Any, a: Value, b: Value, c: Value, attrs: tuple[Any, ...] = ()) -> Value:
-    """Records an op of three operands, none of them a number: a layer, which its weight and bias
-    (and its input, if it is the first) enter with.
-    """
-    tr = state.tr
-    base = tr.base
-    i = a.vid - base
-    if b.vid < base > c.vid:
-        key = (op, a.meta if i < 0 else i, b.meta, c.meta, attrs)
-        joint = tr.node.edges.get(key)
-        if (
-            joint is None or b.pin is not None or c.pin is not None
-            or b.buf is None or c.buf is None or b is c or config.eager
-        ):  # fmt: skip
-            return _enter3(tr, key, a, b, c)
-        slot, inputs = joint.slot, tr.inputs
-        if i < 0:
-            if a.buf is None or a.pin is not None or a is b or a is c:
-                return _enter3(tr, key, a, b, c)
-            a.vid = base + slot
-            inputs.append(a)
-            if a.meta.requires_grad:
-                tr.leaves[slot] = a
-            slot += 1
-        b.vid = base + slot
-        inputs.append(b)
-        if b.meta.requires_grad:
-            tr.leaves[slot] = b
-        slot += 1
-        c.vid = base + slot
-        inputs.append(c)
-        if c.meta.requires_grad:
-            tr.leaves[slot] = c
-        node = joint.node
-    else:
-        node = tr.node.edges.get((op, i, b.vid - base, c.vid - base, attrs))
-        if node is None or config.eager:
-            return record(op, (a, b, c), attrs)
-    tr.node = node
-    out = Value()
-    out.vid, out.meta = base + node.slot, node.meta
-    out.buf = out.rec = out.over = out.pin = None
-    tr.values.append(out)
-    return out
-
-
-def _enter3(tr: Frame, key: tuple[Any, ...], a: Value, b: Value, c: Value) -> Value:
-    """Records an op of three operands of which the last two are not in the frame yet.
-
-    key: that of the edge over all of it: the op, the first one's slot or facts, the others' facts,
-    attributes.
-    """
-    first, base = tr.node, tr.base
-    fresh = []
-    slots = []
-    for v in (a, b, c):
-        i = v.vid - base
-        if i < 0:
-            fresh.append(v)
-            i = tr.enter(v)
-        slots.append(i)
-    op, attrs = key[0], key[-1]
-    if tr.base != base:
-        return record(op, _settled((a, b, c)), attrs)
-    node = tr.node.edges.get((op, *slots, attrs))
-    if node is None or config.eager:
-        return record(op, (a, b, c), attrs)
-    if fresh:
-        _join(first, key, fresh, node)
-    tr.node = node
-    out = at(base + node.slot, node.meta)
-    tr.values.append(out)
-    return out
-
-
-def _join(first: Node, key: tuple[Any, ...], fresh: Sequence[Value], node: Node) -> None:
-    """Adds the edge that leads over the entries of operands in plain memory and an op that was
-    recorded before after them.
-    """
-    last = node
-    for v in reversed(fresh):
-        last = last.parent or last
-        m = v.meta
-        if last.kind is not INPUT or last.meta is not m or (m.requires_grad and not m.leaf):
-            return
-    if last.parent is first and node.parent is not first:
-        first.edges[key] = Joint(last.slot, node)
+    """Records an op of three operands, none of them a number: a layer with its weight and bias."""
+    return record(op, (a, b, c), attrs)
 
 
 def _settled(ins: tuple[Any, ...]) -> tuple[Any, ...]:

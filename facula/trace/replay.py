@@ -19,7 +19,7 @@ import numpy as np
 from .. import config
 from ..graph import Graph
 from ..runtime import copies, memory
-from . import forget
+from . import forget, native
 from .build import build_graph
 from .fingerprint import fingerprint
 from .first_sight import compile_at_once, path_and_bound
@@ -495,7 +495,9 @@ def _prepare(plan: Plan) -> None:
 
 
 def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
+    take_over = native.begin()
     program = _program(plan)
+    take_over()
     if program is None:
         return _reference(plan, tr)
     program.output_bytes = [

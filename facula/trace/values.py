@@ -210,17 +210,6 @@ class Failed(list[Any]):
         raise RuntimeError(f"this tensor could not be computed: {self.error}") from self.error
 
 
-class Joint:
-    """An edge over the entries of an op's operands and the op: the first slot, and the op's
-    node.
-    """
-
-    __slots__ = ("slot", "node")
-
-    def __init__(self, slot: int, node: Any) -> None:
-        self.slot, self.node = slot, node
-
-
 class Formed:
     """An edge over all that a formula records (formula.py): the last node, the operands that enter
     (their places in the call, and slots) in the order in which they do, and the numbers that come

@@ -1,0 +1,387 @@
+"""Functions over Python's own objects in machine code: LLVM IR that calls the interpreter.
+
+What records a step of a small network is a few hundred look-ups and assignments, and each costs
+Python several times what it costs the processor. A function that is written here step by step
+(`Code`) does the same with the calls of the interpreter's C interface. It covers the usual case
+alone and changes nothing before it knows that this is one: in every other it calls the Python
+function that it stands for (`slow`), which stays the definition.
+
+The machine code links with nothing. A function gets a `bytes` object as its `self`, in which the
+addresses lie of the interface's functions and of the objects that the code knows (`Words`); so the
+code can be kept on disk. The fields of objects are read and written where `__slots__` puts them,
+which `offset_of` finds out by looking.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# The interface's functions (of its stable part), and their types.
+_INTERFACE = {
+    "Py_DecRef": "void (ptr)",
+    "Py_IncRef": "void (ptr)",
+    "PyDict_GetItemWithError": "ptr (ptr, ptr)",
+    "PyDict_SetItem": "i32 (ptr, ptr, ptr)",
+    "PyErr_Occurred": "ptr ()",
+    "PyList_Append": "i32 (ptr, ptr)",
+    "PyList_GetItem": "ptr (ptr, i64)",
+    "PyList_SetSlice": "i32 (ptr, i64, i64, ptr)",
+    "PyLong_AsLongLong": "i64 (ptr)",
+    "PyLong_FromLongLong": "ptr (i64)",
+    "PyObject_CallNoArgs": "ptr (ptr)",
+    "PyObject_GetAttr": "ptr (ptr, ptr)",
+    "PyObject_SetAttr": "i32 (ptr, ptr, ptr)",
+    "PyObject_Size": "i64 (ptr)",
+    "PyObject_Vectorcall": "ptr (ptr, ptr, i64, ptr)",
+    "PyThreadState_Get": "ptr ()",
+    "PyThreadState_GetID": "i64 (ptr)",
+    "PyTuple_GetItem": "ptr (ptr, i64)",
+    "PyTuple_New": "ptr (i64)",
+    "PyTuple_Pack": "ptr (i64, ...)",
+    "PyTuple_SetItem": "i32 (ptr, i64, ptr)",
+    "PyType_GenericAlloc": "ptr (ptr, i64)",
+}  # fmt: skip
+
+_HEAD = bytes.__basicsize__ - 1  # where the contents of a `bytes` object begin
+_TYPE = 8  # where an object says of which type it is
+_FASTCALL = 0x0080  # METH_FASTCALL
+
+
+def supported() -> bool:
+    """Whether objects lie in memory as this code expects it, which it finds out by looking."""
+    if sys.implementation.name != "cpython" or not getattr(sys, "_is_gil_enabled", lambda: True)():
+        return False
+    probe = b"facula"
+    return (
+        ctypes.sizeof(ctypes.c_void_p) == 8
+        and object.__basicsize__ == 16
+        and ctypes.string_at(id(probe) + _HEAD, len(probe)) == probe
+        and ctypes.c_uint64.from_address(id(probe) + _TYPE).value == id(bytes)
+        and all(hasattr(ctypes.pythonapi, name) for name in _INTERFACE)
+    )
+
+
+class Words:
+    """The addresses that functions of one module know, in the order in which they were asked for.
+
+    What the module's text depends on is that order alone.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[Any, int] = {}
+        self._values: list[int] = []
+        self._held: list[Any] = []
+
+    def interface(self, name: str) -> int:
+        """The place of the address of a function of the interpreter."""
+        if name not in self._places:
+            address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
+            assert address is not None
+            self._add(name, address)
+        return self._places[name]
+
+    def object(self, o: Any) -> int:
+        """The place of the address of an object, which lives from now on."""
+        key = id(o), "object"
+        if key not in self._places:
+            self._held.append(o)
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(o))
+            self._add(key, id(o))
+        return self._places[key]
+
+    def address(self, address: int) -> int:
+        """The place of the address of other memory."""
+        if (address, "memory") not in self._places:
+            self._add((address, "memory"), address)
+        return self._places[address, "memory"]
+
+    def _add(self, key: Any, value: int) -> None:
+        self._places[key] = len(self._values)
+        self._values.append(value)
+
+    def made(self) -> bytes:
+        """What functions get as their `self`."""
+        return b"".join(v.to_bytes(8, sys.byteorder) for v in self._values)
+
+
+class _Definition(ctypes.Structure):
+    """`PyMethodDef`."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("function", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("doc", ctypes.c_char_p),
+    )
+
+
+def builtin(name: str, address: int, words: bytes) -> Callable[..., Any]:
+    """The Python function whose machine code (of a `Code`) lies at `address`."""
+    definition = _Definition(name.encode(), address, _FASTCALL, None)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(definition))  # the function refers to it
+    kind = ctypes.PYFUNCTYPE(
+        ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p
+    )  # fmt: skip
+    make = kind(("PyCFunction_NewEx", ctypes.pythonapi))
+    made: Callable[..., Any] = make(ctypes.addressof(definition), words, None)
+    return made
+
+
+def offset_of(cls: type, name: str) -> int:
+    """Where in an object of this class the reference lies that the slot `name` holds."""
+    probe, mark = object.__new__(cls), object()
+    setattr(probe, name, mark)
+    words = (ctypes.c_uint64 * (cls.__basicsize__ // 8)).from_address(id(probe))
+    found = [k for k, word in enumerate(words) if word == id(mark)]
+    if len(found) != 1:
+        raise LookupError(f"{cls.__name__}.{name} is no slot")
+    return 8 * found[0]
+
+
+class Code:
+    """The machine code of one function, written from its beginning to its end.
+
+    Operands and results are LLVM's names: of references to objects, borrowed unless it is said
+    otherwise, of 64-bit integers, and of conditions. Arguments come by position, `fewest` to `most`
+    of them. slow: the Python function that does the work where `need` finds something else than
+    expected; until then nothing may be changed, and no reference held.
+    """
+
+    def __init__(
+        self, name: str, words: Words, fewest: int, most: int, slow: Callable[..., Any]
+    ) -> None:
+        self._name, self._words, self._slow = name, words, slow
+        self._variables: list[str] = []
+        self._lines: list[str] = []
+        self._kinds: dict[str, str] = {}
+        self._count = 0
+        self.need(self.test("sge", "%n", fewest))
+        self.need(self.test("sle", "%n", most))
+
+    def text(self) -> str:
+        """The function's definition; it is complete now."""
+        self._go("slow")
+        self._lines.append("slow:")  # an error that a call has raised, or something unusual
+        error = self.call("PyErr_Occurred")
+        with self.when(self.test("ne", error, "null", "ptr")):
+            self.fail()
+        slow = self.object(self._slow)
+        self.give(self.call("PyObject_Vectorcall", slow, "%args", "%n", "null"))
+        head = f"define ptr @{self._name}(ptr %self, ptr %args, i64 %n) nounwind {{"
+        return "\n".join((head, *self._variables, *self._lines[:-1], "}"))
+
+    # ---- values ----------------------------------------------------------------------------------
+
+    def argument(self, k: int) -> str:
+        return self._load("%args", 8 * k)
+
+    def optional(self, k: int, default: Any) -> str:
+        """An argument that may be left out."""
+        found = self.variable("ptr", self.object(default))
+        with self.when(self.test("sgt", "%n", k)):
+            self.assign(found, self.argument(k))
+        return self.value(found)
+
+    def object(self, o: Any) -> str:
+        """An object that is known when the code is written, and lives for ever."""
+        return self._word(self._words.object(o))
+
+    def memory(self, address: int) -> str:
+        """Memory at an address that is known when the code is written."""
+        return self._word(self._words.address(address))
+
+    def word(self, memory: str, offset: int) -> str:
+        """A 64-bit integer in memory."""
+        return self._set(f"load i64, ptr {self._at(memory, offset)}")
+
+    def store(self, memory: str, offset: int, value: str, kind: str = "i64") -> None:
+        self._line(f"store {kind} {value}, ptr {self._at(memory, offset)}")
+
+    def field(self, o: str, offset: int) -> str:
+        """What lies in an object's slot."""
+        return self._load(o, offset)
+
+    def put(self, o: str, offset: int, value: str) -> None:
+        """Writes to an object's slot; the reference to the value is the slot's from now on."""
+        old = self._load(o, offset)
+        self._line(f"store ptr {value}, ptr {self._at(o, offset)}")
+        self.drop(old)
+
+    def integer(self, o: str) -> str:
+        return self.call("PyLong_AsLongLong", o)
+
+    def number(self, value: str) -> str:
+        """A new reference to an `int`."""
+        return self.call("PyLong_FromLongLong", value)
+
+    def add(self, a: str, b: str | int) -> str:
+        return self._set(f"add i64 {a}, {b}")
+
+    def minus(self, a: str, b: str) -> str:
+        return self._set(f"sub i64 {a}, {b}")
+
+    def keep(self, o: str) -> str:
+        """A reference of one's own."""
+        self.call("Py_IncRef", o)
+        return o
+
+    def drop(self, o: str) -> None:
+        """Gives up a reference, if it is one."""
+        self.call("Py_DecRef", o)
+
+    def call(self, function: str, *operands: str | int) -> str:
+        """Calls a function of the interpreter. What it returns is as its documentation says."""
+        kind = _INTERFACE[function]
+        result, _, rest = kind.partition(" ")
+        kinds = rest.strip("()").split(", ") if rest != "()" else []
+        if kinds[-1:] == ["..."]:
+            kinds[-1:] = ["ptr"] * (len(operands) - len(kinds) + 1)
+        given = ", ".join(f"{k} {o}" for k, o in zip(kinds, operands, strict=True))
+        address = self._word(self._words.interface(function))
+        whole = kind if "..." in kind else result
+        text = f"call {whole} {address}({given})"
+        if result == "void":
+            self._line(text)
+            return ""
+        return self._set(text)
+
+    # ---- variables -------------------------------------------------------------------------------
+
+    def variable(self, kind: str, value: str | int) -> str:
+        """A variable of LLVM's type `kind`, for `value` and `assign`."""
+        name = self._new("v")
+        self._variables.append(f"  {name} = alloca {kind}")
+        self._line(f"store {kind} {value}, ptr {name}")
+        self._kinds[name] = kind
+        return name
+
+    def value(self, variable: str) -> str:
+        return self._set(f"load {self._kinds[variable]}, ptr {variable}")
+
+    def assign(self, variable: str, value: str | int) -> None:
+        self._line(f"store {self._kinds[variable]} {value}, ptr {variable}")
+
+    # ---- conditions ------------------------------------------------------------------------------
+
+    def test(self, relation: str, a: str, b: str | int, kind: str = "i64") -> str:
+        return self._set(f"icmp {relation} {kind} {a}, {b}")
+
+    def same(self, a: str, b: str) -> str:
+        """Whether two references are to the same object."""
+        return self.test("eq", a, b, "ptr")
+
+    def other(self, a: str, b: str) -> str:
+        return self.test("ne", a, b, "ptr")
+
+    def either(self, a: str, b: str) -> str:
+        return self._set(f"or i1 {a}, {b}")
+
+    def both(self, a: str, b: str) -> str:
+        return self._set(f"and i1 {a}, {b}")
+
+    def type_of(self, o: str) -> str:
+        return self._load(o, _TYPE)
+
+    def is_a(self, o: str, cls: type) -> str:
+        """Whether an object is of this very class."""
+        return self.same(self.type_of(o), self.object(cls))
+
+    def need(self, condition: str) -> None:
+        """Leaves the work to the Python function unless this holds."""
+        after = self._label("usual")
+        self._branch(condition, after, "slow")
+        self._lines.append(f"{after}:")
+
+    def need_found(self, o: str) -> str:
+        """As `need`, for a reference: there must be one."""
+        self.need(self.other(o, "null"))
+        return o
+
+    def need_same(self, a: str, o: Any) -> None:
+        self.need(self.same(a, self.object(o)))
+
+    @contextmanager
+    def when(self, condition: str) -> Iterator[None]:
+        """What is done only under a condition."""
+        then, after = self._label("then"), self._label("after")
+        self._branch(condition, then, after)
+        self._lines.append(f"{then}:")
+        yield
+        self._go(after)
+        self._lines.append(f"{after}:")
+
+    @contextmanager
+    def loop(self, count: str) -> Iterator[str]:
+        """What is done for each of the numbers from 0 to below `count`."""
+        at = self.variable("i64", 0)
+        again, body, after = self._label("again"), self._label("body"), self._label("after")
+        self._go(again)
+        self._lines.append(f"{again}:")
+        now = self.value(at)
+        self._branch(self.test("slt", now, count), body, after)
+        self._lines.append(f"{body}:")
+        yield now
+        self.assign(at, self.add(now, 1))
+        self._go(again)
+        self._lines.append(f"{after}:")
+
+    # ---- the end ---------------------------------------------------------------------------------
+
+    def give(self, o: str) -> None:
+        """Returns a reference of one's own, or none after an error."""
+        self._line(f"ret ptr {o}")
+        self._lines.append(f"{self._label('dead')}:")
+
+    def leave(self) -> None:
+        """Leaves the work to the Python function."""
+        self._go("slow")
+        self._lines.append(f"{self._label('dead')}:")
+
+    def fail(self) -> None:
+        self.give("null")
+
+    def fail_unless(self, condition: str) -> None:
+        """Returns with the error that a call has raised."""
+        after, failed = self._label("fine"), self._label("failed")
+        self._branch(condition, after, failed)
+        self._lines.append(f"{failed}:")
+        self._line("ret ptr null")
+        self._lines.append(f"{after}:")
+
+    # ---- text ------------------------------------------------------------------------------------
+
+    def _line(self, instruction: str) -> None:
+        self._lines.append("  " + instruction)
+
+    def _new(self, letter: str = "t") -> str:
+        self._count += 1
+        return f"%{letter}{self._count}"
+
+    def _set(self, instruction: str) -> str:
+        name = self._new()
+        self._line(f"{name} = {instruction}")
+        return name
+
+    def _label(self, name: str) -> str:
+        self._count += 1
+        return f"{name}{self._count}"
+
+    def _branch(self, condition: str, then: str, otherwise: str) -> None:
+        self._line(f"br i1 {condition}, label %{then}, label %{otherwise}")
+
+    def _go(self, label: str) -> None:
+        self._line(f"br label %{label}")
+
+    def _at(self, o: str, offset: int) -> str:
+        return self._set(f"getelementptr i8, ptr {o}, i64 {offset}")
+
+    def _load(self, o: str, offset: int) -> str:
+        return self._set(f"load ptr, ptr {self._at(o, offset)}")
+
+    def _word(self, place: int) -> str:
+        at = self._at("%self", _HEAD + 8 * place)
+        return self._set(f"load ptr, ptr {at}, !invariant.load !{{}}")
