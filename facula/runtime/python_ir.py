@@ -7,7 +7,7 @@ alone and changes nothing before it knows that this is one: in every other it ca
 function that it stands for (`slow`), which stays the definition.
 
 The machine code links with nothing. A function gets a `bytes` object as its `self`, in which the
-addresses lie of the interface's functions and of the objects that the code knows (`Words`); so the
+addresses lie of the interface's functions and of the objects that the code knows (`Module`); so the
 code can be kept on disk. The fields of objects are read and written where `__slots__` puts them,
 which `offset_of` finds out by looking.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -65,47 +65,73 @@ def supported() -> bool:
     )
 
 
-class Words:
-    """The addresses that functions of one module know, in the order in which they were asked for.
+class Fields:
+    """Where the slots of a class's objects lie: `Fields(Value).vid`."""
 
-    What the module's text depends on is that order alone.
+    def __init__(self, cls: type) -> None:
+        self._cls = cls
+
+    def __getattr__(self, name: str) -> int:
+        offset = offset_of(self._cls, name)
+        setattr(self, name, offset)
+        return offset
+
+
+class Module:
+    """Functions of machine code that are compiled together, and the addresses that they know: of
+    the interpreter's functions, of objects, of other memory, in the order in which they were asked
+    for. The text depends on that order alone.
     """
 
     def __init__(self) -> None:
+        self._texts: dict[str, str] = {}  # by function
         self._places: dict[Any, int] = {}
-        self._values: list[int] = []
-        self._held: list[Any] = []
+        self._addresses: list[int] = []
+
+    def add(self, name: str, fewest: int, most: int, slow: Callable[..., Any], write: Any) -> None:
+        """Adds a function that Python will call: see `Code`. write(code, module) writes it."""
+        c = Code(self, name, slow)
+        c.need(c.test("sge", "%n", fewest))
+        c.need(c.test("sle", "%n", most))
+        write(c)
+        self._texts[name] = c.text("define ptr", ", ptr %args, i64 %n")
+
+    def helper(self, write: Callable[..., None], result: str, kinds: Sequence[str]) -> str:
+        """The name of a function for the others, which is added if it is not there."""
+        name = write.__name__
+        if name not in self._texts:
+            names = [f"p{k}" for k in range(len(kinds))]
+            c = Code(self, name, None)
+            write(c, *(f"%{n}" for n in names))
+            given = "".join(f", {kind} %{n}" for kind, n in zip(kinds, names, strict=True))
+            self._texts[name] = c.text(f"define internal {result}", given)
+        return name
+
+    def text(self) -> str:
+        return "\n".join(self._texts.values())
+
+    def addresses(self) -> bytes:
+        """What functions get as their `self`."""
+        return b"".join(a.to_bytes(8, sys.byteorder) for a in self._addresses)
+
+    # ---- the places of addresses -----------------------------------------------------------------
 
     def interface(self, name: str) -> int:
-        """The place of the address of a function of the interpreter."""
-        if name not in self._places:
-            address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
-            assert address is not None
-            self._add(name, address)
-        return self._places[name]
+        address = ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value
+        assert address is not None
+        return self.memory(address)
 
     def object(self, o: Any) -> int:
-        """The place of the address of an object, which lives from now on."""
-        key = id(o), "object"
-        if key not in self._places:
-            self._held.append(o)
+        """Of an object, which lives from now on."""
+        if id(o) not in self._places:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(o))
-            self._add(key, id(o))
-        return self._places[key]
+        return self.memory(id(o))
 
-    def address(self, address: int) -> int:
-        """The place of the address of other memory."""
-        if (address, "memory") not in self._places:
-            self._add((address, "memory"), address)
-        return self._places[address, "memory"]
-
-    def _add(self, key: Any, value: int) -> None:
-        self._places[key] = len(self._values)
-        self._values.append(value)
-
-    def made(self) -> bytes:
-        """What functions get as their `self`."""
-        return b"".join(v.to_bytes(8, sys.byteorder) for v in self._values)
+    def memory(self, address: int) -> int:
+        if address not in self._places:
+            self._places[address] = len(self._addresses)
+            self._addresses.append(address)
+        return self._places[address]
 
 
 class _Definition(ctypes.Structure):
@@ -133,7 +159,8 @@ def builtin(name: str, address: int, words: bytes) -> Callable[..., Any]:
 
 def offset_of(cls: type, name: str) -> int:
     """Where in an object of this class the reference lies that the slot `name` holds."""
-    probe, mark = object.__new__(cls), object()
+    probe: Any = object.__new__(cls)
+    mark = object()
     setattr(probe, name, mark)
     words = (ctypes.c_uint64 * (cls.__basicsize__ // 8)).from_address(id(probe))
     found = [k for k, word in enumerate(words) if word == id(mark)]
@@ -142,36 +169,43 @@ def offset_of(cls: type, name: str) -> int:
     return 8 * found[0]
 
 
+def helper(result: str, *kinds: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Marks what writes a function for others to `use`: LLVM's types of its result and operands."""
+
+    def mark(write: Callable[..., None]) -> Callable[..., None]:
+        vars(write)["signature"] = result, kinds
+        return write
+
+    return mark
+
+
 class Code:
     """The machine code of one function, written from its beginning to its end.
 
     Operands and results are LLVM's names: of references to objects, borrowed unless it is said
-    otherwise, of 64-bit integers, and of conditions. Arguments come by position, `fewest` to `most`
-    of them. slow: the Python function that does the work where `need` finds something else than
-    expected; until then nothing may be changed, and no reference held.
+    otherwise, of 64-bit integers, and of conditions. slow: of a function that Python calls, the
+    Python function that does the work where `need` finds something else than expected; until then
+    nothing may be changed, and no reference held.
     """
 
-    def __init__(
-        self, name: str, words: Words, fewest: int, most: int, slow: Callable[..., Any]
-    ) -> None:
-        self._name, self._words, self._slow = name, words, slow
+    def __init__(self, module: Module, name: str, slow: Callable[..., Any] | None) -> None:
+        self._module, self._name, self._slow = module, name, slow
         self._variables: list[str] = []
         self._lines: list[str] = []
         self._kinds: dict[str, str] = {}
         self._count = 0
-        self.need(self.test("sge", "%n", fewest))
-        self.need(self.test("sle", "%n", most))
 
-    def text(self) -> str:
+    def text(self, kind: str, parameters: str) -> str:
         """The function's definition; it is complete now."""
-        self._go("slow")
-        self._lines.append("slow:")  # an error that a call has raised, or something unusual
-        error = self.call("PyErr_Occurred")
-        with self.when(self.test("ne", error, "null", "ptr")):
-            self.fail()
-        slow = self.object(self._slow)
-        self.give(self.call("PyObject_Vectorcall", slow, "%args", "%n", "null"))
-        head = f"define ptr @{self._name}(ptr %self, ptr %args, i64 %n) nounwind {{"
+        if self._slow is not None:  # an error that a call has raised, or something unusual
+            self._go("slow")
+            self._lines.append("slow:")
+            error = self.call("PyErr_Occurred")
+            with self.when(self.other(error, "null")):
+                self.fail()
+            slow = self.object(self._slow)
+            self.give(self.call("PyObject_Vectorcall", slow, "%args", "%n", "null"))
+        head = f"{kind} @{self._name}(ptr %self{parameters}) nounwind {{"
         return "\n".join((head, *self._variables, *self._lines[:-1], "}"))
 
     # ---- values ----------------------------------------------------------------------------------
@@ -188,11 +222,11 @@ class Code:
 
     def object(self, o: Any) -> str:
         """An object that is known when the code is written, and lives for ever."""
-        return self._word(self._words.object(o))
+        return self._word(self._module.object(o))
 
     def memory(self, address: int) -> str:
         """Memory at an address that is known when the code is written."""
-        return self._word(self._words.address(address))
+        return self._word(self._module.memory(address))
 
     def word(self, memory: str, offset: int) -> str:
         """A 64-bit integer in memory."""
@@ -241,9 +275,20 @@ class Code:
         if kinds[-1:] == ["..."]:
             kinds[-1:] = ["ptr"] * (len(operands) - len(kinds) + 1)
         given = ", ".join(f"{k} {o}" for k, o in zip(kinds, operands, strict=True))
-        address = self._word(self._words.interface(function))
+        address = self._word(self._module.interface(function))
         whole = kind if "..." in kind else result
         text = f"call {whole} {address}({given})"
+        if result == "void":
+            self._line(text)
+            return ""
+        return self._set(text)
+
+    def use(self, write: Callable[..., None], *operands: str | int) -> str:
+        """Calls a helper: see `helper`."""
+        result, kinds = vars(write)["signature"]
+        name = self._module.helper(write, result, kinds)
+        given = "".join(f", {k} {o}" for k, o in zip(kinds, operands, strict=True))
+        text = f"call {result} @{name}(ptr %self{given})"
         if result == "void":
             self._line(text)
             return ""
@@ -331,9 +376,9 @@ class Code:
 
     # ---- the end ---------------------------------------------------------------------------------
 
-    def give(self, o: str) -> None:
-        """Returns a reference of one's own, or none after an error."""
-        self._line(f"ret ptr {o}")
+    def give(self, o: str | int, kind: str = "ptr") -> None:
+        """Returns a reference of one's own, none after an error, or an integer."""
+        self._line("ret void" if kind == "void" else f"ret {kind} {o}")
         self._lines.append(f"{self._label('dead')}:")
 
     def leave(self) -> None:

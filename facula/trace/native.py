@@ -14,9 +14,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import config
+
+if TYPE_CHECKING:
+    from ..runtime import python_ir
 
 _offered = ["facula.trace.recorder_code"]
 _taken: dict[Callable[..., Any], Callable[..., Any]] = {}  # in whose place machine code is
@@ -40,7 +43,8 @@ def begin() -> Callable[[], None]:
 
     if not modules or config.eager or not python_ir.supported():
         return _nothing
-    text, functions, words = written(modules)
+    module, functions = written(modules)
+    text, words = module.text(), module.addresses()
     batch = code.Batch()
     batch.want(text, lambda: text)
 
@@ -63,21 +67,16 @@ def _nothing() -> None:
     pass
 
 
-def written(modules: list[str]) -> tuple[str, list[Callable[..., Any]], bytes]:
-    """The code of what these modules offer, the functions that it stands for, and the addresses that
-    it wants.
-    """
-    from ..runtime import python_ir
+def written(modules: list[str]) -> tuple[python_ir.Module, list[Callable[..., Any]]]:
+    """The code of what these modules offer, and the functions that it stands for."""
+    from ..runtime.python_ir import Module
 
-    words = python_ir.Words()
-    functions, texts = [], []
+    made, functions = Module(), []
     for name in modules:
         for function, fewest, most, write in importlib.import_module(name).FUNCTIONS:
-            c = python_ir.Code(function.__name__, words, fewest, most, function)
-            write(c)
-            texts.append(c.text())
+            made.add(function.__name__, fewest, most, function, write)
             functions.append(function)
-    return "\n".join(texts), functions, words.made()
+    return made, functions
 
 
 def _exchange(functions: dict[Callable[..., Any], Callable[..., Any]]) -> None:
@@ -88,6 +87,11 @@ def _exchange(functions: dict[Callable[..., Any], Callable[..., Any]]) -> None:
             for old, new in functions.items():
                 if names.get(old.__name__) is old:
                     names[old.__name__] = new
+
+
+def taken() -> list[Callable[..., Any]]:
+    """The Python functions in whose place machine code is."""
+    return list(_taken)
 
 
 @contextmanager

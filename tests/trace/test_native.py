@@ -1,0 +1,363 @@
+"""Machine code in place of Python functions: the same paths, frames and results."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import facula
+from facula import config, nn
+from facula.nn import functional as F
+from facula.ops import elementwise as e
+from facula.runtime import code, python_ir
+from facula.trace import formula, native, recorder
+from facula.trace.recorder import MODE, Frame, Node, state
+from facula.trace.replay import flush
+from facula.trace.values import meta, outside
+
+pytestmark = pytest.mark.skipif(config.eager, reason="nothing is recorded for later then")
+
+NAMES = ("record1", "record2", "record3", "as_one")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def taken_over() -> None:
+    native.begin()()
+    found = [getattr(formula if n == "as_one" else recorder, n) for n in NAMES]
+    assert all(type(f).__name__ == "builtin_function_or_method" for f in found)
+
+
+def in_python(run: Callable[[], Any]) -> tuple[Any, set[str]]:
+    """What `run()` returns, and which of the functions that have machine code ran in Python."""
+    entered: set[str] = set()
+    taken = {f.__code__: f.__name__ for f in native.taken()}
+
+    def note(frame: Any, event: str, argument: Any) -> None:
+        if event == "call" and frame.f_code in taken:
+            entered.add(taken[frame.f_code])
+
+    sys.setprofile(note)
+    try:
+        return run(), entered
+    finally:
+        sys.setprofile(None)
+
+
+def both(run: Callable[[], Any]) -> tuple[Any, Any]:
+    """What `run()` returns in Python and in machine code, each on an empty trie."""
+    found = []
+    outer = state.tr
+    for leave in (native.left_to_python, contextlib.nullcontext):
+        flush()
+        state.tr = Frame(Node(None, MODE))
+        facula.manual_seed(0)
+        with leave():
+            found.append(run())
+    flush()
+    state.tr = outer
+    return found[0], found[1]
+
+
+def tensors() -> dict[str, Any]:
+    base = facula.arange(24.0).reshape(4, 6)
+    base.tolist()
+    return {
+        "x": facula.tensor([[1.0, -2.0, 3.0]]), "y": facula.tensor([[0.5], [4.0]]),
+        "w": nn.Parameter(facula.tensor([[1.0, 2.0, -1.0], [0.0, 3.0, 2.0]])),
+        "b": nn.Parameter(facula.tensor([1.0, -1.0])), "row": base[2:3, 1:4],
+        "n": facula.tensor([[3, 1, 2]]),
+    }  # fmt: skip
+
+
+# What is recorded, and whether the second time is left to Python: for more than is usual.
+CASES: dict[str, tuple[Callable[..., Any], bool]] = {
+    "one operand": (lambda t: t["x"].exp().neg(), False),
+    "attributes": (lambda t: t["x"].sum(1, keepdim=True).expand(1, 2), False),
+    "both enter": (lambda t: t["x"] + t["y"], False),
+    "one enters": (lambda t: t["x"].exp() * t["y"], False),
+    "the other enters": (lambda t: t["y"] - t["x"].exp(), False),
+    "twice the same": (lambda t: t["x"] * t["x"] + t["y"], False),
+    "a number": (lambda t: (t["x"] * 2 + 1.5) / 3, False),
+    "a number first": (lambda t: 2 - t["x"] * 0.25, False),
+    "whole numbers": (lambda t: t["n"] * 3 + t["x"], False),
+    "a layer": (lambda t: F.linear(t["x"], t["w"], t["b"]), False),
+    "layers": (lambda t: F.linear(F.linear(t["x"], t["w"]), t["w"].t(), t["x"][0]), False),
+    "a leaf": (lambda t: t["w"] * 2, False),
+    "a formula": (lambda t: F.layer_norm(t["x"], (3,), t["w"][0], t["w"][1]), False),
+    "a formula's parameters": (lambda t: F.gelu(t["b"]) + F.gelu(t["x"]).sum(), False),
+    "a view of memory": (lambda t: t["row"] * 2, True),
+}
+
+
+def frame_of(run: Callable[..., Any], t: dict[str, Any]) -> tuple[Any, ...]:
+    """The open frame after `run(t)`, and the result's value."""
+    made = run(t)
+    tr = state.tr
+    known = {id(v._v): k for k, v in t.items()}
+    found = (
+        tr.node, [known.get(id(v), v.meta) for v in tr.inputs], list(tr.scalars),
+        [(v.vid - tr.base, v.meta) for v in tr.values],
+        {k: known.get(id(v)) for k, v in tr.leaves.items()}, made._v.vid - tr.base,
+    )  # fmt: skip
+    return (*found, made.tolist())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_frame_is_the_same(name: str) -> None:
+    run, unusual = CASES[name]
+    t = tensors()
+    with native.left_to_python():
+        for _ in range(3):
+            want = frame_of(run, t)
+    got, entered = in_python(lambda: frame_of(run, t))
+    assert got == want
+    assert bool(entered) == unusual, entered
+
+
+def train(steps: int) -> list[Any]:
+    net = nn.Sequential(nn.Linear(3, 8), nn.GELU(), nn.LayerNorm(8), nn.Linear(8, 2))
+    opt = facula.optim.Adam(net.parameters(), lr=0.1)
+    x, y = facula.randn(5, 3), facula.randn(5, 2)
+    found = []
+    for _ in range(steps):
+        opt.zero_grad()
+        loss = F.mse_loss(net(x), y)
+        loss.backward()
+        opt.step()
+        found.append(loss.item())
+    return found
+
+
+def test_a_step_of_training() -> None:
+    want, got = both(lambda: train(6))
+    assert got == want
+    net = nn.Linear(3, 2)
+    opt = facula.optim.SGD(net.parameters(), lr=0.1)
+    x = facula.randn(5, 3)
+
+    def step() -> float:
+        opt.zero_grad()
+        loss = net(x).square().mean()
+        loss.backward()
+        opt.step()
+        return float(loss.item())
+
+    for _ in range(4):
+        step()
+    assert in_python(step)[1] == set()
+
+
+def passes(how: str) -> list[Any]:
+    """Gradients after three rounds of something that a remembered pass has to look at."""
+    w = nn.Parameter(facula.tensor([1.0, -2.0]))
+    b = nn.Parameter(facula.tensor([0.5, 0.5]))
+    seen: list[Any] = []
+    if how == "a hook":
+        w.register_hook(lambda g: g * 2)
+    for _ in range(4):
+        loss = (w * w * b).sum()
+        if how == "written between":
+            with facula.no_grad():
+                w.mul_(0.5)
+            loss = (w.exp() * b).sum()
+        if how == "the last one has a gradient":
+            b.grad = facula.ones(2)
+        if how == "twice":
+            loss.backward(retain_graph=True)
+        loss.backward()
+        seen += [w.grad.tolist(), b.grad.tolist(), loss.item()]
+        if how != "accumulated":
+            w.grad = b.grad = None
+    return seen
+
+
+@pytest.mark.parametrize(
+    "how",
+    ("plain", "accumulated", "a hook", "written between", "the last one has a gradient", "twice"),
+)
+def test_remembered_passes(how: str) -> None:
+    want, got = both(lambda: passes(how))
+    assert got == want
+
+
+def test_one_leaf_in_two_slots() -> None:
+    """A parameter written in the middle of a frame: its gradient is the sum of both parts'."""
+
+    def run() -> list[Any]:
+        w, seen = nn.Parameter(facula.tensor([2.0, 3.0])), []
+        for _ in range(4):
+            first = (w * w).sum()
+            with facula.no_grad():
+                w.data = w.data * 1.0
+            (first + w.exp().sum()).backward()
+            seen.append(w.grad.tolist())
+            w.grad = None
+        return seen
+
+    want, got = both(run)
+    assert got == want
+
+
+def test_optimizers_look_again() -> None:
+    """At parameters that were exchanged, without gradients, or whose gradients lie elsewhere."""
+
+    def run() -> list[Any]:
+        net = nn.Linear(2, 2)
+        opt = facula.optim.SGD(net.parameters(), lr=0.5)
+        x = facula.tensor([[1.0, 2.0]])
+        for k in range(12):
+            opt.zero_grad()
+            out = net(x)
+            loss = out.sum() if k % 3 else F.linear(x, net.weight).sum()
+            loss.backward()
+            if k % 4 == 1:
+                net.weight.grad = net.weight.grad * 2
+            if k == 6:
+                net.weight.data = net.weight.data + 1
+            opt.step()
+        return [net.weight.tolist(), net.bias.tolist()]
+
+    want, got = both(run)
+    assert got == want
+
+
+def test_arguments() -> None:
+    v = facula.ones(2)._v
+    with pytest.raises(TypeError, match="record1"):
+        recorder.record1(e.NEG)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="record2"):
+        recorder.record2(e.ADD, v, v, (), ())  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="keyword"):
+        recorder.record1(e.NEG, v=v)
+    with pytest.raises(TypeError, match="unhashable"):
+        recorder.record1(e.NEG, v, [])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="str"):
+        recorder.record2(e.ADD, v, "2")
+    with pytest.raises(RuntimeError, match="must match"):
+        facula.ones(2) + facula.ones(3)
+
+
+def test_no_reference_is_lost_or_left() -> None:
+    x, w, b = facula.ones(2, 3), nn.Parameter(facula.ones(2, 3)), nn.Parameter(facula.ones(2))
+    text = "facula"  # an object that is in no pool of Python's
+
+    def step() -> None:
+        out = F.gelu(F.linear(x, w, b)) * 2.5 + x[:, :2] * x[:, :2]
+        out.sum().backward()
+        out.tolist()
+        w.grad = b.grad = None
+
+    for _ in range(5):
+        step()
+    held = [x._v, w._v, b._v, e.ADD, None, True, (), facula.float32, x._v.meta, state.tr, text]
+    gc.collect()
+    before = [sys.getrefcount(o) for o in held], sys.getallocatedblocks()
+    for _ in range(300):
+        step()
+    gc.collect()
+    after = [sys.getrefcount(o) for o in held], sys.getallocatedblocks()
+    assert after[0] == before[0]
+    assert after[1] - before[1] < 100
+
+
+def test_threads_have_frames_of_their_own() -> None:
+    results: dict[int, list[float]] = {}
+    start = threading.Barrier(4)
+
+    def work(k: int) -> None:
+        x = facula.full((4,), float(k))
+        start.wait()
+        found = []
+        for i in range(200):
+            y = x * 2
+            z = y + i
+            found.append(float((z * x).sum()))
+        results[k] = found
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for k in range(4):
+        assert results[k] == [4.0 * (2 * k + i) * k for i in range(200)]
+
+
+def test_another_frame_is_seen_at_once() -> None:
+    outer = state.tr
+    x = facula.ones(3)
+    x.neg()
+    try:
+        state.tr = Frame(Node(None, MODE))
+        y = x + 1
+        assert state.tr.values == [y._v] and y.tolist() == [2.0] * 3
+    finally:
+        state.tr = outer
+
+
+def test_fields_are_found_where_they_are() -> None:
+    class Two:
+        __slots__ = ("a", "b", "__dict__")
+
+    fields = python_ir.Fields(Two)
+    assert {fields.a, fields.b} <= set(range(16, Two.__basicsize__, 8)) and fields.a != fields.b
+    with pytest.raises(LookupError, match=r"Two\.c is no slot"):
+        _ = fields.c
+
+
+@pytest.fixture
+def nothing_taken() -> Iterator[None]:
+    """As at the start of a process; what is loaded meanwhile is forgotten again."""
+    flush()
+    offered = list(native._offered)
+    with native.left_to_python():
+        native._offered[:] = [
+            "facula.trace.recorder_code", "facula.autograd.jumps_code",
+            "facula.optim.multi_tensor_code",
+        ]  # fmt: skip
+        yield
+        native._offered[:] = offered
+
+
+def test_another_interpreter_does_without(
+    nothing_taken: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(python_ir, "supported", lambda: False)
+    native.begin()()
+    assert type(recorder.record1).__name__ == "function"
+    assert (facula.ones(2) + 1).tolist() == [2.0, 2.0]
+
+
+def test_what_cannot_be_compiled_stays(
+    nothing_taken: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*arguments: Any) -> Any:
+        raise code.CodeError("no such instruction")
+
+    monkeypatch.setattr(code, "_compile", fails)
+    monkeypatch.setattr(code, "loaded", lambda name: None)
+    monkeypatch.setattr(config, "debug", 1)
+    native.begin()()
+    assert "recording stays with Python: no such instruction" in capsys.readouterr().err
+    assert type(recorder.record1).__name__ == "function"
+    assert (facula.ones(2) + 1).tolist() == [2.0, 2.0]
+
+
+def test_values_of_other_kinds_are_left_to_python() -> None:
+    """Memory that Python may write to, and numbers of NumPy's."""
+    a = np.ones(3, np.float32)
+    x = facula.from_numpy(a)
+    for k in range(4):
+        y = x + 1
+        a[:] = k
+        assert y.tolist() == [2.0 if k == 0 else float(k)] * 3
+    v = outside(meta((3,), facula.float32), np.zeros(3, np.float32))
+    assert recorder.record2(e.ADD, v, np.float32(2.0)).meta.shape == (3,)  # type: ignore[arg-type]
+    flush()
