@@ -456,6 +456,9 @@ class Fixed:
     *numbers)` writes the run-time scalars; `go()` runs it, and is not 0 after an error.
     """
 
+    # In slots: what machine code reads that runs it (trace/replay_code.py).
+    __slots__ = ("head", "kinds", "_tables", "_outputs", "__dict__")
+
     def __init__(self, program: Program) -> None:
         # One block of memory: the numbers, then the table. So one call writes the numbers and the
         # addresses at the table's beginning.
@@ -473,7 +476,6 @@ class Fixed:
         self.slots = memoryview(self._table).cast("B").cast("Q")[FIRST:]
         self.pack = program._pack_scalars
         self._program = program  # holds the steps and their records
-        self._lock = threading.Lock()
         self._places = [slice(held.start - FIRST, held.stop - FIRST) for held in program._held]
         self._last = program._inputs
         self._tables: list[array[int]] = []
@@ -489,6 +491,13 @@ class Fixed:
         keep_lock = run is cpu.runner_holding_lock()
         steps = self._steps.buffer_info()[0]
         self.go = cpu.bind_steps(ctypes.addressof(self._table), steps, n, keep_lock)
+        # Whether it runs, how it is run, and where the numbers and the inputs' addresses go.
+        self._head = (ctypes.c_int64 * 6)(
+            0, *cpu.machine_call(self.go), keep_lock, ctypes.addressof(self._memory),
+            ctypes.addressof(self._table) + 8 * FIRST,
+        )  # fmt: skip
+        self.head = ctypes.addressof(self._head)
+        self.kinds = program.scalars.encode()
 
     def run(
         self,
@@ -499,12 +508,13 @@ class Fixed:
     ) -> bool:
         """As `Program.run`, where tables come after all other inputs, and neither tables nor the
         list of outputs are changed once they were given. False, with nothing done, where steps of
-        the program are being timed.
+        the program are being timed, or it runs already: another thread may end the frame of one.
         """
         program = self._program
-        if program._single is None:
+        if program._single is None or self._head[0]:
             return False
-        with self._lock:  # another thread may end the frame of this one
+        self._head[0] = 1
+        try:
             self._write(*scalars, *self._rest, *input_ptrs)
             if output_ptrs is not self._outputs:
                 self._outputs = output_ptrs
@@ -514,10 +524,17 @@ class Fixed:
             if tables != self._tables:
                 self._hold(tables)
             failed = self.go()
+        finally:
+            self._head[0] = 0
         if failed:
-            ctypes.memmove(program._status, self._status, ctypes.sizeof(self._status))
-            program._raise()
+            self.complain()
         return True
+
+    def complain(self) -> None:
+        """Raises the error that a run has met."""
+        program = self._program
+        ctypes.memmove(program._status, self._status, ctypes.sizeof(self._status))
+        program._raise()
 
     def _hold(self, tables: list[array[int]]) -> None:
         """Writes the tables, which are not in the table yet."""

@@ -74,6 +74,13 @@ def bind_steps(
     return bound
 
 
+def machine_call(bound: Callable[[], int]) -> tuple[int, int]:
+    """What machine code calls to do what a function of `bind_steps` does: the address of the code,
+    and that of its one argument.
+    """
+    return _native()["run_call"], ctypes.addressof(vars(bound)["record"])
+
+
 class Errand:
     """A kernel of the runner's module for one worker, which works while the caller goes on.
 

@@ -9,7 +9,7 @@ function that it stands for (`slow`), which stays the definition.
 The machine code links with nothing. A function gets a `bytes` object as its `self`, in which the
 addresses lie of the interface's functions and of the objects that the code knows (`Module`); so the
 code can be kept on disk. The fields of objects are read and written where `__slots__` puts them,
-which `offset_of` finds out by looking.
+which `Fields` finds out by looking.
 """
 
 from __future__ import annotations
@@ -25,18 +25,26 @@ _INTERFACE = {
     "Py_DecRef": "void (ptr)",
     "Py_IncRef": "void (ptr)",
     "PyDict_GetItemWithError": "ptr (ptr, ptr)",
+    "PyDict_New": "ptr ()",
     "PyDict_SetItem": "i32 (ptr, ptr, ptr)",
+    "PyErr_Clear": "void ()",
     "PyErr_Occurred": "ptr ()",
+    "PyEval_RestoreThread": "void (ptr)",
+    "PyEval_SaveThread": "ptr ()",
+    "PyFloat_AsDouble": "double (ptr)",
     "PyList_Append": "i32 (ptr, ptr)",
     "PyList_GetItem": "ptr (ptr, i64)",
+    "PyList_New": "ptr (i64)",
     "PyList_SetSlice": "i32 (ptr, i64, i64, ptr)",
     "PyLong_AsLongLong": "i64 (ptr)",
     "PyLong_FromLongLong": "ptr (i64)",
     "PyObject_CallNoArgs": "ptr (ptr)",
     "PyObject_GetAttr": "ptr (ptr, ptr)",
+    "PyObject_RichCompareBool": "i32 (ptr, ptr, i32)",
     "PyObject_SetAttr": "i32 (ptr, ptr, ptr)",
     "PyObject_Size": "i64 (ptr)",
     "PyObject_Vectorcall": "ptr (ptr, ptr, i64, ptr)",
+    "PySequence_GetItem": "ptr (ptr, i64)",
     "PyThreadState_Get": "ptr ()",
     "PyThreadState_GetID": "i64 (ptr)",
     "PyTuple_GetItem": "ptr (ptr, i64)",
@@ -56,23 +64,39 @@ def supported() -> bool:
     if sys.implementation.name != "cpython" or not getattr(sys, "_is_gil_enabled", lambda: True)():
         return False
     probe = b"facula"
+    mark = object()
+    before = ctypes.c_uint32.from_address(id(mark)).value
+    held = [mark, mark]
     return (
         ctypes.sizeof(ctypes.c_void_p) == 8
         and object.__basicsize__ == 16
         and ctypes.string_at(id(probe) + _HEAD, len(probe)) == probe
         and ctypes.c_uint64.from_address(id(probe) + _TYPE).value == id(bytes)
+        and ctypes.c_uint32.from_address(id(mark)).value == before + len(held)
         and all(hasattr(ctypes.pythonapi, name) for name in _INTERFACE)
     )
 
 
 class Fields:
-    """Where the slots of a class's objects lie: `Fields(Value).vid`."""
+    """Where the slots of a class's objects lie: `Fields(Value).vid` is the offset of that of `vid`.
+    It is found by looking where a reference goes.
+    """
 
     def __init__(self, cls: type) -> None:
         self._cls = cls
+        if hasattr(cls, "__del__"):  # the object that is looked at has nothing to give back
+            cls = type(cls.__name__, (cls,), {"__slots__": (), "__del__": lambda self: None})
+        self._probe = object.__new__(cls)
 
     def __getattr__(self, name: str) -> int:
-        offset = offset_of(self._cls, name)
+        mark = object()
+        setattr(self._probe, name, mark)
+        count = self._cls.__basicsize__ // 8
+        words = (ctypes.c_uint64 * count).from_address(id(self._probe))
+        found = [k for k, word in enumerate(words) if word == id(mark)]
+        if len(found) != 1:
+            raise LookupError(f"{self._cls.__name__}.{name} is no slot")
+        offset = 8 * found[0]
         setattr(self, name, offset)
         return offset
 
@@ -157,18 +181,6 @@ def builtin(name: str, address: int, words: bytes) -> Callable[..., Any]:
     return made
 
 
-def offset_of(cls: type, name: str) -> int:
-    """Where in an object of this class the reference lies that the slot `name` holds."""
-    probe: Any = object.__new__(cls)
-    mark = object()
-    setattr(probe, name, mark)
-    words = (ctypes.c_uint64 * (cls.__basicsize__ // 8)).from_address(id(probe))
-    found = [k for k, word in enumerate(words) if word == id(mark)]
-    if len(found) != 1:
-        raise LookupError(f"{cls.__name__}.{name} is no slot")
-    return 8 * found[0]
-
-
 def helper(result: str, *kinds: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Marks what writes a function for others to `use`: LLVM's types of its result and operands."""
 
@@ -232,8 +244,25 @@ class Code:
         """A 64-bit integer in memory."""
         return self._set(f"load i64, ptr {self._at(memory, offset)}")
 
-    def store(self, memory: str, offset: int, value: str, kind: str = "i64") -> None:
+    def store(self, memory: str, offset: int, value: str | int, kind: str = "i64") -> None:
         self._line(f"store {kind} {value}, ptr {self._at(memory, offset)}")
+
+    def item(self, memory: str, k: str) -> str:
+        """The address of the k-th of the 64-bit words in memory."""
+        return self._set(f"getelementptr i64, ptr {memory}, i64 {k}")
+
+    def byte(self, o: str, k: str) -> str:
+        """The k-th byte of a `bytes` object, as an integer."""
+        at = self._set(f"getelementptr i8, ptr {self._at(o, _HEAD)}, i64 {k}")
+        return self._set(f"zext i8 {self._set(f'load i8, ptr {at}')} to i64")
+
+    def pointer(self, address: str) -> str:
+        """The memory at an address that is an integer."""
+        return self._set(f"inttoptr i64 {address} to ptr")
+
+    def references(self, o: str) -> str:
+        """How many references there are to an object."""
+        return self._set(f"zext i32 {self._set(f'load i32, ptr {o}')} to i64")
 
     def field(self, o: str, offset: int) -> str:
         """What lies in an object's slot."""
@@ -293,6 +322,18 @@ class Code:
             self._line(text)
             return ""
         return self._set(text)
+
+    def invoke(self, function: str, *operands: str) -> str:
+        """Calls a Python function. A new reference to its result, null after an error."""
+        room = self._new("v")
+        self._variables.append(f"  {room} = alloca [{len(operands)} x ptr]")
+        for k, o in enumerate(operands):
+            self.store(room, 8 * k, o, "ptr")
+        return self.call("PyObject_Vectorcall", function, room, len(operands), "null")
+
+    def machine(self, code: str, argument: str) -> str:
+        """Calls machine code that has nothing to do with Python, by its address."""
+        return self._set(f"call i64 {code}(ptr {argument})")
 
     # ---- variables -------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from .. import config
 if TYPE_CHECKING:
     from ..runtime import python_ir
 
-_offered = ["facula.trace.recorder_code"]
+_offered = ["facula.trace.recorder_code", "facula.trace.replay_code"]
 _taken: dict[Callable[..., Any], Callable[..., Any]] = {}  # in whose place machine code is
 _lock = threading.Lock()
 _PACKAGE = __name__.partition(".")[0]

@@ -56,22 +56,18 @@ class Node:
     """A position in the trie: the op that leads here and the facts of what it made."""
 
     # In slots, where machine code finds them (recorder_code.py).
-    __slots__ = ("edges", "slot", "meta", "__dict__")
+    __slots__ = ("edges", "slot", "meta", "next_slot", "usual", "__dict__")
 
     # Defaults: a program that meets new work all the time makes many nodes, and most have none of
     # these.
     op: Any = None
     ins: tuple[int, ...] = ()  # slots
     attrs: tuple[Any, ...] = ()
-    next_slot = 0
     metas: tuple[Meta, ...] = ()
     scalar: tuple[int, ...] = ()  # slots of run-time numbers that came with this node
     scalars = 0  # how many such numbers there are up to here
     depth = 0
     plans: dict[Any, Any] | None = None
-    # The plan that ran here last, and how it is known: reference counts of the frame's values, what
-    # was freed, what picks the live ones of the values.
-    usual: tuple[list[int], tuple[Any, ...], Callable[[Any], Any], Any] | None = None
     number_meta: Mapping[int, Meta] = _NOTHING  # float64 or int64: of which kind the number is
     fixed: Mapping[int, Any] = (
         _NOTHING  # slots of numbers that are part of the path, and their values
@@ -90,8 +86,11 @@ class Node:
         self.parent = parent
         self.kind = kind
         self.edges: dict[Any, Any] = {}
-        self.slot = 0
+        self.slot = self.next_slot = 0
         self.meta: Any = None
+        # The plan that ran here last, and how it is known: reference counts of the frame's values,
+        # what was freed, what picks the live ones of the values.
+        self.usual: tuple[list[int], tuple[Any, ...], Callable[[Any], Any], Any] | None = None
         if parent is not None:
             self.slot = self.next_slot = parent.next_slot
             self.scalars = parent.scalars
@@ -148,6 +147,21 @@ class Frame:
         "walks", "fixing", "once", "alone", "lonely", "made", "spent", "limit",
     )  # fmt: skip
 
+    values: list[Value]
+    inputs: list[Value]
+    scalars: list[Any]
+    complex: bool  # there is more to gradients than the path: hooks, user's functions, other frames
+    leaves: dict[int, Value]
+    upstream: Mapping[int, Value]
+    hooks: dict[int, list[Any]] | None
+    custom: dict[int, Any] | None
+    freed: frozenset[int]
+    freed_key: tuple[Any, ...]
+    over: dict[int, Any] | None
+    shifts: Mapping[
+        int, int
+    ]  # how much further in their storage values lie than their slots' facts
+
     def __init__(self, root: Node, scratch: bool = False) -> None:
         self.root = root
         # Of once.py: the base at which ops run at once, that of the frame after the last one seen
@@ -171,37 +185,8 @@ class Frame:
         self.restart()
 
     def restart(self) -> None:
-        """Forgets what was recorded and starts an empty frame with slots of its own.
-
-        Every collection is a new one: what was kept of the frame (a `Tape`) has the old ones.
-        """
-        self.base += self.node.next_slot + _GAP
-        if self.base >= self.limit:
-            self.base = next(_bases)
-        self.node = self.root
-        self.values: list[Value] = []
-        self.inputs: list[Value] = []
-        self.scalars: list[Any] = []
-        # There is more to gradients than the path: hooks, user's functions, other frames.
-        self.complex = False
-        self.leaves: dict[int, Value] = {}
-        self.upstream: Mapping[int, Value] = _NOTHING
-        self.hooks: dict[int, list[Any]] | None = None
-        self.custom: dict[int, Any] | None = None
-        self.freed: frozenset[int] = _NONE
-        self.freed_key: tuple[Any, ...] = ()
-        self.over: dict[int, Any] | None = None
-        # How much further in their storage values lie than their slots' facts say, by number.
-        self.shifts: Mapping[int, int] = _NOTHING
-        if self.views:
-            self.views = []
-        if not self.grad:
-            self.grad = True
-            enabled = self.node.edges.get(False)
-            if enabled is None:
-                enabled = mode_node(self.node, False)
-            self.node = enabled
-            self.grad = False
+        """See `restart`."""
+        restart(self)
 
     def enter(self, v: Value) -> int:
         """The slot of a value that is not (or not yet) in this frame."""
@@ -241,6 +226,32 @@ class Frame:
                 self.upstream[i] = v  # type: ignore[index]
                 self.complex = True
         return i
+
+
+def restart(tr: Frame) -> None:
+    """Forgets what a frame has recorded: it is an empty one with slots of its own.
+
+    Every collection is a new one: what was kept of the frame (a `Tape`) has the old ones.
+    """
+    tr.base += tr.node.next_slot + _GAP
+    if tr.base >= tr.limit:
+        tr.base = next(_bases)
+    tr.node = tr.root
+    tr.values, tr.inputs, tr.scalars = [], [], []
+    tr.complex = False
+    tr.leaves = {}
+    tr.upstream = tr.shifts = _NOTHING
+    tr.hooks = tr.custom = tr.over = None
+    tr.freed, tr.freed_key = _NONE, ()
+    if tr.views:
+        tr.views = []
+    if not tr.grad:
+        tr.grad = True
+        enabled = tr.node.edges.get(False)
+        if enabled is None:
+            enabled = mode_node(tr.node, False)
+        tr.node = enabled
+        tr.grad = False
 
 
 # What machine code remembers of its last call: the number of the thread, and where that one's frame

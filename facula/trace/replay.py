@@ -24,7 +24,7 @@ from .build import build_graph
 from .fingerprint import fingerprint
 from .first_sight import compile_at_once, path_and_bound
 from .once import note_first_sight
-from .recorder import BUNDLE, INPUT, OP, Counter, Frame, Node, _State, caller, state
+from .recorder import BUNDLE, INPUT, OP, Counter, Frame, Node, _State, caller, restart, state
 from .references import array_of as array_of
 from .references import run_little, run_references
 from .tape import tape_of
@@ -147,7 +147,7 @@ def flush(frame: Frame | None = None) -> None:
     values = tr.values
     if not values and node.kind is not OP:
         if node is not tr.root and tr.inputs and not tr.scratch:
-            tr.restart()
+            restart(tr)
         return
     if tr.views and not tr.scratch:
         _drop_views(tr)
@@ -241,7 +241,24 @@ def _again(plan: Plan, tr: Frame, live: Sequence[Value]) -> None:
         _salvage(tr, live)
         raise
     finally:
-        tr.restart()
+        restart(tr)
+
+
+def failed(plan: Plan, tr: Frame, live: Sequence[Value]) -> None:
+    """What `_again` does after machine code has met an error in a program with a table of its own.
+    Raises it.
+    """
+    try:
+        try:
+            plan.fixed.complain()
+        except IndexError:
+            _reference(plan, tr)  # says more
+            raise
+    except Exception:
+        _salvage(tr, live)
+        raise
+    finally:
+        restart(tr)
 
 
 def _tracked(v: Value) -> bool:
@@ -250,7 +267,7 @@ def _tracked(v: Value) -> bool:
 
 
 def _end(tr: Frame) -> None:
-    tr.restart()
+    restart(tr)
     _forget(tr)
 
 
@@ -416,6 +433,9 @@ def _replay(plan: Plan, tr: Frame) -> list[Any]:
         _reference(plan, tr)  # raises the op's own error, which says more
         raise
     return buffers
+
+
+unwatched = _replay, _deliver  # what these are while nobody watches the ends of frames
 
 
 def _memories(places: Sequence[int], inputs: Sequence[Value]) -> list[Any]:

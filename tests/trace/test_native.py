@@ -37,7 +37,8 @@ def taken_over() -> None:
 def in_python(run: Callable[[], Any]) -> tuple[Any, set[str]]:
     """What `run()` returns, and which of the functions that have machine code ran in Python."""
     entered: set[str] = set()
-    taken = {f.__code__: f.__name__ for f in native.taken()}
+    # A second frame, as these tests have it, is begun again in Python.
+    taken = {f.__code__: f.__name__ for f in native.taken() if f.__name__ != "restart"}
 
     def note(frame: Any, event: str, argument: Any) -> None:
         if event == "call" and frame.f_code in taken:
@@ -76,23 +77,24 @@ def tensors() -> dict[str, Any]:
     }  # fmt: skip
 
 
-# What is recorded, and whether the second time is left to Python: for more than is usual.
-CASES: dict[str, tuple[Callable[..., Any], bool]] = {
-    "one operand": (lambda t: t["x"].exp().neg(), False),
-    "attributes": (lambda t: t["x"].sum(1, keepdim=True).expand(1, 2), False),
-    "both enter": (lambda t: t["x"] + t["y"], False),
-    "one enters": (lambda t: t["x"].exp() * t["y"], False),
-    "the other enters": (lambda t: t["y"] - t["x"].exp(), False),
-    "twice the same": (lambda t: t["x"] * t["x"] + t["y"], False),
-    "a number": (lambda t: (t["x"] * 2 + 1.5) / 3, False),
-    "a number first": (lambda t: 2 - t["x"] * 0.25, False),
-    "whole numbers": (lambda t: t["n"] * 3 + t["x"], False),
-    "a layer": (lambda t: F.linear(t["x"], t["w"], t["b"]), False),
-    "layers": (lambda t: F.linear(F.linear(t["x"], t["w"]), t["w"].t(), t["x"][0]), False),
-    "a leaf": (lambda t: t["w"] * 2, False),
-    "a formula": (lambda t: F.layer_norm(t["x"], (3,), t["w"][0], t["w"][1]), False),
-    "a formula's parameters": (lambda t: F.gelu(t["b"]) + F.gelu(t["x"]).sum(), False),
-    "a view of memory": (lambda t: t["row"] * 2, True),
+# What is recorded, and which functions are left to Python: where there is more to do than usual, as
+# at the end of a frame that keeps values for gradients.
+CASES: dict[str, tuple[Callable[..., Any], set[str]]] = {
+    "one operand": (lambda t: t["x"].exp().neg(), set()),
+    "attributes": (lambda t: t["x"].sum(1, keepdim=True).expand(1, 2), set()),
+    "both enter": (lambda t: t["x"] + t["y"], set()),
+    "one enters": (lambda t: t["x"].exp() * t["y"], set()),
+    "the other enters": (lambda t: t["y"] - t["x"].exp(), set()),
+    "twice the same": (lambda t: t["x"] * t["x"] + t["y"], set()),
+    "a number": (lambda t: (t["x"] * 2 + 1.5) / 3, set()),
+    "a number first": (lambda t: 2 - t["x"] * 0.25, set()),
+    "whole numbers": (lambda t: t["n"] * 3 + t["x"], set()),
+    "a layer": (lambda t: F.linear(t["x"], t["w"], t["b"]), {"flush"}),
+    "layers": (lambda t: F.linear(F.linear(t["x"], t["w"]), t["w"].t(), t["x"][0]), {"flush"}),
+    "a leaf": (lambda t: t["w"] * 2, set()),
+    "a formula": (lambda t: F.layer_norm(t["x"], (3,), t["w"][0], t["w"][1]), {"flush"}),
+    "a formula's parameters": (lambda t: F.gelu(t["b"]) + F.gelu(t["x"]).sum(), {"flush"}),
+    "a view of memory": (lambda t: t["row"] * 2, {"record2"}),
 }
 
 
@@ -111,14 +113,14 @@ def frame_of(run: Callable[..., Any], t: dict[str, Any]) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_frame_is_the_same(name: str) -> None:
-    run, unusual = CASES[name]
+    run, left = CASES[name]
     t = tensors()
     with native.left_to_python():
-        for _ in range(3):
+        for _ in range(4):  # seen, compiled, known
             want = frame_of(run, t)
     got, entered = in_python(lambda: frame_of(run, t))
     assert got == want
-    assert bool(entered) == unusual, entered
+    assert entered == left
 
 
 def train(steps: int) -> list[Any]:

@@ -1,0 +1,249 @@
+"""The end of a frame in machine code: what `replay.flush` does where a plan ran here before."""
+
+from __future__ import annotations
+
+from ..compiler.executable import Fixed
+from ..runtime import memory
+from ..runtime.python_ir import Code, Fields, helper
+from . import recorder, replay
+from .recorder import _GAP, _NONE, _NOTHING, Frame
+from .recorder_code import FRAME, NODE, VALUE, open_frame
+from .replay import _REFERENCED, Plan
+from .tape import Tape
+from .update import Bundle
+
+_PLAN, _FIXED, _TAPE, _BUNDLE = Fields(Plan), Fields(Fixed), Fields(Tape), Fields(Bundle)
+_POOL = Fields(memory.Pool)
+# How many more references `getrefcount` sees of what a list holds, as `flush` and `Pool` ask it.
+_SEEN = _REFERENCED - 1
+_EQUAL = 2  # Py_EQ
+_HELD_BY_LIST = 1
+# What values lie in, and where its address is. Pooled buffers are buffers.
+_MEMORY = {kind: Fields(kind).ptr for kind in (memory.Buffer, memory.Piece, memory.ArrayMemory)}
+_MEMORY[memory.PooledBuffer] = _MEMORY[memory.Buffer]
+_BUSY, _CODE, _CALL, _KEEP_LOCK, _NUMBERS, _INPUTS = range(0, 48, 8)  # `Fixed.head`
+
+
+@helper("i1", "ptr", "ptr")
+def as_counted(c: Code, items: str, counts: str) -> None:
+    """Whether the items of a list have these numbers of references."""
+    count = c.call("PyObject_Size", items)
+    with c.when(c.test("ne", count, c.call("PyObject_Size", counts))):
+        c.give(0, "i1")
+    with c.loop(count) as k:
+        expected = c.integer(c.call("PyList_GetItem", counts, k))
+        found = c.add(c.references(c.call("PyList_GetItem", items, k)), _SEEN)
+        with c.when(c.test("ne", found, expected)):
+            c.give(0, "i1")
+    c.give(1, "i1")
+
+
+@helper("i64", "ptr")
+def address_in(c: Code, v: str) -> None:
+    """The address of a value's memory; 0 where that is to be found out."""
+    held = c.field(v, VALUE.buf)
+    for kind, offset in _MEMORY.items():
+        with c.when(c.is_a(held, kind)):
+            c.give(c.integer(c.field(held, offset)), "i64")
+    c.give(0, "i64")
+
+
+@helper("i1", "ptr", "ptr", "ptr")
+def numbers_written(c: Code, scalars: str, kinds: str, to: str) -> None:
+    """Writes the numbers of a frame to memory. Whether they are of these kinds."""
+    count = c.call("PyObject_Size", scalars)
+    with c.when(c.test("ne", count, c.call("PyObject_Size", kinds))):
+        c.give(0, "i1")
+    with c.loop(count) as k:
+        number, place = c.call("PyList_GetItem", scalars, k), c.item(to, k)
+        kind = c.byte(kinds, k)
+        fits = c.variable("i1", 0)
+        c.assign(fits, 0)
+        with c.when(c.both(c.test("eq", kind, ord("d")), c.is_a(number, float))):
+            c.store(place, 0, c.call("PyFloat_AsDouble", number), "double")
+            c.assign(fits, 1)
+        with c.when(c.both(c.test("eq", kind, ord("q")), c.is_a(number, int))):
+            c.store(place, 0, c.integer(number))
+            c.assign(fits, 1)
+            with c.when(c.other(c.call("PyErr_Occurred"), "null")):  # too large
+                c.call("PyErr_Clear")
+                c.assign(fits, 0)
+        with c.when(c.test("eq", c.value(fits), 0, "i1")):
+            c.give(0, "i1")
+    c.give(1, "i1")
+
+
+@helper("i1", "ptr", "ptr", "ptr")
+def ready(c: Code, plan: str, frame: str, fixed: str) -> None:
+    """Whether a plan's own table can be used now; numbers and addresses are written to it."""
+    head = c.pointer(c.integer(c.field(fixed, _FIXED.head)))
+    pool = c.field(plan, _PLAN.pool)
+    with c.when(c.test("ne", c.word(head, _BUSY), 0)):
+        c.give(0, "i1")
+    shown = c.call("PyList_GetItem", c.field(pool, _POOL._shown), 0)
+    with c.when(c.other(shown, c.object(False))):
+        c.drop(c.invoke(c.object(memory.Pool._replace), pool))
+    with c.when(c.other(c.field(pool, _POOL.pointers), c.field(fixed, _FIXED._outputs))):
+        c.give(0, "i1")
+    free = c.use(as_counted, c.field(pool, _POOL.buffers), c.field(pool, _POOL._idle))
+    with c.when(c.test("eq", free, 0, "i1")):
+        c.give(0, "i1")
+    inputs, tables = c.field(frame, FRAME.inputs), c.field(fixed, _FIXED._tables)
+    plain, bundles = c.integer(c.field(plan, _PLAN.plain)), c.call("PyObject_Size", tables)
+    count = c.call("PyObject_Size", inputs)
+    with c.when(c.test("ne", count, c.add(plain, bundles))):
+        c.give(0, "i1")
+    to = c.pointer(c.word(head, _INPUTS))
+    with c.loop(plain) as k:
+        address = c.use(address_in, c.call("PyList_GetItem", inputs, k))
+        with c.when(c.test("eq", address, 0)):
+            c.give(0, "i1")
+        c.store(c.item(to, k), 0, address)
+    with c.loop(bundles) as k:
+        bundle = c.call("PyList_GetItem", inputs, c.add(plain, k))
+        table = c.field(bundle, _BUNDLE.table)
+        with c.when(c.other(table, c.call("PyList_GetItem", tables, k))):
+            c.give(0, "i1")
+    place = c.pointer(c.word(head, _NUMBERS))
+    scalars, kinds = c.field(frame, FRAME.scalars), c.field(fixed, _FIXED.kinds)
+    c.give(c.use(numbers_written, scalars, kinds, place), "i1")
+
+
+@helper("i64", "ptr")
+def run(c: Code, fixed: str) -> None:
+    """Runs a program with a table of its own. Not 0 after an error."""
+    head = c.pointer(c.integer(c.field(fixed, _FIXED.head)))
+    code, call = c.pointer(c.word(head, _CODE)), c.pointer(c.word(head, _CALL))
+    with c.when(c.test("ne", c.word(head, _KEEP_LOCK), 0)):
+        c.give(c.machine(code, call), "i64")
+    c.store(head, _BUSY, 1)
+    thread = c.call("PyEval_SaveThread")
+    status = c.machine(code, call)
+    c.call("PyEval_RestoreThread", thread)
+    c.store(head, _BUSY, 0)
+    c.give(status, "i64")
+
+
+@helper("ptr", "ptr")
+def tape_of(c: Code, frame: str) -> None:
+    """A new reference to the tape of a frame that ends: `tape.tape_of`."""
+    made = c.call("PyType_GenericAlloc", c.object(Tape), 0)
+    c.fail_unless(c.other(made, "null"))
+    for name in (
+        "node", "base", "scalars", "leaves", "upstream", "freed", "hooks", "custom", "over",
+    ):  # fmt: skip
+        value = c.field(frame, getattr(FRAME, name))
+        c.put(made, getattr(_TAPE, name), c.keep(value))
+    for name in ("saved", "versions"):
+        c.put(made, getattr(_TAPE, name), c.keep(c.object(_NOTHING)))
+    c.give(made)
+
+
+@helper("void", "ptr", "ptr", "ptr")
+def deliver(c: Code, plan: str, frame: str, live: str) -> None:
+    """Gives the live values the pool's buffers: `replay._deliver` where nothing is kept for
+    gradients.
+    """
+    buffers = c.field(c.field(plan, _PLAN.pool), _POOL.buffers)
+    with c.loop(c.call("PyObject_Size", live)) as k:
+        v = c.call("PyList_GetItem", live, k)
+        c.put(v, VALUE.buf, c.keep(c.call("PyList_GetItem", buffers, k)))
+    with c.when(c.same(c.field(plan, _PLAN.tape), c.object(True))):
+        tape = c.use(tape_of, frame)
+        tracked, slots = c.field(plan, _PLAN.tracked), c.field(plan, _PLAN.live)
+        with c.loop(c.call("PyObject_Size", tracked)) as k:
+            place = c.integer(c.call("PyList_GetItem", tracked, k))
+            slot = c.call("PyList_GetItem", slots, place)
+            v = c.call("PyList_GetItem", live, place)
+            c.put(v, VALUE.rec, c.call("PyTuple_Pack", 2, tape, slot))
+        c.drop(tape)
+    c.give("", "void")
+
+
+@helper("ptr", "ptr")
+def begin_again(c: Code, frame: str) -> None:
+    """Starts an empty frame: `recorder.restart`. A new reference to None; null after an error."""
+    root, false = c.field(frame, FRAME.root), c.object(False)
+    at = c.add(c.integer(c.field(frame, FRAME.base)), _GAP)
+    base = c.add(at, c.integer(c.field(c.field(frame, FRAME.node), NODE.next_slot)))
+    node = c.variable("ptr", root)
+    with c.when(c.same(c.field(frame, FRAME.grad), false)):
+        c.assign(node, c.call("PyDict_GetItemWithError", c.field(root, NODE.edges), false))
+    usual = c.both(
+        c.test("slt", base, c.integer(c.field(frame, FRAME.limit))),
+        c.other(c.value(node), "null"),
+    )
+    with c.when(usual):
+        c.put(frame, FRAME.base, c.number(base))
+        c.put(frame, FRAME.node, c.keep(c.value(node)))
+        for name in ("values", "inputs", "scalars"):
+            c.put(frame, getattr(FRAME, name), c.call("PyList_New", 0))
+        c.put(frame, FRAME.leaves, c.call("PyDict_New"))
+        for name, value in (
+            ("complex", False), ("upstream", _NOTHING), ("shifts", _NOTHING), ("hooks", None),
+            ("custom", None), ("over", None), ("freed", _NONE), ("freed_key", ()),
+        ):  # fmt: skip
+            c.put(frame, getattr(FRAME, name), c.keep(c.object(value)))
+        with c.when(c.test("sgt", c.call("PyObject_Size", c.field(frame, FRAME.views)), 0)):
+            c.put(frame, FRAME.views, c.call("PyList_New", 0))
+        c.give(c.keep(c.object(None)))
+    c.give(c.invoke(c.object(recorder.restart), frame))
+
+
+def _restart(c: Code) -> None:
+    frame = c.argument(0)
+    c.need(c.is_a(frame, Frame))
+    c.give(c.use(begin_again, frame))
+
+
+def _flush(c: Code) -> None:
+    given = c.optional(0, None)
+    at = c.variable("ptr", given)
+    with c.when(c.same(given, c.object(None))):
+        c.assign(at, c.use(open_frame))
+        c.fail_unless(c.other(c.value(at), "null"))
+    frame = c.value(at)
+    c.need(c.is_a(frame, Frame))
+    values, usual = c.field(frame, FRAME.values), c.field(c.field(frame, FRAME.node), NODE.usual)
+    c.need(c.other(usual, c.object(None)))
+    c.need_same(c.field(frame, FRAME.scratch), False)
+    c.need(c.test("eq", c.call("PyObject_Size", c.field(frame, FRAME.walks)), 0))
+    plan = c.call("PyTuple_GetItem", usual, 3)
+    fixed = c.field(plan, _PLAN.fixed)
+    c.need(c.other(fixed, c.object(None)))
+    kept = c.test("sgt", c.call("PyObject_Size", c.field(plan, _PLAN.saved)), 0)
+    c.need(c.test("eq", c.both(kept, c.same(c.field(plan, _PLAN.tape), c.object(True))), 0, "i1"))
+    for original in replay.unwatched:
+        now = c.call("PyObject_GetAttr", c.object(replay), c.object(original.__name__))
+        c.drop(now)  # the module has it
+        c.need_same(now, original)
+    with c.when(c.test("sgt", c.call("PyObject_Size", c.field(frame, FRAME.views)), 0)):
+        dropped = c.invoke(c.object(replay._drop_views), frame)
+        c.fail_unless(c.other(dropped, "null"))
+        c.drop(dropped)
+    freed, before = c.field(frame, FRAME.freed_key), c.call("PyTuple_GetItem", usual, 1)
+    c.need(c.test("eq", c.call("PyObject_RichCompareBool", freed, before, _EQUAL), 1, "i32"))
+    c.need(c.use(as_counted, values, c.call("PyTuple_GetItem", usual, 0)))
+    c.need(c.use(ready, plan, frame, fixed))
+    # From here on it happens.
+    live = c.call("PyList_New", 0)
+    c.fail_unless(c.other(live, "null"))
+    with c.loop(c.call("PyObject_Size", values)) as k:
+        v = c.call("PyList_GetItem", values, k)
+        with c.when(c.test("sgt", c.references(v), _HELD_BY_LIST)):
+            c.call("PyList_Append", live, v)
+    c.keep(plan)  # a finaliser that runs meanwhile may forget paths
+    c.put(plan, _PLAN.seen, c.number(c.add(c.integer(c.field(plan, _PLAN.seen)), 1)))
+    status = c.use(run, fixed)
+    end = c.variable("ptr", "null")
+    with c.when(c.test("ne", status, 0)):
+        c.assign(end, c.invoke(c.object(replay.failed), plan, frame, live))
+    with c.when(c.test("eq", status, 0)):
+        c.use(deliver, plan, frame, live)
+        c.assign(end, c.use(begin_again, frame))
+    c.drop(plan)
+    c.drop(live)
+    c.give(c.value(end))
+
+
+FUNCTIONS = ((recorder.restart, 1, 1, _restart), (replay.flush, 0, 1, _flush))
