@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from facula.runtime import cpu
-from facula.trace import forget, replay
+from facula.trace import forget, native, replay
 from facula.trace.recorder import Counter, state
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,6 +56,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if out:
         items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=sorted(out, key=lambda item: item.nodeid))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def machine_code() -> None:
+    """What a program has after some steps: machine code in place of Python's functions."""
+    native.load()
 
 
 @pytest.fixture(autouse=True)

@@ -86,7 +86,7 @@ class Fields:
         self._cls = cls
         if hasattr(cls, "__del__"):  # the object that is looked at has nothing to give back
             cls = type(cls.__name__, (cls,), {"__slots__": (), "__del__": lambda self: None})
-        self._probe = object.__new__(cls)
+        self._probe: Any = object.__new__(cls)
 
     def __getattr__(self, name: str) -> int:
         mark = object()

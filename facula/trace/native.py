@@ -1,15 +1,16 @@
 """The machine code that takes over from Python functions in the hot path.
 
-A room that has code for some of its functions names the module that writes it (`offer`). All of it
-is loaded with the first program, from the disk or compiled, and the functions take the place of
-Python's in every module that has imported these by name. Both do the same on the same trie, so
-it does not matter when that happens, or that it does not happen: on another interpreter, or where
-nothing can be compiled.
+A room that has code for some of its functions names the module that writes it (`offer`). It is
+loaded, from the disk or compiled, when a program has run some times, and its functions take the
+place of Python's in every module that has imported these by name. Both do the same on the same
+trie, so it does not matter when that happens, or that it does not happen: on another interpreter,
+or where nothing can be compiled.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from .. import config
 if TYPE_CHECKING:
     from ..runtime import python_ir
 
+LOAD_AT = 32  # runs of a program: a short script does without
 _offered = ["facula.trace.recorder_code", "facula.trace.replay_code"]
 _taken: dict[Callable[..., Any], Callable[..., Any]] = {}  # in whose place machine code is
 _lock = threading.Lock()
@@ -33,38 +35,32 @@ def offer(module: str) -> None:
     _offered.append(module)
 
 
-def begin() -> Callable[[], None]:
-    """Begins to load what was offered since the last time. The function that is returned waits for
-    it and has it used.
-    """
-    with _lock:
-        modules, _offered[:] = list(_offered), []
+def load_aside() -> None:
+    """Loads what was offered in another thread, while the caller goes on."""
+    if _offered and not config.eager:
+        threading.Thread(target=load, name="facula-native").start()
+
+
+def load() -> None:
+    """Loads what was offered since the last time and has it used."""
     from ..runtime import code, python_ir  # not needed before the first program
 
-    if not modules or config.eager or not python_ir.supported():
-        return _nothing
-    module, functions = written(modules)
-    text, words = module.text(), module.addresses()
-    batch = code.Batch()
-    batch.want(text, lambda: text)
-
-    def finish() -> None:
+    with _lock:
+        modules, _offered[:] = list(_offered), []
+        if not modules or config.eager or not python_ir.supported():
+            return
+        module, functions = written(modules)
+        text = module.text()
         try:
-            batch.finish()
             addresses = code.functions(text, lambda: text)
         except (code.CodeError, ImportError, OSError) as error:
             if config.debug:
                 print(f"facula: recording stays with Python: {error}", file=sys.stderr)
             return
+        words = module.addresses()
         made = {f: python_ir.builtin(f.__name__, addresses[f.__name__], words) for f in functions}
         _taken.update(made)
         _exchange(made)
-
-    return finish
-
-
-def _nothing() -> None:
-    pass
 
 
 def written(modules: list[str]) -> tuple[python_ir.Module, list[Callable[..., Any]]]:
@@ -98,12 +94,22 @@ def taken() -> list[Callable[..., Any]]:
 def left_to_python() -> Iterator[None]:
     """Inside, Python's own functions do the work, as they do before anything is loaded."""
     with _lock:
-        taken = dict(_taken)
+        before = dict(_taken)
         _taken.clear()
-    _exchange({new: old for old, new in taken.items()})
+        _exchange({new: old for old, new in before.items()})
     try:
         yield
     finally:
         with _lock:
-            _taken.update(taken)
-        _exchange(taken)
+            _taken.update(before)
+            _exchange(before)
+
+
+def _after_fork() -> None:
+    """In a forked child: another thread of the parent may have held the lock."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -17,7 +17,7 @@ import numpy as np
 from .first_sight import KNOWN
 from .recorder import Counter, Frame, Node, _State
 from .references import array_of, run_one
-from .values import NUMBER, OUTSIDE, WRAPPED, Meta, Value
+from .values import INT64, NUMBER, OUTSIDE, WRAPPED, Meta, Value
 
 AFTER = 8  # frames in a row
 MOST = 1 << 16  # elements of an operand or a result: with more, recording is no part of the cost
@@ -60,7 +60,7 @@ def at_once(tr: Frame, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) ->
                 newest = v.vid
             elements += m.numel
             arrays.append(b if type(b) is np.ndarray else array_of(v))
-        elif type(v) in NUMBER:
+        elif type(v) in NUMBER and (type(v) is float or v in INT64):
             m = WRAPPED[NUMBER[type(v)]]
             arrays.append(v)
         else:

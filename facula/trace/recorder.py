@@ -22,6 +22,7 @@ from typing import Any
 
 from .. import config
 from .values import (
+    INT64,
     NUMBER,
     OUTSIDE,
     WRAPPED,
@@ -467,8 +468,12 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
         return record(op, (a, b), attrs)
     if tr.base != base:
         return record(op, _settled((a, b)), attrs)
-    if number is not None and tr.fixing:
-        return record(op, (a, b), attrs)
+    if number is not None:
+        if type(number) is int and number not in INT64:
+            a, b = fitted((a, b))
+            return record2(op, a, b, attrs)
+        if tr.fixing:
+            return record(op, (a, b), attrs)
     key = (op, i, j, attrs)
     node = tr.node.edges.get(key)
     if node is None:
@@ -496,6 +501,23 @@ def record3(op: Any, a: Value, b: Value, c: Value, attrs: tuple[Any, ...] = ()) 
     return record(op, (a, b, c), attrs)
 
 
+def fitted(ins: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Operands whose whole numbers 64 bits hold. Those from 2**63 to 2**64 wrap beside whole
+    numbers, as in PyTorch. Raises OverflowError.
+    """
+    if all(type(v) is not int or v in INT64 for v in ins):
+        return ins
+    fitting: list[Any] = []
+    whole = all(type(v) is not Value or v.meta.dtype.is_integral for v in ins)
+    for v in ins:
+        if type(v) is int and v not in INT64:
+            if not 0 < v < 1 << 64:
+                raise OverflowError("int too big to convert")
+            v = v - (1 << 64) if whole else float(v)
+        fitting.append(v)
+    return tuple(fitting)
+
+
 def _settled(ins: tuple[Any, ...]) -> tuple[Any, ...]:
     """Operands with every stale view derived again. That records an op, which may end the frame
     while an operand before it has its slot already: the call is recorded once more, with these.
@@ -515,7 +537,7 @@ def _follow(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:
     key: list[Any] = [op]
     operands: list[Any] = []
     numbers: list[Any] = []
-    for v in ins:
+    for v in fitted(ins):
         if type(v) is Value:
             i = v.vid - tr.base
             if i < 0:

@@ -97,6 +97,16 @@ def cut_after(c: Code, of: str, count: str) -> None:
     c.give("", "void")
 
 
+@helper("i1", "ptr")
+def in_64_bits(c: Code, number: str) -> None:
+    """Whether 64 bits hold a whole number."""
+    with c.when(c.test("ne", c.integer(number), -1)):
+        c.give(1, "i1")
+    fits = c.same(c.call("PyErr_Occurred"), "null")
+    c.call("PyErr_Clear")
+    c.give(fits, "i1")
+
+
 def _frame(c: Code) -> tuple[str, str]:
     """The frame, and its base."""
     frame = c.need_found(c.use(open_frame))
@@ -119,6 +129,8 @@ def _record(c: Code, count: int) -> None:
         if count == 2:
             for kind, sign in NUMBER.items():
                 with c.when(c.is_a(v, kind)):
+                    if kind is int:
+                        c.need(c.use(in_64_bits, v))
                     c.assign(slots[k], sign)
                     c.assign(numbers, c.add(c.value(numbers), 1))
             c.need(c.either(is_value, c.test("ne", c.value(slots[k]), 0)))

@@ -235,6 +235,8 @@ def _picker(places: list[int]) -> Callable[[Any], Sequence[Value]]:
 def _again(plan: Plan, tr: Frame, live: Sequence[Value]) -> None:
     """Ends a frame whose plan is compiled."""
     plan.seen += 1
+    if plan.seen == native.LOAD_AT:
+        native.load_aside()
     try:
         _deliver(plan, tr, live, _replay(plan, tr))
     except Exception:
@@ -515,9 +517,7 @@ def _prepare(plan: Plan) -> None:
 
 
 def _compile_and_run(plan: Plan, tr: Frame) -> list[Any]:
-    take_over = native.begin()
     program = _program(plan)
-    take_over()
     if program is None:
         return _reference(plan, tr)
     program.output_bytes = [

@@ -63,11 +63,8 @@ def numbers_written(c: Code, scalars: str, kinds: str, to: str) -> None:
             c.store(place, 0, c.call("PyFloat_AsDouble", number), "double")
             c.assign(fits, 1)
         with c.when(c.both(c.test("eq", kind, ord("q")), c.is_a(number, int))):
-            c.store(place, 0, c.integer(number))
+            c.store(place, 0, c.integer(number))  # `record2` has seen to it that it fits
             c.assign(fits, 1)
-            with c.when(c.other(c.call("PyErr_Occurred"), "null")):  # too large
-                c.call("PyErr_Clear")
-                c.assign(fits, 0)
         with c.when(c.test("eq", c.value(fits), 0, "i1")):
             c.give(0, "i1")
     c.give(1, "i1")

@@ -104,6 +104,7 @@ def meta(
 
 # What an operand that is a Python number looks like in a key, and the facts of its slot.
 NUMBER = {float: -1, int: -2}
+INT64 = range(-(1 << 63), 1 << 63)  # whole numbers that a frame can hold
 WRAPPED = {-1: meta((), float64, wrapped=True), -2: meta((), int64, wrapped=True)}
 WRAPPED_BOOL = meta((), bool_, wrapped=True)
 WRAPPED_COMPLEX = meta((), complex128, wrapped=True)

@@ -331,3 +331,20 @@ def test_gradients_flow_between_threads() -> None:
     (seen[0] * 3 + (w**2).sum()).backward()
     # of 3 (2 s) s, s the sum of w, and of the squares
     assert w.grad is not None and w.grad.tolist() == [38.0] * 3
+
+
+def test_whole_numbers_of_more_than_64_bits() -> None:
+    """From 2**63 to 2**64 they wrap beside whole numbers; others are an error, at the call."""
+    x, f = facula.tensor([1, 2]), facula.tensor([1.0, 2.0])
+    for _ in range(6):
+        assert (x + (1 << 63)).tolist() == [1 - (1 << 63), 2 - (1 << 63)]
+        assert (x * ((1 << 64) - 1)).tolist() == [-1, -2]
+        assert (f * (1 << 63)).tolist() == [2.0**63, 2.0**64]
+        for call in (
+            lambda: x + (1 << 64), lambda: (1 << 70) - x, lambda: f * 10**400,
+            lambda: x < (1 << 70), lambda: x.clone().add_(-(1 << 64)),
+            lambda: facula.where(x > 1, x, 1 << 70),
+        ):  # fmt: skip
+            with pytest.raises(OverflowError, match="int too big to convert"):
+                call()
+        assert (x + 1).tolist() == [2, 3]

@@ -14,10 +14,12 @@ import pytest
 
 import facula
 from facula import config, nn
+from facula.autograd import jumps
 from facula.nn import functional as F
 from facula.ops import elementwise as e
+from facula.optim import multi_tensor
 from facula.runtime import code, python_ir
-from facula.trace import formula, native, recorder
+from facula.trace import formula, native, recorder, replay
 from facula.trace.recorder import MODE, Frame, Node, state
 from facula.trace.replay import flush
 from facula.trace.values import meta, outside
@@ -27,11 +29,38 @@ pytestmark = pytest.mark.skipif(config.eager, reason="nothing is recorded for la
 NAMES = ("record1", "record2", "record3", "as_one")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def taken_over() -> None:
-    native.begin()()
-    found = [getattr(formula if n == "as_one" else recorder, n) for n in NAMES]
-    assert all(type(f).__name__ == "builtin_function_or_method" for f in found)
+def test_machine_code_is_in_place() -> None:
+    names = {f.__name__ for f in native.taken()}
+    assert names == {*NAMES, "restart", "flush", "take_onto_nothing", "meets"}
+    for module in (recorder, formula, replay, jumps, multi_tensor):
+        for name in names & set(vars(module)):
+            assert type(getattr(module, name)).__name__ == "builtin_function_or_method", name
+
+
+SHORT = """
+import facula, threading
+from facula.trace import native, recorder
+x = facula.ones(3)
+def run(times):
+    for _ in range(times):
+        assert (x * 2).sum().item() == 6.0
+    for t in threading.enumerate():
+        if t.name == "facula-native":
+            t.join()
+run(20)
+print(len(native.taken()), type(recorder.record1).__name__)
+run(40)
+print(len(native.taken()), type(recorder.record1).__name__)
+run(20)
+"""
+
+
+def test_a_program_gets_it_after_some_steps(run_python: Any) -> None:
+    done = run_python("-c", SHORT)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["0", "function", "8", "builtin_function_or_method"]
+    done = run_python("-c", SHORT.replace("            t.join()", "            pass"))
+    assert done.returncode == 0, done.stderr  # the process ends while it is being compiled
 
 
 def in_python(run: Callable[[], Any]) -> tuple[Any, set[str]]:
@@ -230,6 +259,129 @@ def test_optimizers_look_again() -> None:
     assert got == want
 
 
+def in_turn(first: Callable[[], Any]) -> tuple[Any, set[str]]:
+    """As `in_python`, after some runs: the plan is known."""
+    for _ in range(5):
+        first()
+    return in_python(first)
+
+
+def test_an_error_at_the_end_of_a_frame() -> None:
+    """It is that of the op, what does not depend on it is computed, and the next run is right."""
+    table, index = facula.arange(12.0).reshape(4, 3), facula.zeros(200, dtype=facula.int64)
+
+    def run(row: int) -> tuple[list[float], str]:
+        index[150] = row
+        other = table[0] + 1
+        picked = table[index].sum(0)
+        message = ""
+        try:
+            picked.tolist()
+        except IndexError as e:
+            message = str(e) + "".join(e.__notes__)
+            with pytest.raises(RuntimeError, match="could not be computed"):
+                picked.tolist()
+        return other.tolist(), message.partition(" (")[0]
+
+    def turns() -> list[Any]:
+        return [run(k) for k in (1, 2, 3, 1, 9, 2, 9, 3)]
+
+    want, got = both(turns)
+    assert got == want and "9 is out of bounds" in got[4][1] and got[3][1] == ""
+
+
+def test_results_that_are_kept_stay() -> None:
+    x = facula.ones(3)
+    kept, arrays = [], []
+    for k in range(12):
+        y = x * float(k)
+        assert y.sum().item() == 3.0 * k
+        kept.append(y)
+        z = x + float(k)
+        z.sum().item()
+        arrays.append(z.numpy())
+        del z
+    assert [y.tolist() for y in kept] == [[float(k)] * 3 for k in range(12)]
+    assert [a.tolist() for a in arrays] == [[k + 1.0] * 3 for k in range(12)]
+
+
+@pytest.mark.parametrize("number", (3, 2.5, -(1 << 62), 1 << 70, True, float("inf")))
+def test_numbers(number: Any) -> None:
+    def run() -> list[Any]:
+        x = facula.tensor([1.0, 2.0])
+        found: list[Any] = []
+        for _ in range(5):
+            found.append((x * number).tolist())
+            found.append((x.long() + (number if type(number) is int else 1)).tolist())
+        return found
+
+    outcomes = []
+    for leave in (native.left_to_python, contextlib.nullcontext):
+        with leave():
+            try:
+                outcomes.append(repr(run()))
+            except Exception as e:
+                outcomes.append(repr(e))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_other_threads_go_on_while_a_program_runs() -> None:
+    """Each with programs of its own that let go of the interpreter's lock."""
+    results: dict[int, float] = {}
+
+    def work(k: int) -> None:
+        x = facula.full((300, 200), float(k))
+        for _ in range(60):
+            total = (x * 2 + 1).exp().log().sum().item()
+        results[k] = total
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for k in range(4):
+        assert results[k] == pytest.approx(60000 * (2 * k + 1), rel=1e-5)
+
+
+def test_who_watches_sees_all() -> None:
+    x = facula.ones(5)
+
+    def run() -> float:
+        return float((x * 3).sum().item())
+
+    for _ in range(4):
+        run()
+    counts = []
+    for leave in (native.left_to_python, contextlib.nullcontext):
+        with leave(), facula.profiler.profile() as watched:
+            for _ in range(3):
+                run()
+        counts.append({e.key: e.count for e in watched.key_averages()})
+    assert counts[0] == counts[1] and max(counts[0].values()) >= 3
+    assert in_turn(run) == (15.0, set())
+
+
+def test_what_gradients_will_want_is_kept() -> None:
+    """A loss that is printed before the backward pass; views; frames without gradients."""
+
+    def run() -> list[Any]:
+        w, x = nn.Parameter(facula.tensor([1.0, 2.0, 3.0])), facula.arange(6.0).reshape(2, 3)
+        found: list[Any] = []
+        for _ in range(6):
+            loss = ((x[1:] * w).sigmoid() ** 2).sum()
+            found.append(loss.item())
+            loss.backward()
+            found.append(w.grad.tolist())
+            with facula.no_grad():
+                found.append((x[:, 1:] @ w[1:]).tolist())
+                w.grad.zero_()
+        return found
+
+    want, got = both(run)
+    assert got == want
+
+
 def test_arguments() -> None:
     v = facula.ones(2)._v
     with pytest.raises(TypeError, match="record1"):
@@ -332,7 +484,7 @@ def test_another_interpreter_does_without(
     nothing_taken: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(python_ir, "supported", lambda: False)
-    native.begin()()
+    native.load()
     assert type(recorder.record1).__name__ == "function"
     assert (facula.ones(2) + 1).tolist() == [2.0, 2.0]
 
@@ -346,7 +498,7 @@ def test_what_cannot_be_compiled_stays(
     monkeypatch.setattr(code, "_compile", fails)
     monkeypatch.setattr(code, "loaded", lambda name: None)
     monkeypatch.setattr(config, "debug", 1)
-    native.begin()()
+    native.load()
     assert "recording stays with Python: no such instruction" in capsys.readouterr().err
     assert type(recorder.record1).__name__ == "function"
     assert (facula.ones(2) + 1).tolist() == [2.0, 2.0]
