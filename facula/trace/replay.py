@@ -246,6 +246,21 @@ def _again(plan: Plan, tr: Frame, live: Sequence[Value]) -> None:
         restart(tr)
 
 
+def replayed(plan: Plan, tr: Frame, live: Sequence[Value]) -> list[Any]:
+    """The part of `_again` that runs the program, for machine code, which does the rest: unless
+    the program fails.
+    """
+    try:
+        try:
+            return _replay(plan, tr)
+        except Exception:
+            _salvage(tr, live)
+            raise
+    except BaseException:
+        restart(tr)
+        raise
+
+
 def failed(plan: Plan, tr: Frame, live: Sequence[Value]) -> None:
     """What `_again` does after machine code has met an error in a program with a table of its own.
     Raises it.

@@ -136,12 +136,9 @@ def tape_of(c: Code, frame: str) -> None:
     c.give(made)
 
 
-@helper("void", "ptr", "ptr", "ptr")
-def deliver(c: Code, plan: str, frame: str, live: str) -> None:
-    """Gives the live values the pool's buffers: `replay._deliver` where nothing is kept for
-    gradients.
-    """
-    buffers = c.field(c.field(plan, _PLAN.pool), _POOL.buffers)
+@helper("void", "ptr", "ptr", "ptr", "ptr")
+def deliver(c: Code, plan: str, frame: str, live: str, buffers: str) -> None:
+    """Gives the live values their memory: `replay._deliver` where nothing is kept for gradients."""
     with c.loop(c.call("PyObject_Size", live)) as k:
         v = c.call("PyList_GetItem", live, k)
         c.put(v, VALUE.buf, c.keep(c.call("PyList_GetItem", buffers, k)))
@@ -205,11 +202,6 @@ def _flush(c: Code) -> None:
     c.need(c.other(usual, c.object(None)))
     c.need_same(c.field(frame, FRAME.scratch), False)
     c.need(c.test("eq", c.call("PyObject_Size", c.field(frame, FRAME.walks)), 0))
-    plan = c.call("PyTuple_GetItem", usual, 3)
-    fixed = c.field(plan, _PLAN.fixed)
-    c.need(c.other(fixed, c.object(None)))
-    kept = c.test("sgt", c.call("PyObject_Size", c.field(plan, _PLAN.saved)), 0)
-    c.need(c.test("eq", c.both(kept, c.same(c.field(plan, _PLAN.tape), c.object(True))), 0, "i1"))
     for original in replay.unwatched:
         now = c.call("PyObject_GetAttr", c.object(replay), c.object(original.__name__))
         c.drop(now)  # the module has it
@@ -221,7 +213,6 @@ def _flush(c: Code) -> None:
     freed, before = c.field(frame, FRAME.freed_key), c.call("PyTuple_GetItem", usual, 1)
     c.need(c.test("eq", c.call("PyObject_RichCompareBool", freed, before, _EQUAL), 1, "i32"))
     c.need(c.use(as_counted, values, c.call("PyTuple_GetItem", usual, 0)))
-    c.need(c.use(ready, plan, frame, fixed))
     # From here on it happens.
     live = c.call("PyList_New", 0)
     c.fail_unless(c.other(live, "null"))
@@ -229,15 +220,33 @@ def _flush(c: Code) -> None:
         v = c.call("PyList_GetItem", values, k)
         with c.when(c.test("sgt", c.references(v), _HELD_BY_LIST)):
             c.call("PyList_Append", live, v)
-    c.keep(plan)  # a finaliser that runs meanwhile may forget paths
+    plan = c.keep(c.call("PyTuple_GetItem", usual, 3))  # a finaliser may forget paths meanwhile
     c.put(plan, _PLAN.seen, c.number(c.add(c.integer(c.field(plan, _PLAN.seen)), 1)))
-    status = c.use(run, fixed)
-    end = c.variable("ptr", "null")
-    with c.when(c.test("ne", status, 0)):
-        c.assign(end, c.invoke(c.object(replay.failed), plan, frame, live))
-    with c.when(c.test("eq", status, 0)):
-        c.use(deliver, plan, frame, live)
+    kept = c.both(
+        c.same(c.field(plan, _PLAN.tape), c.object(True)),
+        c.test("sgt", c.call("PyObject_Size", c.field(plan, _PLAN.saved)), 0),
+    )
+    buffers, end = c.variable("ptr", "null"), c.variable("ptr", "null")
+    fixed = c.field(plan, _PLAN.fixed)
+    own = c.variable("i1", 0)
+    with c.when(c.other(fixed, c.object(None))):
+        c.assign(own, c.use(ready, plan, frame, fixed))
+    with c.when(c.value(own)):
+        status = c.use(run, fixed)
+        with c.when(c.test("ne", status, 0)):
+            c.assign(end, c.invoke(c.object(replay.failed), plan, frame, live))
+        with c.when(c.test("eq", status, 0)):
+            c.assign(buffers, c.keep(c.field(c.field(plan, _PLAN.pool), _POOL.buffers)))
+    with c.when(c.test("eq", c.value(own), 0, "i1")):
+        c.assign(buffers, c.invoke(c.object(replay.replayed), plan, frame, live))
+    with c.when(c.other(c.value(buffers), "null")):
+        with c.when(c.test("eq", kept, 0, "i1")):
+            c.use(deliver, plan, frame, live, c.value(buffers))
+        with c.when(kept):
+            deliver_kept = c.object(replay.unwatched[1])
+            c.drop(c.invoke(deliver_kept, plan, frame, live, c.value(buffers)))
         c.assign(end, c.use(begin_again, frame))
+        c.drop(c.value(buffers))
     c.drop(plan)
     c.drop(live)
     c.give(c.value(end))
