@@ -345,6 +345,12 @@ class Code:
         self._kinds[name] = kind
         return name
 
+    def array(self, count: int) -> str:
+        """Memory for so many 64-bit words, while the function runs."""
+        name = self._new("v")
+        self._variables.append(f"  {name} = alloca [{count} x i64]")
+        return name
+
     def value(self, variable: str) -> str:
         return self._set(f"load {self._kinds[variable]}, ptr {variable}")
 

@@ -57,14 +57,13 @@ class Node:
     """A position in the trie: the op that leads here and the facts of what it made."""
 
     # In slots, where machine code finds them (recorder_code.py).
-    __slots__ = ("edges", "slot", "meta", "next_slot", "usual", "__dict__")
+    __slots__ = ("edges", "slot", "meta", "metas", "next_slot", "usual", "__dict__")
 
     # Defaults: a program that meets new work all the time makes many nodes, and most have none of
     # these.
     op: Any = None
     ins: tuple[int, ...] = ()  # slots
     attrs: tuple[Any, ...] = ()
-    metas: tuple[Meta, ...] = ()
     scalar: tuple[int, ...] = ()  # slots of run-time numbers that came with this node
     scalars = 0  # how many such numbers there are up to here
     depth = 0
@@ -89,6 +88,7 @@ class Node:
         self.edges: dict[Any, Any] = {}
         self.slot = self.next_slot = 0
         self.meta: Any = None
+        self.metas: tuple[Meta, ...] = ()
         # The plan that ran here last, and how it is known: reference counts of the frame's values,
         # what was freed, what picks the live ones of the values.
         self.usual: tuple[list[int], tuple[Any, ...], Callable[[Any], Any], Any] | None = None

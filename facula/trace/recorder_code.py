@@ -10,6 +10,7 @@ from .values import NUMBER, Formed, Meta, Value
 VALUE, META, NODE, FRAME = Fields(Value), Fields(Meta), Fields(Node), Fields(Frame)
 _FORMED = Fields(Formed)
 _LAST = (1 << 63) - 1  # a position behind every list's end
+_MOST = 16  # operands of an op; more are left to Python
 
 
 @helper("ptr")
@@ -169,6 +170,84 @@ def _record(c: Code, count: int) -> None:
     c.give(c.use(arrive, frame, base, found))
 
 
+@helper("ptr", "ptr", "i64", "ptr")
+def arrive_at_all(c: Code, frame: str, base: str, node: str) -> None:
+    """Moves the frame to a node. A new reference to a list of the values that it made."""
+    c.put(frame, FRAME.node, c.keep(node))
+    first, metas = c.integer(c.field(node, NODE.slot)), c.field(node, NODE.metas)
+    all_made = c.call("PyList_New", 0)
+    c.fail_unless(c.other(all_made, "null"))
+    with c.loop(c.call("PyObject_Size", metas)) as k:
+        vid = c.add(c.add(base, first), k)
+        made = c.use(new_value, vid, c.call("PyTuple_GetItem", metas, k))
+        with c.when(c.same(made, "null")):
+            c.drop(all_made)
+            c.fail()
+        c.call("PyList_Append", c.field(frame, FRAME.values), made)
+        c.call("PyList_Append", all_made, made)
+        c.drop(made)
+    c.give(all_made)
+
+
+def _record_all(c: Code, many: bool) -> None:
+    """Recording an op of any number of operands, of which some may be numbers."""
+    op, ins, attrs = c.argument(0), c.argument(1), c.optional(2, ())
+    c.need(c.is_a(ins, tuple))
+    frame, base = _frame(c)
+    c.need(c.test("ne", base, c.integer(c.field(frame, FRAME.once))))
+    c.need_same(c.field(frame, FRAME.shifts), _NOTHING)
+    count = c.call("PyObject_Size", ins)
+    c.need(c.test("sle", count, _MOST))
+    node = c.variable("ptr", c.field(frame, FRAME.node))
+    slots, enters = c.array(_MOST), c.array(_MOST)
+    with c.loop(count) as k:
+        v, slot, entering = c.call("PyTuple_GetItem", ins, k), c.item(slots, k), c.item(enters, k)
+        c.store(slot, 0, 0)
+        c.store(entering, 0, 0)
+        is_value = c.is_a(v, Value)
+        for kind, sign in NUMBER.items():
+            with c.when(c.is_a(v, kind)):
+                c.need_same(c.field(frame, FRAME.fixing), "")
+                if kind is int:
+                    c.need(c.use(in_64_bits, v))
+                c.store(slot, 0, sign)
+        c.need(c.either(is_value, c.test("ne", c.word(slot, 0), 0)))
+        with c.when(is_value):
+            inside = c.minus(c.integer(c.field(v, VALUE.vid)), base)
+            c.store(slot, 0, inside)
+            with c.when(c.test("slt", inside, 0)):
+                c.store(entering, 0, 1)
+                with c.loop(k) as i, c.when(c.same(v, c.call("PyTuple_GetItem", ins, i))):
+                    c.store(slot, 0, c.word(c.item(slots, i), 0))
+                    c.store(entering, 0, 0)
+            with c.when(c.test("ne", c.word(entering, 0), 0)):
+                found = c.need_found(c.use(entry, c.value(node), v))
+                c.store(slot, 0, c.integer(c.field(found, NODE.slot)))
+                c.assign(node, found)
+    key = c.call("PyTuple_New", c.add(count, 2))
+    c.fail_unless(c.other(key, "null"))
+    c.call("PyTuple_SetItem", key, 0, c.keep(op))
+    c.call("PyTuple_SetItem", key, c.add(count, 1), c.keep(attrs))
+    with c.loop(count) as k:
+        c.call("PyTuple_SetItem", key, c.add(k, 1), c.number(c.word(c.item(slots, k), 0)))
+    to = c.call("PyDict_GetItemWithError", c.field(c.value(node), NODE.edges), key)
+    c.drop(key)
+    c.need_found(to)
+    with c.loop(count) as k:
+        v, slot = c.call("PyTuple_GetItem", ins, k), c.word(c.item(slots, k), 0)
+        with c.when(c.test("ne", c.word(c.item(enters, k), 0), 0)):
+            c.use(enter, frame, base, v, slot)
+        with c.when(c.test("slt", slot, 0)):
+            c.call("PyList_Append", c.field(frame, FRAME.scalars), v)
+    made = c.use(arrive_at_all, frame, base, to)
+    if not many:
+        c.fail_unless(c.other(made, "null"))
+        only = c.keep(c.call("PyList_GetItem", made, 0))
+        c.drop(made)
+        c.give(only)
+    c.give(made)
+
+
 def _as_one(c: Code) -> None:
     """Recording a formula that is one edge."""
     made_by, ins, attrs = c.argument(0), c.argument(1), c.optional(2, ())
@@ -214,5 +293,7 @@ FUNCTIONS = (
     (recorder.record1, 2, 3, lambda c: _record(c, 1)),
     (recorder.record2, 3, 4, lambda c: _record(c, 2)),
     (recorder.record3, 4, 5, lambda c: _record(c, 3)),
+    (recorder.record, 2, 3, lambda c: _record_all(c, False)),
+    (recorder.record_many, 2, 3, lambda c: _record_all(c, True)),
     (formula.as_one, 2, 3, _as_one),
 )

@@ -26,7 +26,7 @@ from facula.trace.values import meta, outside
 
 pytestmark = pytest.mark.skipif(config.eager, reason="nothing is recorded for later then")
 
-NAMES = ("record1", "record2", "record3", "as_one")
+NAMES = ("record1", "record2", "record3", "record", "record_many", "as_one")
 
 
 def test_machine_code_is_in_place() -> None:
@@ -58,7 +58,7 @@ run(20)
 def test_a_program_gets_it_after_some_steps(run_python: Any) -> None:
     done = run_python("-c", SHORT)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["0", "function", "8", "builtin_function_or_method"]
+    assert done.stdout.split() == ["0", "function", "10", "builtin_function_or_method"]
     done = run_python("-c", SHORT.replace("            t.join()", "            pass"))
     assert done.returncode == 0, done.stderr  # the process ends while it is being compiled
 
@@ -102,7 +102,7 @@ def tensors() -> dict[str, Any]:
         "x": facula.tensor([[1.0, -2.0, 3.0]]), "y": facula.tensor([[0.5], [4.0]]),
         "w": nn.Parameter(facula.tensor([[1.0, 2.0, -1.0], [0.0, 3.0, 2.0]])),
         "b": nn.Parameter(facula.tensor([1.0, -1.0])), "row": base[2:3, 1:4],
-        "n": facula.tensor([[3, 1, 2]]),
+        "n": facula.tensor([[3, 1, 2]]), "rnn": nn.LSTM(3, 2),
     }  # fmt: skip
 
 
@@ -122,6 +122,11 @@ CASES: dict[str, tuple[Callable[..., Any], set[str]]] = {
     "a leaf": (lambda t: t["w"] * 2, set()),
     "a formula": (lambda t: F.layer_norm(t["x"], (3,), t["w"][0], t["w"][1]), set()),
     "a formula's parameters": (lambda t: F.gelu(t["b"]) + F.gelu(t["x"]).sum(), set()),
+    "three operands": (lambda t: facula.where(t["x"] > 0, t["x"], t["y"]), set()),
+    "one twice of many": (lambda t: facula.cat([t["x"], t["y"].t()[:, :1], t["x"]], 1), set()),
+    "a number of many": (lambda t: facula.addcmul(t["x"], t["y"], t["x"], value=0.5), set()),
+    "two results": (lambda t: t["x"].max(1)[0] + t["x"].sort(1)[1], set()),
+    "a recurrent layer": (lambda t: t["rnn"](t["x"])[0], set()),
     "a view of memory": (lambda t: t["row"] * 2, {"record2"}),
 }
 
@@ -130,7 +135,7 @@ def frame_of(run: Callable[..., Any], t: dict[str, Any]) -> tuple[Any, ...]:
     """The open frame after `run(t)`, and the result's value."""
     made = run(t)
     tr = state.tr
-    known = {id(v._v): k for k, v in t.items()}
+    known = {id(v._v): k for k, v in t.items() if isinstance(v, facula.Tensor)}
     found = (
         tr.node, [known.get(id(v), v.meta) for v in tr.inputs], list(tr.scalars),
         [(v.vid - tr.base, v.meta) for v in tr.values],
