@@ -100,6 +100,10 @@ class Context:
             v = outside(m, kept.buf)
             v.rec = (tape, slot)
             return v
+        if m.requires_grad and m.leaf:  # one that the frame made, which its gradient belongs to
+            leaf = tape.leaves.get(slot)
+            if leaf is not None and leaf.buf is kept.buf:
+                return leaf
         return kept
 
     def _check(self, over: dict[int, Any], slot: int) -> None:

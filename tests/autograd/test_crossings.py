@@ -274,3 +274,25 @@ def test_what_is_never_the_same_is_seldom_remembered(
     for _ in range(40):
         _pass(w, 2.0)
     assert taken[-1]
+
+
+@pytest.mark.parametrize("looked_at", (False, True))
+def test_gradients_of_gradients_reach_leaves_that_their_frame_made(looked_at: bool) -> None:
+    """Weights that are drawn in the frame which the first pass then reads, and one ends between."""
+
+    def run(looked_at: bool) -> list[list[float]]:
+        facula.manual_seed(0)
+        first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+        last = nn.Linear(2, 1, bias=False)
+        weights = [*first.parameters(), *second.parameters(), last.weight]
+        out = last(second(first(facula.ones(1, 2))))
+        if looked_at:
+            out.item()
+        loss = (out * out).sum()
+        found = facula.autograd.grad(loss, weights, create_graph=True)
+        (loss + sum((g**2).sum() for g in found)).backward()
+        return [w.grad.flatten().tolist() for w in weights]
+
+    want = run(False)
+    for a, b in zip(run(looked_at), want, strict=True):
+        assert a == pytest.approx(b, rel=1e-5)
