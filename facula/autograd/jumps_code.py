@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..runtime.python_ir import Code, Fields
 from ..trace.recorder import _NONE
-from ..trace.recorder_code import FRAME, VALUE, append_all, cut_after, new_value
+from ..trace.values_code import FRAME, VALUE, append_all, cut_after, new_value
 from . import jumps
 from .jumps import Jump
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..runtime.python_ir import Code, Fields
-from ..trace.recorder_code import FRAME, VALUE, open_frame
 from ..trace.values import Value
+from ..trace.values_code import FRAME, VALUE, open_frame
 from . import multi_tensor
 from .multi_tensor import _Plan
 

@@ -44,6 +44,7 @@ _INTERFACE = {
     "PyObject_SetAttr": "i32 (ptr, ptr, ptr)",
     "PyObject_Size": "i64 (ptr)",
     "PyObject_Vectorcall": "ptr (ptr, ptr, i64, ptr)",
+    "PySet_Contains": "i32 (ptr, ptr)",
     "PySequence_GetItem": "ptr (ptr, i64)",
     "PyThreadState_Get": "ptr ()",
     "PyThreadState_GetID": "i64 (ptr)",

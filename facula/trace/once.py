@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from . import native
 from .first_sight import KNOWN
 from .recorder import Counter, Frame, Node, _State
 from .references import array_of, run_one
@@ -23,6 +24,7 @@ AFTER = 8  # frames in a row
 MOST = 1 << 16  # elements of an operand or a result: with more, recording is no part of the cost
 CHAIN_MOST = KNOWN[0]  # elements of a chain: with more, compiling it at once might have paid
 _MAX_NOTES = 4096
+_LOAD_AT = OUTSIDE + 1000  # calls that were run at once, when machine code is loaded for them
 _CHAIN = 64  # what is no more than so many calls old is followed without a look at the notes
 
 # Ops that only read their operands and make one result in memory of its own.
@@ -83,6 +85,8 @@ def at_once(tr: Frame, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) ->
     tr.spent = elements
     made = Value()
     tr.made = made.vid = tr.made + 1
+    if tr.made == _LOAD_AT:
+        native.load_aside()
     made.meta, made.buf = m, array
     made.rec = made.over = made.pin = None
     return made

@@ -4,39 +4,13 @@ from __future__ import annotations
 
 from ..runtime.python_ir import Code, Fields, helper
 from . import formula, recorder
-from .recorder import _NOTHING, Frame, Node, frame_seen
-from .values import NUMBER, Formed, Meta, Value
+from .once_code import at_once
+from .recorder import _NOTHING
+from .values import NUMBER, Formed, Value
+from .values_code import FRAME, META, NODE, VALUE, append_all, in_64_bits, new_value, open_frame
 
-VALUE, META, NODE, FRAME = Fields(Value), Fields(Meta), Fields(Node), Fields(Frame)
 _FORMED = Fields(Formed)
-_LAST = (1 << 63) - 1  # a position behind every list's end
 _MOST = 16  # operands of an op; more are left to Python
-
-
-@helper("ptr")
-def open_frame(c: Code) -> None:
-    """This thread's frame; null after an error. The last one asked for is remembered."""
-    seen = c.memory(frame_seen.buffer_info()[0])
-    thread = c.call("PyThreadState_GetID", c.call("PyThreadState_Get"))
-    with c.when(c.test("ne", thread, c.word(seen, 0))):
-        own = c.call("PyObject_GetAttr", c.object(recorder.state), c.object("tr"))
-        c.fail_unless(c.other(own, "null"))
-        c.put(seen, 8, own)
-        c.store(seen, 0, thread)
-    c.give(c.field(seen, 8))
-
-
-@helper("ptr", "i64", "ptr")
-def new_value(c: Code, vid: str, meta: str) -> None:
-    """A new reference to a recorded value at a place, with these facts."""
-    made = c.call("PyType_GenericAlloc", c.object(Value), 0)
-    c.fail_unless(c.other(made, "null"))
-    none = c.object(None)
-    c.put(made, VALUE.vid, c.number(vid))
-    c.put(made, VALUE.meta, c.keep(meta))
-    for offset in (VALUE.buf, VALUE.rec, VALUE.over, VALUE.pin):
-        c.put(made, offset, c.keep(none))
-    c.give(made)
 
 
 @helper("ptr", "ptr", "i64", "ptr")
@@ -83,31 +57,6 @@ def enter(c: Code, frame: str, base: str, v: str, slot: str) -> None:
     c.give("", "void")
 
 
-@helper("void", "ptr", "ptr")
-def append_all(c: Code, to: str, items: str) -> None:
-    """Appends what a tuple holds to a list."""
-    with c.when(c.test("sgt", c.call("PyObject_Size", items), 0)):
-        c.call("PyList_SetSlice", to, _LAST, _LAST, items)
-    c.give("", "void")
-
-
-@helper("void", "ptr", "i64")
-def cut_after(c: Code, of: str, count: str) -> None:
-    """Removes all but the first `count` of a list's items."""
-    c.call("PyList_SetSlice", of, count, _LAST, "null")
-    c.give("", "void")
-
-
-@helper("i1", "ptr")
-def in_64_bits(c: Code, number: str) -> None:
-    """Whether 64 bits hold a whole number."""
-    with c.when(c.test("ne", c.integer(number), -1)):
-        c.give(1, "i1")
-    fits = c.same(c.call("PyErr_Occurred"), "null")
-    c.call("PyErr_Clear")
-    c.give(fits, "i1")
-
-
 def _frame(c: Code) -> tuple[str, str]:
     """The frame, and its base."""
     frame = c.need_found(c.use(open_frame))
@@ -119,7 +68,14 @@ def _record(c: Code, count: int) -> None:
     op, attrs = c.argument(0), c.optional(count + 1, ())
     operands = [c.argument(1 + k) for k in range(count)]
     frame, base = _frame(c)
-    c.need(c.test("ne", base, c.integer(c.field(frame, FRAME.once))))
+    once = c.test("eq", base, c.integer(c.field(frame, FRAME.once)))
+    with c.when(c.both(once, c.is_a(operands[0], Value))):
+        ins = c.call("PyTuple_Pack", count, *operands)
+        c.fail_unless(c.other(ins, "null"))
+        done = c.use(at_once, frame, op, ins, attrs)
+        c.drop(ins)
+        c.need_found(done)
+        c.give(done)
     c.need_same(c.field(frame, FRAME.shifts), _NOTHING)
     node = c.variable("ptr", c.field(frame, FRAME.node))
     slots = [c.variable("i64", 0) for _ in operands]
@@ -194,7 +150,11 @@ def _record_all(c: Code, many: bool) -> None:
     op, ins, attrs = c.argument(0), c.argument(1), c.optional(2, ())
     c.need(c.is_a(ins, tuple))
     frame, base = _frame(c)
-    c.need(c.test("ne", base, c.integer(c.field(frame, FRAME.once))))
+    with c.when(c.test("eq", base, c.integer(c.field(frame, FRAME.once)))):
+        if not many:
+            c.give(c.need_found(c.use(at_once, frame, op, ins, attrs)))
+        else:
+            c.leave()
     c.need_same(c.field(frame, FRAME.shifts), _NOTHING)
     count = c.call("PyObject_Size", ins)
     c.need(c.test("sle", count, _MOST))

@@ -7,10 +7,10 @@ from ..runtime import memory
 from ..runtime.python_ir import Code, Fields, helper
 from . import recorder, replay
 from .recorder import _GAP, _NONE, _NOTHING, Frame
-from .recorder_code import FRAME, NODE, VALUE, open_frame
 from .replay import _REFERENCED, Plan
 from .tape import Tape
 from .update import Bundle
+from .values_code import FRAME, NODE, VALUE, open_frame
 
 _PLAN, _FIXED, _TAPE, _BUNDLE = Fields(Plan), Fields(Fixed), Fields(Tape), Fields(Bundle)
 _POOL = Fields(memory.Pool)
