@@ -1,30 +1,32 @@
 """What recording costs, in microseconds: one op, one view, an in-place op, a backward pass, a step.
 
-    python benchmarks/recording.py
+    python benchmarks/recording.py [--python]
 
-Each figure is the best of several rounds on a path that was seen before. Work that ends a frame
-is not part of the figures for single calls.
+Each figure is the best of several rounds on a path that was seen before, with the machine code that
+a program has after some steps (`--python`: without it). Work that ends a frame is not part of the
+figures for single calls.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 
 import facula
-from facula.trace.replay import flush
+from facula.trace import native, replay
 
 
 def best(call: Callable[[], object], count: int, rounds: int = 7) -> float:
     """Microseconds for one of `count` calls in a frame."""
     found = 1e9
     for _ in range(rounds):
-        flush()
+        replay.flush()
         started = time.perf_counter()
         for _ in range(count):
             call()
         found = min(found, (time.perf_counter() - started) / count)
-    flush()
+    replay.flush()
     return found * 1e6
 
 
@@ -42,7 +44,7 @@ def mlp() -> dict[str, float]:
         b = time.perf_counter()
         loss.backward()
         c = time.perf_counter()
-        flush()
+        replay.flush()
         d = time.perf_counter()
         times = [min(t, s) for t, s in zip(times, (b - a, c - b, d - c), strict=True)]
         for p in parameters:
@@ -53,6 +55,8 @@ def mlp() -> dict[str, float]:
 
 def main() -> None:
     """Prints the table."""
+    if "--python" not in sys.argv:
+        native.load()
     a, b = facula.ones(4), facula.ones(4)
     p = facula.ones(4, requires_grad=True)
     value = (a + b).sum()

@@ -81,7 +81,7 @@ def test_numpy_views_have_dtype_offset_and_strides():
         lambda: np.arange(12)[::-1],
         lambda: np.zeros((0, 3)),
         lambda: np.ones(3, ml_dtypes.bfloat16),
-        lambda: np.float32(3).reshape(()),
+        lambda: np.array(3, np.float32),
     ),
 )
 def test_foreign_arrays_share_memory_and_stay_alive(make):
