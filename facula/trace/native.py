@@ -36,31 +36,42 @@ def offer(module: str) -> None:
 
 
 def load_aside() -> None:
-    """Loads what was offered in another thread, while the caller goes on."""
-    if _offered and not config.eager:
-        threading.Thread(target=load, name="facula-native").start()
+    """As `load`; what is on no disk yet is compiled in another thread, while the caller goes on."""
+    _load(True)
 
 
 def load() -> None:
     """Loads what was offered since the last time and has it used."""
+    _load(False)
+
+
+def _load(aside: bool) -> None:
     from ..runtime import code, python_ir  # not needed before the first program
 
     with _lock:
         modules, _offered[:] = list(_offered), []
-        if not modules or config.eager or not python_ir.supported():
-            return
-        module, functions = written(modules)
-        text = module.text()
+    if not modules or config.eager or not python_ir.supported():
+        return
+    # Here, not in the thread: beside a busy one it would wait 5 ms for every file that is read.
+    module, functions = written(modules)
+    text, words = module.text(), module.addresses()
+
+    def finish() -> None:
         try:
             addresses = code.functions(text, lambda: text)
         except (code.CodeError, ImportError, OSError) as error:
             if config.debug:
                 print(f"facula: recording stays with Python: {error}", file=sys.stderr)
             return
-        words = module.addresses()
         made = {f: python_ir.builtin(f.__name__, addresses[f.__name__], words) for f in functions}
-        _taken.update(made)
-        _exchange(made)
+        with _lock:
+            _taken.update(made)
+            _exchange(made)
+
+    if aside and code.loaded(code.digest(text)) is None:
+        threading.Thread(target=finish, name="facula-native").start()
+    else:
+        finish()
 
 
 def written(modules: list[str]) -> tuple[python_ir.Module, list[Callable[..., Any]]]:

@@ -498,7 +498,30 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
 
 def record3(op: Any, a: Value, b: Value, c: Value, attrs: tuple[Any, ...] = ()) -> Value:
     """Records an op of three operands, none of them a number: a layer with its weight and bias."""
-    return record(op, (a, b, c), attrs)
+    tr = state.tr
+    base = tr.base
+    if tr.once == base or config.eager:
+        return record(op, (a, b, c), attrs)
+    i = a.vid - base
+    if i < 0:
+        i = tr.enter(a)
+    j = b.vid - base
+    if j < 0:
+        j = tr.enter(b)
+    k = c.vid - base
+    if k < 0:
+        k = tr.enter(c)
+    if tr.base != base:
+        return record(op, _settled((a, b, c)), attrs)
+    node = tr.node.edges.get((op, i, j, k, attrs))
+    if node is None:
+        return record(op, (a, b, c), attrs)
+    tr.node = node
+    out = at(base + node.slot, node.meta)
+    tr.values.append(out)
+    if tr.shifts:
+        _shift(tr, op, i, out)
+    return out
 
 
 def fitted(ins: tuple[Any, ...]) -> tuple[Any, ...]:
