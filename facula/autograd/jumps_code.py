@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..runtime.python_ir import Code, Fields
 from ..trace.recorder import _NONE
-from ..trace.values_code import FRAME, VALUE, append_all, cut_after, new_value
+from ..trace.values_code import FRAME, VALUE, append_all, blank_value, cut_after, fill
 from . import jumps
 from .jumps import Jump
 
@@ -14,17 +14,20 @@ _JUMP = Fields(Jump)
 def _take(c: Code) -> None:
     jump, frame = c.argument(0), c.argument(1)
     c.need(c.is_a(jump, Jump))
+    count = c.call("PyObject_Size", c.field(jump, _JUMP.leaves))
+    handles = c.need_found(c.hold(c.call("PyTuple_New", count)))
+    values = c.need_found(c.hold(c.call("PyTuple_New", count)))
+    with c.loop(count) as k:
+        c.call("PyTuple_SetItem", values, k, c.need_found(c.use(blank_value)))
     c.need_same(c.field(frame, FRAME.freed), _NONE)
     base = c.integer(c.field(frame, FRAME.base))
-    values, leaves = c.field(frame, FRAME.values), c.field(frame, FRAME.leaves)
     steps, grad, none = c.field(jump, _JUMP.leaves), c.object("_grad"), c.object(None)
-    count, before = c.call("PyObject_Size", steps), c.call("PyObject_Size", values)
-    handles = c.call("PyTuple_New", count)
-    c.fail_unless(c.other(handles, "null"))
+    before = c.call("PyObject_Size", c.field(frame, FRAME.values))
     done = c.variable("i64", 0)
     with c.loop(count) as k, c.when(c.test("eq", c.value(done), k)):
         step = c.call("PyTuple_GetItem", steps, k)
-        leaf = c.call("PyDict_GetItemWithError", leaves, c.call("PyTuple_GetItem", step, 0))
+        slot, leaves = c.call("PyTuple_GetItem", step, 0), c.field(frame, FRAME.leaves)
+        leaf = c.call("PyDict_GetItemWithError", leaves, slot)
         with c.when(c.other(leaf, "null")):
             handle = c.call("PyObject_CallNoArgs", c.field(leaf, VALUE.rec))
             c.call("PyTuple_SetItem", handles, k, handle)
@@ -35,19 +38,18 @@ def _take(c: Code) -> None:
                 c.drop(waits)
                 with c.when(c.both(c.same(has, none), c.same(waits, none))):
                     vid = c.add(base, c.integer(c.call("PyTuple_GetItem", step, 1)))
-                    made = c.use(new_value, vid, c.call("PyTuple_GetItem", step, 2))
-                    with c.when(c.other(made, "null")):
-                        c.call("PyList_Append", values, made)
-                        c.call("PyObject_SetAttr", handle, grad, made)
-                        c.drop(made)
-                        c.assign(done, c.add(k, 1))
+                    made = c.call("PyTuple_GetItem", values, k)
+                    c.use(fill, made, vid, c.call("PyTuple_GetItem", step, 2))
+                    c.call("PyList_Append", c.field(frame, FRAME.values), made)
+                    c.call("PyObject_SetAttr", handle, grad, made)
+                    c.assign(done, c.add(k, 1))
     with c.when(c.test("ne", c.value(done), count)):  # as it was
         with c.loop(c.value(done)) as k:
             c.call("PyObject_SetAttr", c.call("PyTuple_GetItem", handles, k), grad, none)
-        c.use(cut_after, values, before)
-        c.drop(handles)
+        c.use(cut_after, c.field(frame, FRAME.values), before)
         c.leave()
     c.drop(handles)
+    c.drop(values)
     c.put(frame, FRAME.node, c.keep(c.field(jump, _JUMP.node)))
     key = c.field(jump, _JUMP.key)
     c.use(append_all, c.field(frame, FRAME.scalars), c.call("PyTuple_GetItem", key, 1))

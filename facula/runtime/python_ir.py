@@ -110,6 +110,7 @@ class Module:
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}  # by function
+        self._helpers: dict[str, Callable[..., None]] = {}
         self._places: dict[Any, int] = {}
         self._addresses: list[int] = []
 
@@ -119,11 +120,13 @@ class Module:
         c.need(c.test("sge", "%n", fewest))
         c.need(c.test("sle", "%n", most))
         write(c)
+        assert name not in self._helpers, f"{name} is the name of a helper, too"
         self._texts[name] = c.text("define ptr", ", ptr %args, i64 %n")
 
     def helper(self, write: Callable[..., None], result: str, kinds: Sequence[str]) -> str:
         """The name of a function for the others, which is added if it is not there."""
         name = write.__name__
+        assert self._helpers.setdefault(name, write) is write, f"two helpers are named {name}"
         if name not in self._texts:
             names = [f"p{k}" for k in range(len(kinds))]
             c = Code(self, name, None)
@@ -198,12 +201,17 @@ class Code:
     Operands and results are LLVM's names: of references to objects, borrowed unless it is said
     otherwise, of 64-bit integers, and of conditions. slow: of a function that Python calls, the
     Python function that does the work where `need` finds something else than expected; until then
-    nothing may be changed, and no reference held.
+    nothing may be changed, and no reference kept but those that `hold` knows.
+
+    Where memory is taken for an object that may be part of a cycle (a tuple, a list, a value),
+    finalizers may run: any Python code. So it is taken first, before anything is looked at that
+    such code could change.
     """
 
     def __init__(self, module: Module, name: str, slow: Callable[..., Any] | None) -> None:
         self._module, self._name, self._slow = module, name, slow
         self._variables: list[str] = []
+        self._held: list[str] = []
         self._lines: list[str] = []
         self._kinds: dict[str, str] = {}
         self._count = 0
@@ -213,6 +221,8 @@ class Code:
         if self._slow is not None:  # an error that a call has raised, or something unusual
             self._go("slow")
             self._lines.append("slow:")
+            for held in self._held:
+                self.drop(self.value(held))
             error = self.call("PyErr_Occurred")
             with self.when(self.other(error, "null")):
                 self.fail()
@@ -291,6 +301,15 @@ class Code:
     def keep(self, o: str) -> str:
         """A reference of one's own."""
         self.call("Py_IncRef", o)
+        return o
+
+    def hold(self, o: str) -> str:
+        """Takes over a reference that is given up where the work is left to Python."""
+        name = self._new("v")
+        self._variables += [f"  {name} = alloca ptr", f"  store ptr null, ptr {name}"]
+        self._kinds[name] = "ptr"
+        self._held.append(name)
+        self.assign(name, o)
         return o
 
     def drop(self, o: str) -> None:

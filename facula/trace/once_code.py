@@ -8,7 +8,7 @@ from ..runtime.python_ir import Code, helper
 from . import once
 from .recorder import Counter
 from .values import NUMBER, OUTSIDE, WRAPPED, Value
-from .values_code import FRAME, META, VALUE, in_64_bits, new_value
+from .values_code import FRAME, META, VALUE, blank_value, fill, in_64_bits
 
 
 @helper("ptr", "ptr", "ptr", "ptr", "ptr")
@@ -85,8 +85,9 @@ def at_once(c: Code, frame: str, op: str, ins: str, attrs: str) -> None:
                 c.put(frame, FRAME.spent, c.number(whole))
                 vid = c.add(latest, 1)
                 c.put(frame, FRAME.made, c.number(vid))
-                c.assign(made, c.use(new_value, vid, m))
+                c.assign(made, c.use(blank_value))
                 with c.when(c.other(c.value(made), "null")):
+                    c.use(fill, c.value(made), vid, m)
                     c.put(c.value(made), VALUE.buf, array)
         c.drop(m)
         c.drop(c.value(outs))

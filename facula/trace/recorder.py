@@ -234,13 +234,16 @@ def restart(tr: Frame) -> None:
 
     Every collection is a new one: what was kept of the frame (a `Tape`) has the old ones.
     """
+    values: list[Value] = []  # first of all: where memory is taken, finalizers may run
+    inputs: list[Value] = []
+    scalars: list[Any] = []
+    leaves: dict[int, Value] = {}
     tr.base += tr.node.next_slot + _GAP
     if tr.base >= tr.limit:
         tr.base = next(_bases)
     tr.node = tr.root
-    tr.values, tr.inputs, tr.scalars = [], [], []
+    tr.values, tr.inputs, tr.scalars, tr.leaves = values, inputs, scalars, leaves
     tr.complex = False
-    tr.leaves = {}
     tr.upstream = tr.shifts = _NOTHING
     tr.hooks = tr.custom = tr.over = None
     tr.freed, tr.freed_key = _NONE, ()

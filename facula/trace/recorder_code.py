@@ -7,21 +7,30 @@ from . import formula, recorder
 from .once_code import at_once
 from .recorder import _NOTHING
 from .values import NUMBER, Formed, Value
-from .values_code import FRAME, META, NODE, VALUE, append_all, in_64_bits, new_value, open_frame
+from .values_code import (
+    FRAME,
+    META,
+    NODE,
+    VALUE,
+    append_all,
+    blank_value,
+    fill,
+    in_64_bits,
+    open_frame,
+)
 
 _FORMED = Fields(Formed)
 _MOST = 16  # operands of an op; more are left to Python
 
 
-@helper("ptr", "ptr", "i64", "ptr")
-def arrive(c: Code, frame: str, base: str, node: str) -> None:
-    """Moves the frame to a node. A new reference to the value that it made."""
+@helper("void", "ptr", "i64", "ptr", "ptr")
+def arrive(c: Code, frame: str, base: str, node: str, made: str) -> None:
+    """Moves the frame to a node, which made a value that is still blank."""
     c.put(frame, FRAME.node, c.keep(node))
     vid = c.add(base, c.integer(c.field(node, NODE.slot)))
-    made = c.use(new_value, vid, c.field(node, NODE.meta))
-    with c.when(c.other(made, "null")):
-        c.call("PyList_Append", c.field(frame, FRAME.values), made)
-    c.give(made)
+    c.use(fill, made, vid, c.field(node, NODE.meta))
+    c.call("PyList_Append", c.field(frame, FRAME.values), made)
+    c.give("", "void")
 
 
 @helper("i1", "ptr")
@@ -63,18 +72,30 @@ def _frame(c: Code) -> tuple[str, str]:
     return frame, c.integer(c.field(frame, FRAME.base))
 
 
+def _hold(c: Code, o: str) -> str:
+    """A new reference, which there must be one of."""
+    return c.need_found(c.hold(o))
+
+
+def _find(c: Code, node: str, key: str) -> str:
+    """Where an edge leads: needs one. What is looked at while it is sought stays alive."""
+    _hold(c, c.keep(node))
+    found = c.call("PyDict_GetItemWithError", c.field(node, NODE.edges), key)
+    return _hold(c, c.keep(found))
+
+
 def _record(c: Code, count: int) -> None:
     """Recording an op of so many operands; one of two may be a number."""
     op, attrs = c.argument(0), c.optional(count + 1, ())
     operands = [c.argument(1 + k) for k in range(count)]
+    made, key = _hold(c, c.use(blank_value)), _hold(c, c.call("PyTuple_New", count + 2))
     frame, base = _frame(c)
     once = c.test("eq", base, c.integer(c.field(frame, FRAME.once)))
     with c.when(c.both(once, c.is_a(operands[0], Value))):
-        ins = c.call("PyTuple_Pack", count, *operands)
-        c.fail_unless(c.other(ins, "null"))
-        done = c.use(at_once, frame, op, ins, attrs)
-        c.drop(ins)
-        c.need_found(done)
+        ins = _hold(c, c.call("PyTuple_Pack", count, *operands))
+        done = c.need_found(c.use(at_once, frame, op, ins, attrs))
+        for held in (made, key, ins):
+            c.drop(held)
         c.give(done)
     c.need_same(c.field(frame, FRAME.shifts), _NOTHING)
     node = c.variable("ptr", c.field(frame, FRAME.node))
@@ -109,55 +130,44 @@ def _record(c: Code, count: int) -> None:
         with c.when(c.test("ne", c.value(numbers), 0)):
             c.need(c.test("eq", c.value(numbers), 1))
             c.need_same(c.field(frame, FRAME.fixing), "")
-    parts = [c.number(c.value(s)) for s in slots]
-    key = c.call("PyTuple_Pack", count + 2, op, *parts, attrs)
-    for part in parts:
-        c.drop(part)
-    c.fail_unless(c.other(key, "null"))
-    found = c.call("PyDict_GetItemWithError", c.field(c.value(node), NODE.edges), key)
-    c.drop(key)
-    c.need_found(found)
+    c.call("PyTuple_SetItem", key, 0, c.keep(op))
+    c.call("PyTuple_SetItem", key, count + 1, c.keep(attrs))
+    for k, slot in enumerate(slots):
+        c.call("PyTuple_SetItem", key, k + 1, c.number(c.value(slot)))
+    last = c.value(node)
+    to = _find(c, last, key)
     for k, v in enumerate(operands):
         with c.when(c.value(enters[k])):
             c.use(enter, frame, base, v, c.value(slots[k]))
         if count == 2:
             with c.when(c.test("slt", c.value(slots[k]), 0)):
                 c.call("PyList_Append", c.field(frame, FRAME.scalars), v)
-    c.give(c.use(arrive, frame, base, found))
-
-
-@helper("ptr", "ptr", "i64", "ptr")
-def arrive_at_all(c: Code, frame: str, base: str, node: str) -> None:
-    """Moves the frame to a node. A new reference to a list of the values that it made."""
-    c.put(frame, FRAME.node, c.keep(node))
-    first, metas = c.integer(c.field(node, NODE.slot)), c.field(node, NODE.metas)
-    all_made = c.call("PyList_New", 0)
-    c.fail_unless(c.other(all_made, "null"))
-    with c.loop(c.call("PyObject_Size", metas)) as k:
-        vid = c.add(c.add(base, first), k)
-        made = c.use(new_value, vid, c.call("PyTuple_GetItem", metas, k))
-        with c.when(c.same(made, "null")):
-            c.drop(all_made)
-            c.fail()
-        c.call("PyList_Append", c.field(frame, FRAME.values), made)
-        c.call("PyList_Append", all_made, made)
-        c.drop(made)
-    c.give(all_made)
+    c.use(arrive, frame, base, to, made)
+    for held in (last, to, key):
+        c.drop(held)
+    c.give(made)
 
 
 def _record_all(c: Code, many: bool) -> None:
-    """Recording an op of any number of operands, of which some may be numbers."""
+    """Recording an op of any number of operands, of which some may be numbers. many: a list of its
+    results is returned, else the only one.
+    """
     op, ins, attrs = c.argument(0), c.argument(1), c.optional(2, ())
     c.need(c.is_a(ins, tuple))
-    frame, base = _frame(c)
-    with c.when(c.test("eq", base, c.integer(c.field(frame, FRAME.once)))):
-        if not many:
-            c.give(c.need_found(c.use(at_once, frame, op, ins, attrs)))
-        else:
-            c.leave()
-    c.need_same(c.field(frame, FRAME.shifts), _NOTHING)
     count = c.call("PyObject_Size", ins)
     c.need(c.test("sle", count, _MOST))
+    key = _hold(c, c.call("PyTuple_New", c.add(count, 2)))
+    made = _hold(c, c.call("PyList_New", 0) if many else c.use(blank_value))
+    frame, base = _frame(c)
+    with c.when(c.test("eq", base, c.integer(c.field(frame, FRAME.once)))):
+        if many:
+            c.leave()
+        else:
+            done = c.need_found(c.use(at_once, frame, op, ins, attrs))
+            c.drop(made)
+            c.drop(key)
+            c.give(done)
+    c.need_same(c.field(frame, FRAME.shifts), _NOTHING)
     node = c.variable("ptr", c.field(frame, FRAME.node))
     slots, enters = c.array(_MOST), c.array(_MOST)
     with c.loop(count) as k:
@@ -184,27 +194,36 @@ def _record_all(c: Code, many: bool) -> None:
                 found = c.need_found(c.use(entry, c.value(node), v))
                 c.store(slot, 0, c.integer(c.field(found, NODE.slot)))
                 c.assign(node, found)
-    key = c.call("PyTuple_New", c.add(count, 2))
-    c.fail_unless(c.other(key, "null"))
     c.call("PyTuple_SetItem", key, 0, c.keep(op))
     c.call("PyTuple_SetItem", key, c.add(count, 1), c.keep(attrs))
     with c.loop(count) as k:
         c.call("PyTuple_SetItem", key, c.add(k, 1), c.number(c.word(c.item(slots, k), 0)))
-    to = c.call("PyDict_GetItemWithError", c.field(c.value(node), NODE.edges), key)
-    c.drop(key)
-    c.need_found(to)
+    last = c.value(node)
+    to = _find(c, last, key)
+    metas = c.field(to, NODE.metas)
+    results = c.call("PyObject_Size", metas)
+    if not many:
+        c.need(c.test("eq", results, 1))
     with c.loop(count) as k:
         v, slot = c.call("PyTuple_GetItem", ins, k), c.word(c.item(slots, k), 0)
         with c.when(c.test("ne", c.word(c.item(enters, k), 0), 0)):
             c.use(enter, frame, base, v, slot)
         with c.when(c.test("slt", slot, 0)):
             c.call("PyList_Append", c.field(frame, FRAME.scalars), v)
-    made = c.use(arrive_at_all, frame, base, to)
-    if not many:
-        c.fail_unless(c.other(made, "null"))
-        only = c.keep(c.call("PyList_GetItem", made, 0))
-        c.drop(made)
-        c.give(only)
+    if many:
+        c.put(frame, FRAME.node, c.keep(to))
+        first = c.add(base, c.integer(c.field(to, NODE.slot)))
+        with c.loop(results) as k:
+            v = c.use(blank_value)
+            with c.when(c.other(v, "null")):
+                c.use(fill, v, c.add(first, k), c.call("PyTuple_GetItem", metas, k))
+                c.call("PyList_Append", c.field(frame, FRAME.values), v)
+                c.call("PyList_Append", made, v)
+                c.drop(v)
+    else:
+        c.use(arrive, frame, base, to, made)
+    for held in (last, to, key):
+        c.drop(held)
     c.give(made)
 
 
@@ -212,13 +231,13 @@ def _as_one(c: Code) -> None:
     """Recording a formula that is one edge."""
     made_by, ins, attrs = c.argument(0), c.argument(1), c.optional(2, ())
     c.need(c.is_a(ins, tuple))
-    frame, base = _frame(c)
-    c.need_same(c.field(frame, FRAME.fixing), "")
     count = c.call("PyObject_Size", ins)
     with c.loop(count) as k:
         c.need(c.is_a(c.call("PyTuple_GetItem", ins, k), Value))
-    key = c.call("PyTuple_New", c.add(count, 2))
-    c.fail_unless(c.other(key, "null"))
+    made = _hold(c, c.use(blank_value))
+    key = _hold(c, c.call("PyTuple_New", c.add(count, 2)))
+    frame, base = _frame(c)
+    c.need_same(c.field(frame, FRAME.fixing), "")
     c.call("PyTuple_SetItem", key, 0, c.keep(made_by))
     c.call("PyTuple_SetItem", key, 1, c.keep(attrs))
     part = c.variable("ptr", "null")
@@ -230,9 +249,8 @@ def _as_one(c: Code) -> None:
         with c.when(c.test("slt", slot, 0)):
             c.assign(part, c.keep(c.field(v, VALUE.meta)))
         c.call("PyTuple_SetItem", key, c.add(k, 2), c.value(part))
-    formed = c.call("PyDict_GetItemWithError", c.field(c.field(frame, FRAME.node), NODE.edges), key)
-    c.drop(key)
-    c.need_found(formed)
+    last = c.field(frame, FRAME.node)
+    formed = _find(c, last, key)
     entered = c.field(formed, _FORMED.entered)
     entries = c.call("PyObject_Size", entered)
     with c.loop(entries) as k:
@@ -246,7 +264,10 @@ def _as_one(c: Code) -> None:
         v = c.call("PyTuple_GetItem", ins, c.integer(c.call("PyTuple_GetItem", pair, 0)))
         c.use(enter, frame, base, v, c.integer(c.call("PyTuple_GetItem", pair, 1)))
     c.use(append_all, c.field(frame, FRAME.scalars), c.field(formed, _FORMED.numbers))
-    c.give(c.use(arrive, frame, base, c.field(formed, _FORMED.node)))
+    c.use(arrive, frame, base, c.field(formed, _FORMED.node), made)
+    for held in (last, formed, key):
+        c.drop(held)
+    c.give(made)
 
 
 FUNCTIONS = (

@@ -157,6 +157,8 @@ def deliver(c: Code, plan: str, frame: str, live: str, buffers: str) -> None:
 @helper("ptr", "ptr")
 def begin_again(c: Code, frame: str) -> None:
     """Starts an empty frame: `recorder.restart`. A new reference to None; null after an error."""
+    new = [c.call("PyList_New", 0) for _ in range(4)]
+    leaves = c.call("PyDict_New")
     root, false = c.field(frame, FRAME.root), c.object(False)
     at = c.add(c.integer(c.field(frame, FRAME.base)), _GAP)
     base = c.add(at, c.integer(c.field(c.field(frame, FRAME.node), NODE.next_slot)))
@@ -170,17 +172,17 @@ def begin_again(c: Code, frame: str) -> None:
     with c.when(usual):
         c.put(frame, FRAME.base, c.number(base))
         c.put(frame, FRAME.node, c.keep(c.value(node)))
-        for name in ("values", "inputs", "scalars"):
-            c.put(frame, getattr(FRAME, name), c.call("PyList_New", 0))
-        c.put(frame, FRAME.leaves, c.call("PyDict_New"))
+        for name, made in zip(("values", "inputs", "scalars", "views"), new, strict=True):
+            c.put(frame, getattr(FRAME, name), made)
+        c.put(frame, FRAME.leaves, leaves)
         for name, value in (
             ("complex", False), ("upstream", _NOTHING), ("shifts", _NOTHING), ("hooks", None),
             ("custom", None), ("over", None), ("freed", _NONE), ("freed_key", ()),
         ):  # fmt: skip
             c.put(frame, getattr(FRAME, name), c.keep(c.object(value)))
-        with c.when(c.test("sgt", c.call("PyObject_Size", c.field(frame, FRAME.views)), 0)):
-            c.put(frame, FRAME.views, c.call("PyList_New", 0))
         c.give(c.keep(c.object(None)))
+    for made in (*new, leaves):
+        c.drop(made)
     c.give(c.invoke(c.object(recorder.restart), frame))
 
 
@@ -191,15 +193,15 @@ def _restart(c: Code) -> None:
 
 
 def _flush(c: Code) -> None:
+    live = c.need_found(c.hold(c.call("PyList_New", 0)))
     given = c.optional(0, None)
     at = c.variable("ptr", given)
     with c.when(c.same(given, c.object(None))):
-        c.assign(at, c.use(open_frame))
-        c.fail_unless(c.other(c.value(at), "null"))
+        c.assign(at, c.need_found(c.use(open_frame)))
     frame = c.value(at)
     c.need(c.is_a(frame, Frame))
-    values, usual = c.field(frame, FRAME.values), c.field(c.field(frame, FRAME.node), NODE.usual)
-    c.need(c.other(usual, c.object(None)))
+    none = c.object(None)
+    c.need(c.other(c.field(c.field(frame, FRAME.node), NODE.usual), none))
     c.need_same(c.field(frame, FRAME.scratch), False)
     c.need(c.test("eq", c.call("PyObject_Size", c.field(frame, FRAME.walks)), 0))
     for original in replay.unwatched:
@@ -208,14 +210,13 @@ def _flush(c: Code) -> None:
         c.need_same(now, original)
     with c.when(c.test("sgt", c.call("PyObject_Size", c.field(frame, FRAME.views)), 0)):
         dropped = c.invoke(c.object(replay._drop_views), frame)
-        c.fail_unless(c.other(dropped, "null"))
-        c.drop(dropped)
+        c.drop(c.need_found(dropped))
+    values, usual = c.field(frame, FRAME.values), c.field(c.field(frame, FRAME.node), NODE.usual)
+    c.need(c.other(usual, none))
     freed, before = c.field(frame, FRAME.freed_key), c.call("PyTuple_GetItem", usual, 1)
     c.need(c.test("eq", c.call("PyObject_RichCompareBool", freed, before, _EQUAL), 1, "i32"))
     c.need(c.use(as_counted, values, c.call("PyTuple_GetItem", usual, 0)))
     # From here on it happens.
-    live = c.call("PyList_New", 0)
-    c.fail_unless(c.other(live, "null"))
     with c.loop(c.call("PyObject_Size", values)) as k:
         v = c.call("PyList_GetItem", values, k)
         with c.when(c.test("sgt", c.references(v), _HELD_BY_LIST)):

@@ -24,17 +24,21 @@ def open_frame(c: Code) -> None:
     c.give(c.field(seen, 8))
 
 
-@helper("ptr", "i64", "ptr")
-def new_value(c: Code, vid: str, meta: str) -> None:
-    """A new reference to a recorded value at a place, with these facts."""
-    made = c.call("PyType_GenericAlloc", c.object(Value), 0)
-    c.fail_unless(c.other(made, "null"))
+@helper("ptr")
+def blank_value(c: Code) -> None:
+    """A new reference to a value without contents; null after an error."""
+    c.give(c.call("PyType_GenericAlloc", c.object(Value), 0))
+
+
+@helper("void", "ptr", "i64", "ptr")
+def fill(c: Code, made: str, vid: str, meta: str) -> None:
+    """Makes a blank value the one that is recorded at a place, with these facts."""
     none = c.object(None)
     c.put(made, VALUE.vid, c.number(vid))
     c.put(made, VALUE.meta, c.keep(meta))
     for offset in (VALUE.buf, VALUE.rec, VALUE.over, VALUE.pin):
         c.put(made, offset, c.keep(none))
-    c.give(made)
+    c.give("", "void")
 
 
 @helper("void", "ptr", "ptr")
