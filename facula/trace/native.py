@@ -1,7 +1,7 @@
 """The machine code that takes over from Python functions in the hot path.
 
 A room that has code for some of its functions names the module that writes it (`offer`). It is
-loaded, from the disk or compiled, when a program has run some times, and its functions take the
+loaded, from the disk or compiled, when programs have run some times, and its functions take the
 place of Python's in every module that has imported these by name. Both do the same on the same
 trie, so it does not matter when that happens, or that it does not happen: on another interpreter,
 or where nothing can be compiled.
@@ -22,7 +22,7 @@ from .. import config
 if TYPE_CHECKING:
     from ..runtime import python_ir
 
-LOAD_AT = 32  # runs of a program: a short script does without
+LOAD_AT = 32  # runs of compiled programs: a short script does without
 _offered = ["facula.trace.recorder_code", "facula.trace.replay_code"]
 _taken: dict[Callable[..., Any], Callable[..., Any]] = {}  # in whose place machine code is
 _lock = threading.Lock()

@@ -297,11 +297,11 @@ class _Counter:
     """How many trie nodes exist, in all threads; `replay` prunes when they are too many.
 
     kept: how many were left the last time. lines: whether new ones note the line of the program
-    that they come from.
+    that they come from. replays: how often Python has ended a frame whose plan is compiled.
     """
 
     def __init__(self) -> None:
-        self.nodes = self.kept = 0
+        self.nodes = self.kept = self.replays = 0
         self.lines = False
 
 

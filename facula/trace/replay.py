@@ -235,7 +235,8 @@ def _picker(places: list[int]) -> Callable[[Any], Sequence[Value]]:
 def _again(plan: Plan, tr: Frame, live: Sequence[Value]) -> None:
     """Ends a frame whose plan is compiled."""
     plan.seen += 1
-    if plan.seen == native.LOAD_AT:
+    Counter.replays += 1
+    if Counter.replays == native.LOAD_AT:
         native.load_aside()
     try:
         _deliver(plan, tr, live, _replay(plan, tr))
