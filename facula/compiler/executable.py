@@ -491,10 +491,12 @@ class Fixed:
         keep_lock = run is cpu.runner_holding_lock()
         steps = self._steps.buffer_info()[0]
         self.go = cpu.bind_steps(ctypes.addressof(self._table), steps, n, keep_lock)
-        # Whether it runs, how it is run, and where the numbers and the inputs' addresses go.
-        self._head = (ctypes.c_int64 * 6)(
-            0, *cpu.machine_call(self.go), keep_lock, ctypes.addressof(self._memory),
-            ctypes.addressof(self._table) + 8 * FIRST,
+        # Whether it runs, how it is run, and where the numbers, the inputs' and the outputs'
+        # addresses go.
+        first = ctypes.addressof(self._table) + 8 * FIRST
+        self._head = (ctypes.c_int64 * 7)(
+            0, *cpu.machine_call(self.go), keep_lock, ctypes.addressof(self._memory), first,
+            first + 8 * self._last,
         )  # fmt: skip
         self.head = ctypes.addressof(self._head)
         self.kinds = program.scalars.encode()

@@ -440,7 +440,7 @@ def _replay(plan: Plan, tr: Frame) -> list[Any]:
             if plan.takes:
                 buffers, taken = _take_inputs(plan.takes, tr.inputs, plan.program.output_bytes)
             else:
-                buffers = [memory.allocate(n) for n in plan.program.output_bytes]
+                buffers = new_outputs(plan)
             outputs = [b.ptr for b in buffers]
         if plan.copies or taken:
             memories = partial(_memories, plan.copies, tr.inputs) if plan.copies else None
@@ -451,6 +451,11 @@ def _replay(plan: Plan, tr: Frame) -> list[Any]:
         _reference(plan, tr)  # raises the op's own error, which says more
         raise
     return buffers
+
+
+def new_outputs(plan: Plan) -> list[Any]:
+    """New memory for the outputs."""
+    return [memory.allocate(n) for n in plan.program.output_bytes]
 
 
 unwatched = _replay, _deliver  # what these are while nobody watches the ends of frames
@@ -528,7 +533,7 @@ def _prepare(plan: Plan) -> None:
         plan.takes = plan.program.takes
     if INPUT not in entries[plain:]:
         plan.plain = plain
-        if plan.pool is not None and not plan.copies:
+        if not plan.copies and not plan.takes:
             plan.fixed = plan.program.fixed(OWN_ARENA)
 
 

@@ -21,7 +21,7 @@ _HELD_BY_LIST = 1
 # What values lie in, and where its address is. Pooled buffers are buffers.
 _MEMORY = {kind: Fields(kind).ptr for kind in (memory.Buffer, memory.Piece, memory.ArrayMemory)}
 _MEMORY[memory.PooledBuffer] = _MEMORY[memory.Buffer]
-_BUSY, _CODE, _CALL, _KEEP_LOCK, _NUMBERS, _INPUTS = range(0, 48, 8)  # `Fixed.head`
+_BUSY, _CODE, _CALL, _KEEP_LOCK, _NUMBERS, _INPUTS, _OUTPUTS = range(0, 56, 8)  # `Fixed.head`
 
 
 @helper("i1", "ptr", "ptr")
@@ -77,14 +77,15 @@ def ready(c: Code, plan: str, frame: str, fixed: str) -> None:
     pool = c.field(plan, _PLAN.pool)
     with c.when(c.test("ne", c.word(head, _BUSY), 0)):
         c.give(0, "i1")
-    shown = c.call("PyList_GetItem", c.field(pool, _POOL._shown), 0)
-    with c.when(c.other(shown, c.object(False))):
-        c.drop(c.invoke(c.object(memory.Pool._replace), pool))
-    with c.when(c.other(c.field(pool, _POOL.pointers), c.field(fixed, _FIXED._outputs))):
-        c.give(0, "i1")
-    free = c.use(as_counted, c.field(pool, _POOL.buffers), c.field(pool, _POOL._idle))
-    with c.when(c.test("eq", free, 0, "i1")):
-        c.give(0, "i1")
+    with c.when(c.other(pool, c.object(None))):
+        shown = c.call("PyList_GetItem", c.field(pool, _POOL._shown), 0)
+        with c.when(c.other(shown, c.object(False))):
+            c.drop(c.invoke(c.object(memory.Pool._replace), pool))
+        with c.when(c.other(c.field(pool, _POOL.pointers), c.field(fixed, _FIXED._outputs))):
+            c.give(0, "i1")
+        free = c.use(as_counted, c.field(pool, _POOL.buffers), c.field(pool, _POOL._idle))
+        with c.when(c.test("eq", free, 0, "i1")):
+            c.give(0, "i1")
     inputs, tables = c.field(frame, FRAME.inputs), c.field(fixed, _FIXED._tables)
     plain, bundles = c.integer(c.field(plan, _PLAN.plain)), c.call("PyObject_Size", tables)
     count = c.call("PyObject_Size", inputs)
@@ -104,6 +105,26 @@ def ready(c: Code, plan: str, frame: str, fixed: str) -> None:
     place = c.pointer(c.word(head, _NUMBERS))
     scalars, kinds = c.field(frame, FRAME.scalars), c.field(fixed, _FIXED.kinds)
     c.give(c.use(numbers_written, scalars, kinds, place), "i1")
+
+
+@helper("ptr", "ptr", "ptr")
+def outputs(c: Code, plan: str, fixed: str) -> None:
+    """A new reference to the list of the buffers for a run of a plan's own table: those of the
+    pool, or new ones, whose addresses are written to it. Null, and no error, where there is no
+    memory.
+    """
+    pool = c.field(plan, _PLAN.pool)
+    with c.when(c.other(pool, c.object(None))):
+        c.give(c.keep(c.field(pool, _POOL.buffers)))
+    buffers = c.invoke(c.object(replay.new_outputs), plan)
+    with c.when(c.same(buffers, "null")):
+        c.call("PyErr_Clear")
+        c.fail()
+    to = c.pointer(c.word(c.pointer(c.integer(c.field(fixed, _FIXED.head))), _OUTPUTS))
+    with c.loop(c.call("PyObject_Size", buffers)) as k:
+        buffer = c.call("PyList_GetItem", buffers, k)
+        c.store(c.item(to, k), 0, c.integer(c.field(buffer, _MEMORY[memory.Buffer])))
+    c.give(buffers)
 
 
 @helper("i64", "ptr")
@@ -231,13 +252,15 @@ def _flush(c: Code) -> None:
     fixed = c.field(plan, _PLAN.fixed)
     own = c.variable("i1", 0)
     with c.when(c.other(fixed, c.object(None))):
-        c.assign(own, c.use(ready, plan, frame, fixed))
+        with c.when(c.use(ready, plan, frame, fixed)):
+            c.assign(buffers, c.use(outputs, plan, fixed))
+            c.assign(own, c.other(c.value(buffers), "null"))
     with c.when(c.value(own)):
         status = c.use(run, fixed)
         with c.when(c.test("ne", status, 0)):
             c.assign(end, c.invoke(c.object(replay.failed), plan, frame, live))
-        with c.when(c.test("eq", status, 0)):
-            c.assign(buffers, c.keep(c.field(c.field(plan, _PLAN.pool), _POOL.buffers)))
+            c.drop(c.value(buffers))
+            c.assign(buffers, "null")
     with c.when(c.test("eq", c.value(own), 0, "i1")):
         c.assign(buffers, c.invoke(c.object(replay.replayed), plan, frame, live))
     with c.when(c.other(c.value(buffers), "null")):
