@@ -309,6 +309,29 @@ def test_results_that_are_kept_stay() -> None:
     assert [a.tolist() for a in arrays] == [[k + 1.0] * 3 for k in range(12)]
 
 
+def test_large_results_are_new_each_time() -> None:
+    x, index = facula.ones(300, 300), facula.zeros(300, dtype=facula.int64)
+    assert 4 * x.numel() > replay.POOLED_BYTES
+    kept = []
+
+    def run() -> float:
+        kept.append((x * float(len(kept)) + 1, x[index]))
+        return float(kept[-1][0][0, 0].item())
+
+    for k in range(6):
+        assert run() == k + 1
+    assert in_python(run) == (7.0, set())
+    index[7] = 900
+    with pytest.raises(IndexError, match="900 is out of bounds"):
+        run()
+    index[7] = 299
+    kept.pop()
+    assert run() == 8.0
+    for k, (y, picked) in enumerate(kept):
+        assert (y.min().item(), y.max().item()) == (k + 1, k + 1)
+        assert picked.sum().item() == x.numel()
+
+
 @pytest.mark.parametrize("number", (3, 2.5, -(1 << 62), 1 << 70, True, float("inf")))
 def test_numbers(number: Any) -> None:
     def run() -> list[Any]:
