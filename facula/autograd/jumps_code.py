@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..runtime.python_ir import Code, Fields
-from ..trace.recorder import _NONE
+from ..trace.recorder import _NONE, Frame
 from ..trace.values_code import FRAME, VALUE, append_all, blank_value, cut_after, fill
 from . import jumps
 from .jumps import Jump
@@ -13,7 +13,7 @@ _JUMP = Fields(Jump)
 
 def _take(c: Code) -> None:
     jump, frame = c.argument(0), c.argument(1)
-    c.need(c.is_a(jump, Jump))
+    c.need(c.both(c.is_a(jump, Jump), c.is_a(frame, Frame)))
     count = c.call("PyObject_Size", c.field(jump, _JUMP.leaves))
     handles = c.need_found(c.hold(c.call("PyTuple_New", count)))
     values = c.need_found(c.hold(c.call("PyTuple_New", count)))

@@ -159,9 +159,8 @@ class Frame:
     freed: frozenset[int]
     freed_key: tuple[Any, ...]
     over: dict[int, Any] | None
-    shifts: Mapping[
-        int, int
-    ]  # how much further in their storage values lie than their slots' facts
+    # How much further in their storage values lie than their slots' facts say, by number.
+    shifts: Mapping[int, int]
 
     def __init__(self, root: Node, scratch: bool = False) -> None:
         self.root = root
