@@ -162,7 +162,7 @@ class Frame:
     # How much further in their storage values lie than their slots' facts say, by number.
     shifts: Mapping[int, int]
 
-    def __init__(self, root: Node, scratch: bool = False) -> None:
+    def __init__(self, root: Node, scratch: bool = False, unlisted: bool = False) -> None:
         self.root = root
         # Of once.py: the base at which ops run at once, that of the frame after the last one seen
         # for the first time, how many of these there were in a row, what was made at once last, and
@@ -178,8 +178,9 @@ class Frame:
         self.fixing = ""
         self.views: list[Any] = []
         self.base, self.node = 0, root
-        self.limit = 0 if scratch or frames else _ONE_DIGIT - SLOTS  # of bases that follow
-        if not scratch:
+        aside = scratch or unlisted  # nobody will look for a value of it
+        self.limit = 0 if aside or frames else _ONE_DIGIT - SLOTS  # of bases that follow
+        if not aside:
             frames.append(self)
             frames[0].limit *= len(frames) == 1
         self.restart()
@@ -262,10 +263,14 @@ def restart(tr: Frame) -> None:
 frame_seen = array("q", (0, 0))
 
 
+recording: set[int] = set()  # the threads that have recorded something
+
+
 class _State(threading.local):
     """The open frame and the trie of a thread."""
 
     def __init__(self) -> None:
+        recording.add(threading.get_ident())
         self.tr = Frame(Node(None, MODE))
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -278,6 +283,9 @@ class _State(threading.local):
     snapshot: Callable[[Value], Value]
     at_once: Callable[[Frame, Any, tuple[Any, ...], tuple[Any, ...]], Value | None]
     constant: Callable[[Any], Value]
+    # The frame that is put aside while garbage is collected, and the one in its place.
+    aside: Frame
+    finalizing: Frame
 
 
 # The frames of all threads: how a value that another thread recorded finds its frame.

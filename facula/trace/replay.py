@@ -19,7 +19,7 @@ import numpy as np
 from .. import config
 from ..graph import Graph
 from ..runtime import copies, memory
-from . import forget, native
+from . import finalizers, forget, native
 from .build import build_graph
 from .fingerprint import fingerprint
 from .first_sight import compile_at_once, path_and_bound
@@ -585,3 +585,4 @@ def _reference(plan: Plan, tr: Frame) -> list[Any]:
 
 
 _State.flush = staticmethod(flush)
+finalizers.install()

@@ -448,48 +448,6 @@ def test_no_reference_is_lost_or_left() -> None:
     assert after[1] - before[1] < 100
 
 
-class Finalized:
-    """Part of a cycle; when it is collected, it calculates and ends the frame that is open."""
-
-    done: list[float] = []
-
-    def __init__(self) -> None:
-        self.me = self
-        self.kept = facula.tensor([1.0, 2.0])
-
-    def __del__(self) -> None:
-        self.done.append((self.kept * 3).sum().item())
-
-
-def test_finalizers_may_calculate() -> None:
-    """They run where memory is taken, also in the middle of a call."""
-    net = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.GELU(), nn.Linear(4, 2))
-    x, w = facula.ones(2, 3), facula.full((2, 2), 0.5)
-
-    def run(rounds: int, between: Callable[[], Any]) -> list[Any]:
-        found = []
-        for k in range(rounds):
-            between()
-            net.zero_grad()
-            out = facula.where(net(x) > 0, net(x) * 2, w)
-            loss = (out + w * k).square().mean()
-            loss.backward()
-            found.append([loss.item(), *(p.grad.sum().item() for p in net.parameters())])
-        return found
-
-    run(40, lambda: None)
-    want = run(40, lambda: None)
-    Finalized.done.clear()
-    thresholds = gc.get_threshold()
-    try:
-        for every in (3, 7, 31):
-            gc.set_threshold(every, 2, 2)
-            assert run(40, Finalized) == want
-    finally:
-        gc.set_threshold(*thresholds)
-    assert len(Finalized.done) > 60 and set(Finalized.done) == {9.0}
-
-
 def test_threads_have_frames_of_their_own() -> None:
     results: dict[int, list[float]] = {}
     start = threading.Barrier(4)
