@@ -18,6 +18,7 @@ from ..trace.recorder import (
     Counter,
     Frame,
     Node,
+    restart,
     set_grad_mode,
     state,
 )
@@ -425,7 +426,7 @@ def saved_slots(frame: Frame, roots: list[int]) -> dict[int, int]:
             if not (frame.custom and node.slot in frame.custom):
                 n = Context(frame, node, needs)
                 n.used = set()
-                probe.restart()
+                restart(probe)
                 set_grad_mode(False)
                 n.tape = _Probe(frame)
                 gs = [outside(m.plain, ()) for m in node.metas]

@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import config
 from ..nn.module import Module
-from ..trace.recorder import Counter, state
+from ..trace.recorder import Counter, restart, state
 from ..trace.replay import flush, pointer_of
 
 __all__ = ["compile", "OptimizedModule"]
@@ -151,7 +151,7 @@ class _Compiled:
         if tr.values and not tr.walks:
             flush()
         if not tr.values and not tr.walks and not tr.scratch:
-            tr.restart()  # modes that were switched and switched back leave nothing
+            restart(tr)  # modes that were switched and switched back leave nothing
         for a in args:
             for x in a if type(a) in (list, tuple) else (a,):
                 v = getattr(x, "_v", None)
@@ -185,7 +185,7 @@ class _Compiled:
             if watch.effect and ready:
                 raise Unfit(watch.effect)
             if not tr.values and not tr.inputs and not tr.walks:
-                tr.restart()
+                restart(tr)
             if drawn() != before:
                 raise Unfit("random numbers were drawn")
             if state.tr is not tr or tr.grad is not grad or tr.values or tr.node is not node:

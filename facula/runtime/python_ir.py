@@ -115,7 +115,7 @@ class Module:
         self._addresses: list[int] = []
 
     def add(self, name: str, fewest: int, most: int, slow: Callable[..., Any], write: Any) -> None:
-        """Adds a function that Python will call: see `Code`. write(code, module) writes it."""
+        """Adds a function that Python will call: see `Code`. write(code) writes it."""
         c = Code(self, name, slow)
         c.need(c.test("sge", "%n", fewest))
         c.need(c.test("sle", "%n", most))

@@ -183,10 +183,6 @@ class Frame:
         if not aside:
             frames.append(self)
             frames[0].limit *= len(frames) == 1
-        self.restart()
-
-    def restart(self) -> None:
-        """See `restart`."""
         restart(self)
 
     def enter(self, v: Value) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..runtime.python_ir import Code, Fields, helper
 from . import formula, recorder
 from .once_code import at_once
@@ -84,94 +86,65 @@ def _find(c: Code, node: str, key: str) -> str:
     return _hold(c, c.keep(found))
 
 
-def _record(c: Code, count: int) -> None:
-    """Recording an op of so many operands; one of two may be a number."""
-    op, attrs = c.argument(0), c.optional(count + 1, ())
-    operands = [c.argument(1 + k) for k in range(count)]
-    made, key = _hold(c, c.use(blank_value)), _hold(c, c.call("PyTuple_New", count + 2))
-    frame, base = _frame(c)
-    once = c.test("eq", base, c.integer(c.field(frame, FRAME.once)))
-    with c.when(c.both(once, c.is_a(operands[0], Value))):
-        ins = _hold(c, c.call("PyTuple_Pack", count, *operands))
-        done = c.need_found(c.use(at_once, frame, op, ins, attrs))
-        for held in (made, key, ins):
-            c.drop(held)
-        c.give(done)
-    c.need_same(c.field(frame, FRAME.shifts), _NOTHING)
-    node = c.variable("ptr", c.field(frame, FRAME.node))
-    slots = [c.variable("i64", 0) for _ in operands]
-    enters = [c.variable("i1", 0) for _ in operands]
-    numbers = c.variable("i64", 0)
-    for k, v in enumerate(operands):
-        is_value = c.is_a(v, Value)
-        if count == 2:
-            for kind, sign in NUMBER.items():
-                with c.when(c.is_a(v, kind)):
-                    if kind is int:
-                        c.need(c.use(in_64_bits, v))
-                    c.assign(slots[k], sign)
-                    c.assign(numbers, c.add(c.value(numbers), 1))
-            c.need(c.either(is_value, c.test("ne", c.value(slots[k]), 0)))
-        else:
-            c.need(is_value)
-        with c.when(is_value):
-            inside = c.minus(c.integer(c.field(v, VALUE.vid)), base)
-            c.assign(slots[k], inside)
-            c.assign(enters[k], c.test("slt", inside, 0))
-            for i in range(k):  # the same value twice
-                with c.when(c.same(v, operands[i])):
-                    c.assign(slots[k], c.value(slots[i]))
-                    c.assign(enters[k], 0)
-            with c.when(c.value(enters[k])):
-                found = c.need_found(c.use(entry, c.value(node), v))
-                c.assign(slots[k], c.integer(c.field(found, NODE.slot)))
-                c.assign(node, found)
-    if count == 2:
-        with c.when(c.test("ne", c.value(numbers), 0)):
-            c.need(c.test("eq", c.value(numbers), 1))
-            c.need_same(c.field(frame, FRAME.fixing), "")
-    c.call("PyTuple_SetItem", key, 0, c.keep(op))
-    c.call("PyTuple_SetItem", key, count + 1, c.keep(attrs))
-    for k, slot in enumerate(slots):
-        c.call("PyTuple_SetItem", key, k + 1, c.number(c.value(slot)))
-    last = c.value(node)
-    to = _find(c, last, key)
-    for k, v in enumerate(operands):
-        with c.when(c.value(enters[k])):
-            c.use(enter, frame, base, v, c.value(slots[k]))
-        if count == 2:
-            with c.when(c.test("slt", c.value(slots[k]), 0)):
-                c.call("PyList_Append", c.field(frame, FRAME.scalars), v)
-    c.use(arrive, frame, base, to, made)
-    for held in (last, to, key):
-        c.drop(held)
-    c.give(made)
+def _record_few(c: Code, count: int) -> None:
+    """Recording an op of so many operands, which are arguments."""
+    attrs = c.optional(count + 1, ())
+
+    def packed() -> str:
+        operands = [c.argument(1 + k) for k in range(count)]
+        return _hold(c, c.call("PyTuple_Pack", count, *operands))
+
+    def operand(k: str) -> str:
+        return c.field(c.item("%args", c.add(k, 1)), 0)
+
+    # As `record2` has it, a number before a value is always recorded.
+    _record(c, attrs, str(count), operand, packed, c.is_a(c.argument(1), Value), False)
 
 
 def _record_all(c: Code, many: bool) -> None:
-    """Recording an op of any number of operands, of which some may be numbers. many: a list of its
-    results is returned, else the only one.
+    """Recording an op of a tuple of operands. many: a list of its results is returned, else the
+    only one.
     """
-    op, ins, attrs = c.argument(0), c.argument(1), c.optional(2, ())
+    ins, attrs = c.argument(1), c.optional(2, ())
     c.need(c.is_a(ins, tuple))
     count = c.call("PyObject_Size", ins)
     c.need(c.test("sle", count, _MOST))
+
+    def operand(k: str) -> str:
+        return c.call("PyTuple_GetItem", ins, k)
+
+    def given() -> str:
+        return _hold(c, c.keep(ins))
+
+    _record(c, attrs, count, operand, None if many else given, "true", many)
+
+
+def _record(
+    c: Code, attrs: str, count: str, operand: Callable[[str], str],
+    packed: Callable[[], str] | None, may_run: str, many: bool,
+) -> None:  # fmt: skip
+    """Recording an op, the first argument, of operands of which some may be numbers. packed: a
+    tuple of them, held, for work that is done once, if `may_run` says so; None: left to Python.
+    """
+    op = c.argument(0)
     key = _hold(c, c.call("PyTuple_New", c.add(count, 2)))
     made = _hold(c, c.call("PyList_New", 0) if many else c.use(blank_value))
     frame, base = _frame(c)
-    with c.when(c.test("eq", base, c.integer(c.field(frame, FRAME.once)))):
-        if many:
+    once = c.test("eq", base, c.integer(c.field(frame, FRAME.once)))
+    with c.when(c.both(once, may_run)):
+        if packed is None:
             c.leave()
         else:
+            ins = packed()
             done = c.need_found(c.use(at_once, frame, op, ins, attrs))
-            c.drop(made)
-            c.drop(key)
+            for held in (key, made, ins):
+                c.drop(held)
             c.give(done)
     c.need_same(c.field(frame, FRAME.shifts), _NOTHING)
     node = c.variable("ptr", c.field(frame, FRAME.node))
     slots, enters = c.array(_MOST), c.array(_MOST)
     with c.loop(count) as k:
-        v, slot, entering = c.call("PyTuple_GetItem", ins, k), c.item(slots, k), c.item(enters, k)
+        v, slot, entering = operand(k), c.item(slots, k), c.item(enters, k)
         c.store(slot, 0, 0)
         c.store(entering, 0, 0)
         is_value = c.is_a(v, Value)
@@ -187,7 +160,7 @@ def _record_all(c: Code, many: bool) -> None:
             c.store(slot, 0, inside)
             with c.when(c.test("slt", inside, 0)):
                 c.store(entering, 0, 1)
-                with c.loop(k) as i, c.when(c.same(v, c.call("PyTuple_GetItem", ins, i))):
+                with c.loop(k) as i, c.when(c.same(v, operand(i))):  # the same value twice
                     c.store(slot, 0, c.word(c.item(slots, i), 0))
                     c.store(entering, 0, 0)
             with c.when(c.test("ne", c.word(entering, 0), 0)):
@@ -205,7 +178,7 @@ def _record_all(c: Code, many: bool) -> None:
     if not many:
         c.need(c.test("eq", results, 1))
     with c.loop(count) as k:
-        v, slot = c.call("PyTuple_GetItem", ins, k), c.word(c.item(slots, k), 0)
+        v, slot = operand(k), c.word(c.item(slots, k), 0)
         with c.when(c.test("ne", c.word(c.item(enters, k), 0), 0)):
             c.use(enter, frame, base, v, slot)
         with c.when(c.test("slt", slot, 0)):
@@ -271,9 +244,9 @@ def _as_one(c: Code) -> None:
 
 
 FUNCTIONS = (
-    (recorder.record1, 2, 3, lambda c: _record(c, 1)),
-    (recorder.record2, 3, 4, lambda c: _record(c, 2)),
-    (recorder.record3, 4, 5, lambda c: _record(c, 3)),
+    (recorder.record1, 2, 3, lambda c: _record_few(c, 1)),
+    (recorder.record2, 3, 4, lambda c: _record_few(c, 2)),
+    (recorder.record3, 4, 5, lambda c: _record_few(c, 3)),
     (recorder.record, 2, 3, lambda c: _record_all(c, False)),
     (recorder.record_many, 2, 3, lambda c: _record_all(c, True)),
     (formula.as_one, 2, 3, _as_one),

@@ -300,12 +300,12 @@ def test_bases_grow_and_have_one_digit_while_one_thread_records(
     for slots in (3, 0, 40):
         first.node = Node(first.root, MODE)
         first.node.next_slot = slots
-        first.restart()
+        recorder.restart(first)
         assert first.base == bases[-1] + slots + recorder._GAP
         bases.append(first.base)
     other = recorder.Frame(Node(None, MODE))
     assert bases[-1] < 1 << 30 <= other.base
-    first.restart()
+    recorder.restart(first)
     assert first.base > other.base
 
 
@@ -313,10 +313,10 @@ def test_bases_after_the_last_one_of_one_digit(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(recorder, "frames", [])
     frame = recorder.Frame(Node(None, MODE))
     frame.base = frame.limit - 1
-    frame.restart()
+    recorder.restart(frame)
     assert frame.base >= 1 << 30
     last = frame.base
-    frame.restart()
+    recorder.restart(frame)
     assert frame.base >= last + recorder.SLOTS
 
 

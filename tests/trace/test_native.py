@@ -95,6 +95,15 @@ def both(run: Callable[[], Any]) -> tuple[Any, Any]:
     return found[0], found[1]
 
 
+def in_threads(work: Callable[[int], None]) -> None:
+    """work(0) to work(3) at a time."""
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+
 def tensors() -> dict[str, Any]:
     base = facula.arange(24.0).reshape(4, 6)
     base.tolist()
@@ -342,14 +351,14 @@ def test_numbers(number: Any) -> None:
             found.append((x.long() + (number if type(number) is int else 1)).tolist())
         return found
 
-    outcomes = []
-    for leave in (native.left_to_python, contextlib.nullcontext):
-        with leave():
-            try:
-                outcomes.append(repr(run()))
-            except Exception as e:
-                outcomes.append(repr(e))
-    assert outcomes[0] == outcomes[1]
+    def outcome() -> str:
+        try:
+            return repr(run())
+        except Exception as e:
+            return repr(e)
+
+    want, got = both(outcome)
+    assert got == want
 
 
 def test_other_threads_go_on_while_a_program_runs() -> None:
@@ -362,11 +371,7 @@ def test_other_threads_go_on_while_a_program_runs() -> None:
             total = (x * 2 + 1).exp().log().sum().item()
         results[k] = total
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    in_threads(work)
     for k in range(4):
         assert results[k] == pytest.approx(60000 * (2 * k + 1), rel=1e-5)
 
@@ -462,11 +467,7 @@ def test_threads_have_frames_of_their_own() -> None:
             found.append(float((z * x).sum()))
         results[k] = found
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+    in_threads(work)
     for k in range(4):
         assert results[k] == [4.0 * (2 * k + i) * k for i in range(200)]
 
