@@ -89,19 +89,18 @@ class Errand:
     where it is until `done` has been called.
     """
 
-    __slots__ = ("_slots", "_status", "_record", "_call", "_pointer", "_post", "_finish", "_pool")
+    __slots__ = ("_slots", "_status", "_record", "_call", "_pointer", "_post", "_settle")
 
     def __init__(self, kernel: str, record: Sequence[int], slots: int, chunks: int) -> None:
         self._status = ctypes.c_int64(0)
         self._slots = (ctypes.c_int64 * (1 + slots))(ctypes.addressof(self._status))
         self._record = (ctypes.c_int64 * len(record))(*record)
-        self._pool = ctypes.c_void_p(_pool())
         self._call = (ctypes.c_int64 * 5)(
             _pool(), ctypes.addressof(self._slots), _native()[kernel],
             ctypes.addressof(self._record), chunks,
         )  # fmt: skip
         self._pointer = ctypes.c_void_p(ctypes.addressof(self._call))
-        self._post, self._finish = _errands()
+        self._post, self._settle = _errands()
 
     def post(self, *addresses: int) -> bool:
         """Has a worker begin, if one is awake and has nothing else to do."""
@@ -110,8 +109,10 @@ class Errand:
         return bool(self._post(self._pointer))
 
     def done(self) -> bool:
-        """Waits for the worker. False where the kernel did not run: in a forked child."""
-        self._finish(self._pool)
+        """Waits for the worker, or for the thread that does its work. False where the kernel did
+        not run: in a forked child.
+        """
+        self._settle(self._pointer)
         return self._status.value == 1
 
 
@@ -125,7 +126,7 @@ def has_workers() -> bool:
 def _errands() -> tuple[Callable[..., int], Callable[..., None]]:
     native, pointer = _native(), ctypes.c_void_p
     post = ctypes.PYFUNCTYPE(ctypes.c_int64, pointer)(native["post"])
-    return post, ctypes.CFUNCTYPE(None, pointer)(native["finish"])
+    return post, ctypes.CFUNCTYPE(None, pointer)(native["settle"])
 
 
 @functools.cache

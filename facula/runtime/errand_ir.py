@@ -82,6 +82,40 @@ done:
 }}"""
 
 
+def settle(pause: str) -> str:
+    """For who posted an errand: afterwards nobody reads or writes what it was given.
+
+    Somebody else who is finishing it is waited for: that takes no longer than the errand.
+    """
+    return f"""
+define void @settle(ptr %call) nounwind {{
+entry:
+{words("call", pool="ptr", slots="ptr")}
+  %status = load ptr, ptr %slots
+{fields(POOL, "pool", "errand", "sched_yield")}
+  %yield = load ptr, ptr %sched_yield
+  %cannot = icmp eq ptr %yield, null
+  br label %look
+look:
+  call void @finish(ptr %pool)
+  %state = load atomic i64, ptr %errand seq_cst, align 8
+  %other = icmp eq i64 %state, 2
+  br i1 %other, label %unfinished, label %done
+unfinished:
+  %value = load atomic i64, ptr %status acquire, align 8
+  %ran = icmp ne i64 %value, 0
+  br i1 %ran, label %done, label %again
+again:
+  {pause}
+  br i1 %cannot, label %look, label %polite
+polite:
+  %yielded = call i32 %yield()
+  br label %look
+done:
+  ret void
+}}"""
+
+
 def copy_rows() -> str:
     """The kernel of row_copies.py. Slots: a table, new memory, positions; record: bytes of a row,
     rows of the table, rows to copy.

@@ -17,7 +17,8 @@ wants each stretch in one call: its chunks share what the call brings near.
 
 An errand is a job for one worker that nobody waits for: who posts it goes on, with `busy` held, and
 whoever wants the workers next, or what the errand brings, finishes it first: takes it back and does
-it, or waits until the worker is done. It is posted only to a worker that is awake.
+it, or waits until the worker is done. Who posted it also waits for another thread that is finishing
+it. It is posted only to a worker that is awake.
 
 A worker is kept off the caller's processor: the system tends to wake it there, behind the caller,
 for milliseconds, and to leave it there for as long as both are awake. Where a worker runs is noted
@@ -56,7 +57,7 @@ def _pause() -> tuple[str, str]:
 
 def runner_ir() -> str:
     """The module: `@run(pool, slots, steps, n)`, `@run_call(call)`, `@worker(worker)`, and for
-    errands `@post(call)` and `@finish(pool)`.
+    errands `@post(call)`, `@finish(pool)` and `@settle(call)`.
 
     `call` is a record of run's four arguments: one argument instead of four makes the foreign call
     three times cheaper. `@run_call` also clears the status word before it runs. That of an errand
@@ -75,6 +76,7 @@ def runner_ir() -> str:
         _parallel(),
         errand_ir.post(),
         errand_ir.finish(),
+        errand_ir.settle(pause),
         errand_ir.copy_rows(),
         _run(),
         _call(),

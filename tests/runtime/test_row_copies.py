@@ -1,14 +1,17 @@
 """Rows that a worker copies while the caller goes on: right whoever finishes the copy, and gone
 without a trace where nobody asks for it."""
 
+import ctypes
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
 from counted_steps import Program
 
 from facula.runtime import cpu, row_copies
+from facula.runtime.pool_memory import POOL
 
 TABLE = np.arange(500 * 67, dtype=np.float32).reshape(500, 67)  # rows end between two vectors
 
@@ -101,6 +104,41 @@ def test_several_python_threads(parallel):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_another_thread_that_finishes_the_copy_is_waited_for(parallel):
+    """Otherwise it goes on writing into memory that is given back."""
+    word = ctypes.c_int64.from_address(cpu._pool() + POOL.offset("errand"))
+    rows = positions(0, 200_000)  # of 54 MB, some milliseconds
+    copy = row_copies.RowCopy(len(rows), 4 * 67, 500)
+    wanted, met = threading.Barrier(2), 0
+
+    def other():
+        program = Program(4, 60, 2)
+        while True:
+            wanted.wait()
+            if met == 3:
+                return
+            program.run()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    try:
+        for _ in range(300):
+            begin(parallel, copy, rows)
+            wanted.wait()
+            while word.value == 1:
+                time.sleep(0)  # gives the interpreter's lock away
+            met += word.value == 2  # by the other thread, and not yet done
+            found = copy.end()
+            np.testing.assert_array_equal(found.numpy((len(rows), 67), np.float32), TABLE[rows])
+            if met == 3:
+                break
+        assert met == 3
+    finally:
+        met = 3
+        wanted.wait()
+        thread.join()
 
 
 def test_no_worker_no_errand():
