@@ -52,8 +52,12 @@ def train(net: Any, opt: Any, steps: int, batch: int = 32) -> list[float]:
 
 
 def test_results_are_the_same_bit_for_bit():
-    train(*network(), 4)  # what is compiled, and when, depends on the process's history
-    plain = train(*network(), 8)
+    # What is compiled, and when, depends on the process's history; later nothing changes.
+    before, plain = [], train(*network(), 8)
+    for _ in range(10):
+        if before == plain:
+            break
+        before, plain = plain, train(*network(), 8)
     net, opt = network()
     with profile() as prof:
         watched = train(net, opt, 8)
