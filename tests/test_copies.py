@@ -64,7 +64,8 @@ def test_copies_are_looked_for_until_all_are_found(
     skipped: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     net, x = layer(), facula.randn(ROWS, DEPTH)
-    found = values(net, x)
+    for _ in range(5):  # as many programs may take turns, depending on what ran before this test
+        found = values(net, x)
     looked = []
 
     def find(source: Any, key: Any) -> Any:
