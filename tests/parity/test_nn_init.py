@@ -144,3 +144,26 @@ UTILS = {
 @pytest.mark.parametrize("name", UTILS)
 def test_utils(name, agree):
     agree(_clipped(UTILS[name]))
+
+
+@pytest.mark.parametrize("create_graph", (False, True))
+@pytest.mark.parametrize("looked_at", (False, True))
+@pytest.mark.parametrize("name", ("norm", "norm inf", "value", "with norm"))
+def test_gradients_of_a_backward_pass_are_clipped(name, looked_at, create_graph, agree):
+    """Whether somebody has their tensors or not."""
+
+    def scenario(t):
+        t.manual_seed(0)
+        net = t.nn.Sequential(t.nn.Linear(5, 4), t.nn.Tanh(), t.nn.Linear(4, 3))
+        params = list(net.parameters())
+        (net(t.randn(6, 5)) ** 2).sum().backward(create_graph=create_graph)
+        if looked_at:
+            kept = [p.grad for p in params]
+            views = [g.view(-1)[:2] for g in kept]
+        found = UTILS[name](t.nn.utils, params, t)
+        if looked_at:
+            assert all(p.grad is g for p, g in zip(params, kept, strict=True))
+            found = (found, [v.detach() for v in views])
+        return found, [(p.grad.detach(), p.grad.requires_grad) for p in params]
+
+    agree(scenario)

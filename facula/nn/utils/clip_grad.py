@@ -5,20 +5,50 @@ value.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import facula
 
-from ...tensor import Tensor
+from ...ops.elementwise import MUL
+from ...ops.movement import cat, reshape
+from ...ops.reduce import SUM
+from ...tensor import Tensor, wrap
+from ...trace.recorder import record1, record2
+from ...trace.values import Value
 
 
 def _as_list(parameters: Any) -> list[Tensor]:
     return [parameters] if isinstance(parameters, Tensor) else list(parameters)
 
 
-def _gradients(parameters: Any) -> list[Tensor]:
-    return [p.grad for p in _as_list(parameters) if p.grad is not None]
+def _gradients(parameters: list[Tensor]) -> list[Value]:
+    found: list[Any] = [p._grad for p in parameters if p._grad is not None]
+    return [g if type(g) is Value else g._v for g in found]
+
+
+def _write_gradients(
+    parameters: list[Tensor],
+    make: Callable[[Value], Value],
+    write: Callable[[Tensor], Any],
+) -> None:
+    """Puts what `make` makes of it, or `write` writes, into the gradient of each parameter.
+
+    A gradient that nobody has looked at since a backward pass left it is a value, not a tensor
+    (tensor_gradient.py): no view shares its memory and no version is counted, so that another
+    value may take its place for a fifth of the price.
+    """
+    for p in parameters:
+        g: Any = p._grad
+        if g is None:
+            continue
+        if type(g) is Value and not g.meta.requires_grad:
+            made = make(g)
+            if made.meta.dtype is g.meta.dtype:
+                p._grad = made
+                continue
+        tensor: Any = p.grad
+        write(tensor)
 
 
 def _norm(t: Any, order: float) -> Any:
@@ -34,6 +64,27 @@ def _norm(t: Any, order: float) -> Any:
     return t.abs().pow(order).sum().pow(1.0 / order)
 
 
+def _norms(values: list[Value], order: float) -> Tensor:
+    """A vector of the values' norms."""
+    if order != 2.0 or any(v.meta.dtype is not values[0].meta.dtype for v in values):
+        return facula.stack([_norm(wrap(v), order) for v in values])
+    squares = [record1(SUM, record2(MUL, v, v), (tuple(range(v.meta.ndim)), False)) for v in values]
+    return wrap(cat([reshape(s, (1,)) for s in squares], 0)).sqrt()
+
+
+def _total(values: list[Value], order: float, finite: bool) -> Tensor:
+    if not values:
+        return facula.tensor(0.0)
+    total: Tensor = _norm(_norms(values, order), order)
+    if finite and not math.isfinite(total.item()):
+        raise RuntimeError(
+            f"The total norm of order {order} for gradients from `parameters` is non-finite, "
+            "so it cannot be clipped. To disable this error and scale the gradients by the "
+            "non-finite norm anyway, set `error_if_nonfinite=False`"
+        )
+    return total
+
+
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor],
     norm_type: float = 2.0,
@@ -46,21 +97,8 @@ def get_total_norm(
     accepted; there is one way of computing it.
     """
     with facula.no_grad():
-        listed = _as_list(tensors)
-        norm_type = float(norm_type)
-        if not listed:
-            return facula.tensor(0.0)
-        device = listed[0].device
-        norms = [_norm(t, norm_type).to(device) for t in listed]
-        total = _norm(facula.stack(norms), norm_type)
-        if error_if_nonfinite and not math.isfinite(total.item()):
-            raise RuntimeError(
-                f"The total norm of order {norm_type} for gradients from `parameters` is "
-                "non-finite, "
-                "so it cannot be clipped. To disable this error and scale the gradients by the "
-                "non-finite norm anyway, set `error_if_nonfinite=False`"
-            )
-        return total
+        values = [t._v for t in _as_list(tensors)]
+        return _total(values, float(norm_type), error_if_nonfinite)
 
 
 def clip_grads_with_norm_(
@@ -72,8 +110,11 @@ def clip_grads_with_norm_(
     """Scales the gradients by max_norm / total_norm where that is below 1."""
     with facula.no_grad():
         coefficient = facula.clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
-        for grad in _gradients(parameters):
-            grad.mul_(coefficient.to(grad.device))
+        _write_gradients(
+            _as_list(parameters),
+            lambda g: record2(MUL, g, coefficient._v),
+            lambda grad: grad.mul_(coefficient),
+        )
 
 
 def clip_grad_norm_(
@@ -88,7 +129,8 @@ def clip_grad_norm_(
     Returns the norm before. Raises as `get_total_norm` does.
     """
     listed = _as_list(parameters)
-    total = get_total_norm(_gradients(listed), norm_type, error_if_nonfinite, foreach)
+    with facula.no_grad():
+        total = _total(_gradients(listed), float(norm_type), error_if_nonfinite)
     clip_grads_with_norm_(listed, max_norm, total, foreach)
     return total
 
@@ -99,5 +141,8 @@ def clip_grad_value_(
     """Limits every element of the gradients to [-clip_value, clip_value]."""
     limit = float(clip_value)
     with facula.no_grad():
-        for grad in _gradients(parameters):
-            grad.clamp_(min=-limit, max=limit)
+        _write_gradients(
+            _as_list(parameters),
+            lambda g: facula.clamp(wrap(g), min=-limit, max=limit)._v,
+            lambda grad: grad.clamp_(min=-limit, max=limit),
+        )
