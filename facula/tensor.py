@@ -21,7 +21,7 @@ from .autograd import engine
 from .devices import cpu, device
 from .dtypes import BY_NAME, FLOAT, bool_, dtype, from_numpy_dtype
 from .ops.elementwise import ADD, DIV, MUL, SUB
-from .tensor_gradient import accumulate, gradient, run_hooks
+from .tensor_gradient import accumulate, check_grad, gradient, run_hooks
 from .tensor_sharing import join, refresh
 from .trace.recorder import record2, state
 from .trace.replay import array_of, flush, let_go
@@ -257,7 +257,7 @@ class Tensor(metaclass=_Metatype):
                     "assigned grad expected to be a Tensor or None but got grad of type "
                     f"{type(g).__name__}"
                 )
-            sharing.check_grad(self, g)
+            check_grad(self, g)
         self._grad = g
 
     @grad.deleter

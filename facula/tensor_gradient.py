@@ -11,7 +11,9 @@ import threading
 from typing import Any
 
 from .autograd import engine
+from .dtypes import type_name
 from .ops.elementwise import ADD
+from .tensor_sharing import lower_name
 from .trace.recorder import record2, set_grad_mode, state
 from .trace.values import Value
 
@@ -62,3 +64,21 @@ def run_hooks(t: Any, g: Value) -> Value:
             made = r
     found: Value = made._v
     return found
+
+
+def check_grad(t: Any, g: Any) -> None:
+    """Raises RuntimeError if a tensor cannot be the gradient of `t`: another dtype or shape."""
+    if g.dtype is not t.dtype:
+        raise RuntimeError(
+            f"attempting to assign a gradient with dtype '{lower_name(g.dtype)}' to a tensor with "
+            f"grad_dtype '{type_name(t.dtype)}'. The gradient must match the tensor's grad_dtype "
+            "(defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with "
+            "a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging "
+            "the dtypes of a tensor and its gradient may break downstream systems that assume they "
+            "match."
+        )
+    if g._v.meta.shape != t._v.meta.shape:
+        raise RuntimeError(
+            f"attempting to assign a gradient of size '{list(g.shape)}' to a tensor of size "
+            f"'{list(t.shape)}'. Please ensure that the gradient and the tensor are the same size"
+        )

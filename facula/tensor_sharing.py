@@ -48,24 +48,6 @@ def lower_name(d: dtype) -> str:
     return name[0].lower() + name[1:]
 
 
-def check_grad(t: Any, g: Any) -> None:
-    """Raises RuntimeError if a tensor cannot be the gradient of `t`: another dtype or shape."""
-    if g.dtype is not t.dtype:
-        raise RuntimeError(
-            f"attempting to assign a gradient with dtype '{lower_name(g.dtype)}' to a tensor with "
-            f"grad_dtype '{type_name(t.dtype)}'. The gradient must match the tensor's grad_dtype "
-            "(defaults to the tensor's dtype). You can set the tensor's grad_dtype attribute with "
-            "a specific dtype, or None to allow any dtype. Set grad_dtype with caution. Diverging "
-            "the dtypes of a tensor and its gradient may break downstream systems that assume they "
-            "match."
-        )
-    if g._v.meta.shape != t._v.meta.shape:
-        raise RuntimeError(
-            f"attempting to assign a gradient of size '{list(g.shape)}' to a tensor of size "
-            f"'{list(t.shape)}'. Please ensure that the gradient and the tensor are the same size"
-        )
-
-
 def check_writable(t: Any) -> None:
     """Raises RuntimeError if a write with gradients on would go to a leaf or to a view of one."""
     if not state.tr.grad:
@@ -88,6 +70,25 @@ def write(t: Any, nv: Value, overlap: bool = False) -> Any:
     """
     old = t._v
     m = old.meta
+    if (  # what the rest comes to where nothing has a history, for a third of the price
+        nv.meta is m
+        and m.packed
+        and not m.requires_grad
+        and t._base is None
+        and t._shown is None
+        and t._bundle is None
+        and _is_new(nv)
+    ):
+        t._v = nv
+        reference, expected = weakref.ref(t), t._ver
+        t._ver = expected + 1
+        call = (old.vid, nv.vid)
+        mark_written(old, reference, expected, call)
+        if t._fn_name is not None:
+            t._fn_name = None
+        if t._views:
+            _stale_views(t, reference, expected, call, False, None)
+        return t
     check_writable(t)
     if nv.meta.shape != m.shape:
         raise RuntimeError(

@@ -8,6 +8,7 @@ from ..dtypes import int64
 from ..ops.movement import KEEP, RESHAPE, view_strides
 from ..trace.recorder import SLOTS, Frame, Node, state
 from ..trace.values import Value, at, outside
+from ..trace.written import version_now
 
 FREED = (
     "Trying to backward through the graph a second time (or directly access saved tensors after "
@@ -89,8 +90,9 @@ class Context:
         if kept is None:
             raise RuntimeError(FREED)
         for note in kept.over or ():
-            if note.base != tape.base or self.node.slot not in note.exempt:
-                _raise_modified(self, slot, note.version(), note.expected)
+            _, expected, base, exempt = note
+            if base != tape.base or self.node.slot not in exempt:
+                _raise_modified(self, slot, version_now(note), expected)
         if slot in tape.versions:
             reference, expected = tape.versions[slot]
             handle = reference()
@@ -114,8 +116,8 @@ class Context:
         at_slot: int | None = slot
         while at_slot is not None:
             note = over.get(at_slot)
-            if note is not None and self.node.slot not in note.exempt:
-                _raise_modified(self, slot, note.version(), note.expected)
+            if note is not None and self.node.slot not in note[3]:
+                _raise_modified(self, slot, version_now(note), note[1])
             at_slot = viewed(producers, at_slot)
 
 

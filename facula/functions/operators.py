@@ -4,11 +4,17 @@ meaning.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
+from ..ops.elementwise import ADD, DIV, MUL, SUB
+from ..ops.record import Op
 from ..tensor import Tensor
+from ..tensor_sharing import write
+from ..trace.recorder import record2
+from ..trace.values import NUMBER, Value
 from .creation import from_numpy
 from .linear import matmul
 from .pointwise import (
@@ -34,6 +40,8 @@ from .pointwise import (
     remainder,
     sub,
 )
+
+_MISSING = object()
 
 
 def _operator(function: Any, reflected: bool = False) -> Any:
@@ -72,6 +80,34 @@ def _array_wrap(
     return from_numpy(array.astype(np.uint8) if array.dtype == bool else array)
 
 
+def _written(op: Op, method: Any) -> Any:
+    """The in-place method of an operation on two operands, with less on the way where the other
+    one is a tensor or a plain number and nothing unusual is said.
+    """
+    scales = op in (ADD, SUB)
+
+    @functools.wraps(method)
+    def write_result(self: Tensor, other: Any = _MISSING, **options: Any) -> Any:
+        if isinstance(other, Tensor):
+            b = other._v
+        elif type(other) in NUMBER:
+            b = other
+        else:
+            return method(self, *(() if other is _MISSING else (other,)), **options)
+        if options:
+            alpha = options.get("alpha") if scales and len(options) == 1 else None
+            plain = type(alpha) is float and self._v.meta.dtype.is_differentiable
+            if not plain or not isinstance(b, Value):
+                return method(self, other, **options)
+            b = record2(MUL, b, alpha)
+        write(self, record2(op, self._v, b))
+        if self._fn_name is not None:
+            self._fn_name = None
+        return self
+
+    return write_result
+
+
 def _inplace_operator(name: str) -> Any:
     def operate(self: Tensor, other: Any) -> Any:
         return getattr(self, name)(other)
@@ -79,6 +115,8 @@ def _inplace_operator(name: str) -> Any:
     return operate
 
 
+for _name, _op in (("add_", ADD), ("sub_", SUB), ("mul_", MUL), ("div_", DIV)):
+    setattr(Tensor, _name, _written(_op, getattr(Tensor, _name)))
 for _dunder, _f, _reflected, _assign in (
     ("add", add, True, "add_"),
     ("sub", sub, True, "sub_"),

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..tensor import Tensor
+from ..tensor_sharing import write
 from ..trace.recorder import set_grad_mode, state
 
 NAMES: dict[str, Callable[..., Any]] = {}
@@ -102,8 +103,9 @@ def _named(f: Callable[..., Any], grad_name: str) -> Callable[..., Any]:
 def _inplace(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         r = f(self, *args, **kwargs)
-        self._write(r._v)
-        self._fn_name = r._fn_name
+        write(self, r._v)
+        if r._fn_name is not self._fn_name:
+            self._fn_name = r._fn_name
         return self
 
     call.__name__ = call.__qualname__ = name

@@ -206,15 +206,18 @@ class Pool:
 
     What a training loop makes at a step (its gradients, its loss) is gone before the next one makes
     the same again. A buffer that only the pool refers to, also through arrays, is handed out as it
-    is: no trip to the allocator, no destructor, the same addresses.
+    is: no trip to the allocator, no destructor, the same addresses. What it makes of what it made
+    at the step before (a running mean, a state) is gone one step later: two sets of buffers take
+    turns then. What is kept for longer is the owner's, and a new buffer takes its place.
     """
 
-    __slots__ = ("buffers", "pointers", "_shown", "_idle", "_raws", "_idle_raws")
+    __slots__ = ("buffers", "pointers", "_shown", "_idle", "_raws", "_idle_raws", "_other")
 
     def __init__(self, sizes: list[int]) -> None:
         self._shown = [False]  # whether there may be arrays over the memory
-        self.buffers: list[Buffer] = [self._lent(n) for n in sizes]
-        self._note()
+        # The set whose turn it was before, None while there is one only; False: it was of no use.
+        self._other: tuple[list[Buffer], list[int], list[np.ndarray]] | bool | None = None
+        self._put([self._lent(n) for n in sizes])
         self._idle = [*map(getrefcount, self.buffers)]
         self._idle_raws = [*map(getrefcount, self._raws)]
 
@@ -224,31 +227,49 @@ class Pool:
         buffer._shown = self._shown
         return buffer
 
-    def _note(self) -> None:
-        self.pointers = [b.ptr for b in self.buffers]
-        self._raws = [b.raw for b in self.buffers]
+    def _put(self, buffers: list[Buffer]) -> None:
+        self.buffers = buffers
+        self.pointers = [b.ptr for b in buffers]
+        self._raws = [b.raw for b in buffers]
 
     def take(self) -> list[Buffer]:
         """The buffers, their addresses being in `pointers`; those still in use are replaced."""
         if [*map(getrefcount, self.buffers)] != self._idle or self._shown[0]:
-            self._replace()
+            self.renew()
         return self.buffers
 
-    def _replace(self) -> None:
-        counts = [*map(getrefcount, self.buffers)]
-        raws = [*map(getrefcount, self._raws)]
+    def renew(self) -> None:
+        """Takes the other set of buffers if some are in use, or replaces those."""
         self._shown[0] = False
-        used = [
-            k for k, n in enumerate(self._idle) if counts[k] > n or raws[k] > self._idle_raws[k]
-        ]
+        other, current = self._other, (self.buffers, self.pointers, self._raws)
+        if isinstance(other, tuple):
+            self.buffers, self.pointers, self._raws = other
+            if not self._used():
+                self._other = current
+                return
+            for buffer in self.buffers:  # some are kept for longer than a step
+                buffer.__class__ = Buffer
+            self._other = False
+            self.buffers, self.pointers, self._raws = current
+        used = self._used()
         if not used:
             return
-        self._raws.clear()
+        if other is None:
+            self._other = current
+            self._put([self._lent(b.nbytes) for b in self.buffers])
+            return
+        new = list(self.buffers)
         for k in used:
-            old = self.buffers[k]
-            self.buffers[k] = self._lent(old.nbytes)
-            old.__class__ = Buffer
-        self._note()
+            new[k].__class__ = Buffer
+            new[k] = self._lent(new[k].nbytes)
+        self._put(new)
+
+    def _used(self) -> list[int]:
+        counts, idle = [*map(getrefcount, self.buffers)], self._idle
+        raws, idle_raws = [*map(getrefcount, self._raws)], self._idle_raws
+        if counts == idle and raws == idle_raws:
+            return []
+        return [k for k, n in enumerate(idle) if counts[k] > n or raws[k] > idle_raws[k]]
 
 
 class Piece:

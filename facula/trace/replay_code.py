@@ -70,6 +70,16 @@ def numbers_written(c: Code, scalars: str, kinds: str, to: str) -> None:
     c.give(1, "i1")
 
 
+@helper("void", "ptr", "ptr")
+def addresses_written(c: Code, head: str, buffers: str) -> None:
+    """Writes the addresses of a run's outputs."""
+    to = c.pointer(c.word(head, _OUTPUTS))
+    with c.loop(c.call("PyObject_Size", buffers)) as k:
+        buffer = c.call("PyList_GetItem", buffers, k)
+        c.store(c.item(to, k), 0, c.integer(c.field(buffer, _MEMORY[memory.Buffer])))
+    c.give("", "void")
+
+
 @helper("i1", "ptr", "ptr", "ptr")
 def ready(c: Code, plan: str, frame: str, fixed: str) -> None:
     """Whether a plan's own table can be used now; numbers and addresses are written to it."""
@@ -79,13 +89,17 @@ def ready(c: Code, plan: str, frame: str, fixed: str) -> None:
         c.give(0, "i1")
     with c.when(c.other(pool, c.object(None))):
         shown = c.call("PyList_GetItem", c.field(pool, _POOL._shown), 0)
-        with c.when(c.other(shown, c.object(False))):
-            c.drop(c.invoke(c.object(memory.Pool._replace), pool))
-        with c.when(c.other(c.field(pool, _POOL.pointers), c.field(fixed, _FIXED._outputs))):
-            c.give(0, "i1")
         free = c.use(as_counted, c.field(pool, _POOL.buffers), c.field(pool, _POOL._idle))
-        with c.when(c.test("eq", free, 0, "i1")):
-            c.give(0, "i1")
+        with c.when(c.either(c.other(shown, c.object(False)), c.test("eq", free, 0, "i1"))):
+            done = c.invoke(c.object(memory.Pool.renew), pool)
+            with c.when(c.same(done, "null")):
+                c.call("PyErr_Clear")
+                c.give(0, "i1")
+            c.drop(done)
+        pointers = c.field(pool, _POOL.pointers)
+        with c.when(c.other(pointers, c.field(fixed, _FIXED._outputs))):
+            c.use(addresses_written, head, c.field(pool, _POOL.buffers))
+            c.put(fixed, _FIXED._outputs, c.keep(pointers))
     inputs, tables = c.field(frame, FRAME.inputs), c.field(fixed, _FIXED._tables)
     plain, bundles = c.integer(c.field(plan, _PLAN.plain)), c.call("PyObject_Size", tables)
     count = c.call("PyObject_Size", inputs)
@@ -120,10 +134,8 @@ def outputs(c: Code, plan: str, fixed: str) -> None:
     with c.when(c.same(buffers, "null")):
         c.call("PyErr_Clear")
         c.fail()
-    to = c.pointer(c.word(c.pointer(c.integer(c.field(fixed, _FIXED.head))), _OUTPUTS))
-    with c.loop(c.call("PyObject_Size", buffers)) as k:
-        buffer = c.call("PyList_GetItem", buffers, k)
-        c.store(c.item(to, k), 0, c.integer(c.field(buffer, _MEMORY[memory.Buffer])))
+    head = c.pointer(c.integer(c.field(fixed, _FIXED.head)))
+    c.use(addresses_written, head, buffers)
     c.give(buffers)
 
 

@@ -38,7 +38,7 @@ class Meta:
 
     __slots__ = (
         "shape", "dtype", "requires_grad", "leaf", "strides", "offset", "device",
-        "wrapped", "ndim", "numel", "contiguous", "plain", "start",
+        "wrapped", "ndim", "numel", "contiguous", "packed", "plain", "start",
     )  # fmt: skip
 
     shape: Shape
@@ -52,6 +52,7 @@ class Meta:
     ndim: int
     numel: int
     contiguous: bool
+    packed: bool  # contiguous from the start of its memory, axes of size 1 too
     plain: Meta  # the same without requires_grad
     start: Meta  # the same at offset 0, for what is in memory of its own
 
@@ -91,6 +92,7 @@ def meta(
         or numel == 0
         or all(n == 1 or a == b for n, a, b in zip(shape, strides, own, strict=True))
     )
+    m.packed = m.strides == own and not offset
     m.plain = meta(shape, dt, False, False, strides, offset, wrapped) if requires_grad else m
     m.start = m
     if offset and not requires_grad:

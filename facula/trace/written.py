@@ -10,23 +10,16 @@ from .values import Value
 NOTHING_READ = (-1, -1)  # the `call` of a write that no operation made of the value
 
 
-class Written:
-    """A note on a value: the tensor that held it was written in place since.
+# A note on a value: the tensor that held it was written in place since. A weak reference to the
+# tensor that owns the storage, whose version is current; the version at which the value was; the
+# base of a frame, and its calls that are part of the write: what they read they have kept.
+Note = tuple[Any, int, int, frozenset[int]]
 
-    `owner`: a weak reference to the tensor that owns the storage, whose version is current;
-    `expected`: the version at which the value was. The calls `exempt` (of the frame with this
-    `base`) are part of the write: what they read of the value they have kept.
-    """
 
-    __slots__ = ("owner", "expected", "base", "exempt")
-
-    def __init__(self, owner: Any, expected: int, base: int, exempt: frozenset[int]) -> None:
-        self.owner, self.expected, self.base, self.exempt = owner, expected, base, exempt
-
-    def version(self) -> int:
-        """The storage's version now."""
-        owner = self.owner()
-        return self.expected + 1 if owner is None else owner._version
+def version_now(note: Note) -> int:
+    """The storage's version now."""
+    owner, expected = note[0](), note[1]
+    return expected + 1 if owner is None else owner._version
 
 
 def mark_written(v: Value, owner: Any, expected: int, call: tuple[int, int]) -> None:
@@ -35,12 +28,16 @@ def mark_written(v: Value, owner: Any, expected: int, call: tuple[int, int]) -> 
     call: the numbers of the value that the writing operation read and of the one that it made.
     """
     tr = state.tr
-    slot = v.vid - tr.base
-    inside = 0 <= slot < SLOTS
-    exempt = _NONE
-    if inside:
+    base = tr.base
+    slot = v.vid - base
+    note: Note
+    if 0 <= slot < SLOTS:
         # part of the path, so that a remembered backward pass knows of it
-        read, made = (n if 0 <= (n := c - tr.base) < SLOTS else -1 for c in call)  # -1: outside
+        read, made = call[0] - base, call[1] - base
+        if not 0 <= read < SLOTS:
+            read = -1  # outside
+        if not 0 <= made < SLOTS:
+            made = -1
         key = ("written", slot, read, made)
         nxt = tr.node.edges.get(key)
         if nxt is None:
@@ -49,16 +46,16 @@ def mark_written(v: Value, owner: Any, expected: int, call: tuple[int, int]) -> 
             tr.node.edges[key] = nxt
             grown()
         tr.node = nxt
-        exempt = nxt.attrs[0]
-    note = Written(owner, expected, tr.base, exempt)
+        note = owner, expected, base, nxt.attrs[0]
+        if tr.over is None:
+            tr.over = {}
+        tr.over[slot] = note
+    else:
+        note = owner, expected, base, _NONE
     if v.over is None:
         v.over = [note]
     elif v.over != "stale":
         v.over.append(note)
-    if inside:
-        if tr.over is None:
-            tr.over = {}
-        tr.over[slot] = note
 
 
 def _calls_between(node: Node | None, source: int, target: int) -> frozenset[int]:

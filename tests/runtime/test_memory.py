@@ -197,6 +197,26 @@ def test_a_pool_lends_what_nobody_uses():
     assert pool.take() and pool.pointers == addresses
 
 
+def test_two_sets_take_turns_where_each_is_kept_for_a_step():
+    pool = memory.Pool([64, 64])
+    kept, seen = [], []
+    for _ in range(8):
+        kept = pool.take()[:1]
+        seen.append(tuple(pool.pointers))
+        assert type(kept[0]) is memory.PooledBuffer
+    assert len(set(seen)) == 2 and seen[::2] == seen[:1] * 4 and seen[1::2] == seen[1:2] * 4
+
+
+def test_what_is_kept_for_longer_is_no_longer_the_pools():
+    pool = memory.Pool([64, 64])
+    kept = [pool.take()[0] for _ in range(5)]
+    assert len({b.ptr for b in kept}) == 5
+    assert all(type(b) is memory.Buffer for b in kept[:-1])
+    addresses = [*pool.pointers]
+    del kept[-1]
+    assert pool.take() and pool.pointers == addresses
+
+
 def test_addresses_of_arrays_of_any_kind() -> None:
     base = np.arange(24.0).reshape(4, 6)
     fixed = base.copy()
