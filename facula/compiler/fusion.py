@@ -37,6 +37,7 @@ MAX_LOOPS = 8
 # Operations for an element from which it is looked whether they are repeated, what repeats of them
 # cost more than a trip to memory, and what an exponential and the like stands for.
 _LITTLE, _REPEATED, _HEAVY_COST = 6, 20, 10
+_NESTED = 4  # conditions of parts within parts
 SMALL = 4096  # elements below which recomputing is never worth avoiding
 
 Expr = tuple[str, str, tuple[int, ...], Any]  # (op, dtype tag, operands, attribute)
@@ -485,6 +486,7 @@ class Cluster:
         return out
 
     def _pad(self, v: int, node: GraphNode, m: int, guard: Guard) -> int:
+        self._check_nested(v, guard)
         low, _, value = node.attrs
         s, source = self.s, node.ins[0]
         shape = s.shapes[source]
@@ -503,6 +505,7 @@ class Cluster:
         return self.expr("where", s.tags[v], (self._condition(tuple(new)), inner, outside))
 
     def _cat(self, v: int, node: GraphNode, m: int, guard: Guard) -> int:
+        self._check_nested(v, guard)
         s, axis, index = self.s, node.attrs[0], self.map_list[m]
         if v != self.rooting and s.interleaves(node):
             raise Materialise(v)
@@ -525,6 +528,11 @@ class Cluster:
             else:
                 out = self.expr("where", s.tags[v], (self._condition(condition), inner, out))
         return out
+
+    def _check_nested(self, v: int, guard: Guard) -> None:
+        """Parts of parts of parts become a copy of everything for each way to get there."""
+        if len(guard) > _NESTED and v != self.rooting and self.s.is_lazy(v):
+            raise Materialise(v)
 
     def heavy(self, i: int) -> bool:
         return self.exprs[i][0] in HEAVY

@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .. import config
+from .loops import Trail
 from .values import (
     INT64,
     NUMBER,
@@ -80,6 +81,7 @@ class Node:
     done: set[Any] | None = None  # of a root: see once.py
     signatures: dict[int, Any] | None = None  # what gradients meet below a slot (autograd/jumps.py)
     graph: frozenset[int] | None = None  # the calls that gradients flow through (the same)
+    ends = False  # whether a frame ends before another call: see loops.py
     cuts = 0  # how many parts of values in memory have been seen here (see tensor_sharing.py)
 
     def __init__(self, parent: Node | None, kind: str) -> None:
@@ -96,6 +98,8 @@ class Node:
             self.slot = self.next_slot = parent.next_slot
             self.scalars = parent.scalars
             self.depth = parent.depth + 1
+            if parent.ends and kind != OP:
+                self.ends = True
 
     def path(self) -> list[Node]:
         """The nodes from the root to this one, the root excluded."""
@@ -145,7 +149,7 @@ class Frame:
     __slots__ = (
         "base", "root", "node", "values", "inputs", "scalars", "complex", "leaves", "upstream",
         "hooks", "custom", "freed", "freed_key", "over", "shifts", "grad", "views", "scratch",
-        "walks", "fixing", "once", "alone", "lonely", "made", "spent", "limit",
+        "walks", "fixing", "once", "alone", "lonely", "made", "spent", "limit", "trail",
     )  # fmt: skip
 
     values: list[Value]
@@ -177,6 +181,7 @@ class Frame:
         # gradient it is.
         self.fixing = ""
         self.views: list[Any] = []
+        self.trail = Trail()
         self.base, self.node = 0, root
         aside = scratch or unlisted  # nobody will look for a value of it
         self.limit = 0 if aside or frames else _ONE_DIGIT - SLOTS  # of bases that follow
@@ -381,6 +386,8 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
     nxt.next_slot = slot
     node.edges[key] = nxt
     Counter.nodes += 1
+    if not (tr.walks or tr.scratch or tr.fixing) and tr.trail.extend(nxt):
+        nxt.ends = True
     return nxt
 
 
@@ -411,8 +418,10 @@ def _number(tr: Frame, node: Node, slot: int, number: Any) -> None:
 
 
 def _cut(tr: Frame) -> bool:
-    """Ends a frame that has grown too long. True if it did: operands have other slots then."""
-    if tr.node.depth < LIMIT or tr.scratch or tr.walks:
+    """Ends a frame that has grown too long, or goes round and round. True if it did: operands have
+    other slots then.
+    """
+    if not (tr.node.ends or tr.node.depth >= LIMIT) or tr.scratch or tr.walks:
         return False
     state.flush(tr)
     return True
@@ -430,7 +439,7 @@ def record1(op: Any, v: Value, attrs: tuple[Any, ...] = ()) -> Value:
         i = tr.enter(v)
     node = tr.node.edges.get((op, i, attrs))
     if node is None:
-        if i >= SLOTS or (tr.node.depth >= LIMIT and _cut(tr)):
+        if i >= SLOTS or _cut(tr):
             return record(op, (v,), attrs)
         if v.vid - tr.base != i:
             v = at(tr.base + i, v.meta)
@@ -483,7 +492,7 @@ def record2(op: Any, a: Any, b: Any, attrs: tuple[Any, ...] = ()) -> Value:
     key = (op, i, j, attrs)
     node = tr.node.edges.get(key)
     if node is None:
-        if i >= SLOTS or j >= SLOTS or (tr.node.depth >= LIMIT and _cut(tr)):
+        if i >= SLOTS or j >= SLOTS or _cut(tr):
             return record(op, (a, b), attrs)
         if type(a) is Value and a.vid - base != i:
             a = at(base + i, a.meta)
