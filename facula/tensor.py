@@ -641,7 +641,9 @@ def wrap_view(v: Value, of: Tensor) -> Tensor:
         t._base = root
         if of._cut:
             t._cut, t._head, t._silent = True, of if of._head is None else of._head, of._silent
-    state.tr.views.append(join(root, t))
+    reference = join(root, t)
+    if v.buf is None:
+        state.tr.views.append(reference)
     return t
 
 

@@ -27,9 +27,10 @@ from .dtypes import BY_NAME, bool_, dtype, type_name
 from .ops.elementwise import CLONE, cast
 from .ops.movement import ALIAS, AS_STRIDED, KEEP, LEAF, RESHAPE, STRIDED_WRITE
 from .runtime import copies
+from .tensor_parts import part
 from .trace.recorder import _State, record1, record2, set_grad_mode, state
 from .trace.replay import array_of, flush, pointer_of
-from .trace.values import OUTSIDE, Meta, Value, contiguous_strides, copied, meta, outside
+from .trace.values import Meta, Value, contiguous_strides, meta, outside
 from .trace.written import NOTHING_READ, mark_written
 
 LEAF_WRITTEN = "a leaf Variable that requires grad is being used in an in-place operation."
@@ -367,51 +368,6 @@ def refresh(v: Value) -> Value:
     if fresh.buf is None:
         state.tr.views.append(weakref.ref(view))
     return fresh
-
-
-_PARTS = 4  # of a value in memory that are recorded at one place of the trie
-_LARGEST_PART = 1 << 25  # bytes
-
-
-def part(op: Any, v: Value, attrs: Any) -> Value:
-    """A view of a value: recorded, or in memory of its own where the program takes ever new parts
-    of a value in memory.
-
-    Which part it is belongs to the path, so that a loop over slices of a data set would never run
-    the same work twice. The copy of a part costs what reading it costs; work on it is the same for
-    all parts.
-    """
-    m = v.meta
-    if v.buf is None or m.requires_grad:
-        return record1(op, v, attrs)
-    tr = state.tr
-    node, i = tr.node, v.vid - tr.base
-    if i < 0:
-        entered = node.edges.get(m.start)
-        if entered is None:
-            return record1(op, v, attrs)
-        node, i = entered, entered.slot
-    if (op, i, attrs) in node.edges:
-        return record1(op, v, attrs)
-    if node.cuts < _PARTS:
-        node.cuts += 1
-        return record1(op, v, attrs)
-    (facts,) = op.rule((m,), attrs)
-    if facts.numel * facts.dtype.itemsize > _LARGEST_PART:
-        return record1(op, v, attrs)
-    found = op.reference((array_of(v),), attrs, (facts,))
-    return copied(v, facts, np.array(found, facts.dtype.np, order="C"))
-
-
-def reshaped_part(op: Any, v: Value, attrs: Any, shape: tuple[int, ...]) -> Value:
-    """`part` with another shape."""
-    found = part(op, v, attrs)
-    if found.meta.shape == shape:
-        return found
-    if found.vid != OUTSIDE:
-        return record1(RESHAPE, found, shape)
-    (facts,) = RESHAPE.rule((found.meta,), shape)
-    return copied(found, facts, found.buf.reshape(shape))
 
 
 def _derived(base: Value, m: Meta, place: tuple[Any, ...]) -> Value:

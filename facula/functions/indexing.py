@@ -15,7 +15,8 @@ from ..ops import indexing as ix
 from ..ops import movement as mv
 from ..ops.record import normalize_dim
 from ..tensor import Tensor, from_array, wrap, wrap_view
-from ..tensor_sharing import reshaped_part, write
+from ..tensor_parts import part
+from ..tensor_sharing import write
 from ..trace.recorder import record, record1, record2
 from ..trace.replay import array_of
 from ..trace.values import Meta, Value
@@ -218,7 +219,7 @@ def _steps(shape: tuple[int, ...], p: Parsed) -> tuple[Any, tuple[int, ...], str
 
 def _view_of(t: Tensor, cut: Any, new: tuple[int, ...], name: str) -> Tensor:
     v = t._v
-    v = record1(mv.RESHAPE, v, new) if cut is None else reshaped_part(mv.SLICE, v, cut, new)
+    v = record1(mv.RESHAPE, v, new) if cut is None else part(mv.SLICE, v, cut, new)
     r = wrap_view(v, t)
     r._fn_name = name
     return r

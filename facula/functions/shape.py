@@ -9,7 +9,7 @@ from ..dtypes import dtype as DType
 from ..ops import movement as mv
 from ..ops.record import normalize_dim
 from ..tensor import Size, Tensor, wrap, wrap_view
-from ..tensor_sharing import part, reshaped_part
+from ..tensor_parts import part
 from ..trace.recorder import record1
 from ..trace.values import Meta, Value
 from .pointwise import kind_of
@@ -473,7 +473,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     starts, stops = [0] * len(shape), list(shape)
     starts[k], stops[k] = index, index + 1
     cut = tuple(starts), tuple(stops), (1,) * len(shape)
-    t = wrap_view(reshaped_part(mv.SLICE, input._v, cut, shape[:k] + shape[k + 1 :]), input)
+    t = wrap_view(part(mv.SLICE, input._v, cut, shape[:k] + shape[k + 1 :]), input)
     t._fn_name = "SelectBackward0"
     return t
 

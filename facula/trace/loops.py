@@ -68,8 +68,11 @@ class Trail:
 
 
 def _same(a: Any, b: Any) -> bool:
-    """Whether two calls are the same: of what lies as far back, or of the same values."""
+    """Whether two calls are the same: of the same values, or of what lies as far back, which is
+    no more than some rounds. (Where it is more, what was made in a stretch is used up in one.)
+    """
     if a.op is not b.op or a.metas != b.metas or len(a.ins) != len(b.ins) or a.attrs != b.attrs:
         return False
     by = b.slot - a.slot
-    return all(x == y or x + by == y for x, y in zip(a.ins, b.ins, strict=True))
+    first = b.slot - ROUNDS * by
+    return all(x == y or (x + by == y >= first) for x, y in zip(a.ins, b.ins, strict=True))

@@ -82,7 +82,8 @@ class Node:
     signatures: dict[int, Any] | None = None  # what gradients meet below a slot (autograd/jumps.py)
     graph: frozenset[int] | None = None  # the calls that gradients flow through (the same)
     ends = False  # whether a frame ends before another call: see loops.py
-    cuts = 0  # how many parts of values in memory have been seen here (see tensor_sharing.py)
+    cuts = 0  # how many parts of values in memory have been seen here (see tensor_parts.py)
+    copied: Any = None  # a part that was copied here
 
     def __init__(self, parent: Node | None, kind: str) -> None:
         self.parent = parent
@@ -150,6 +151,7 @@ class Frame:
         "base", "root", "node", "values", "inputs", "scalars", "complex", "leaves", "upstream",
         "hooks", "custom", "freed", "freed_key", "over", "shifts", "grad", "views", "scratch",
         "walks", "fixing", "once", "alone", "lonely", "made", "spent", "limit", "trail",
+        "parts",
     )  # fmt: skip
 
     values: list[Value]
@@ -182,6 +184,7 @@ class Frame:
         self.fixing = ""
         self.views: list[Any] = []
         self.trail = Trail()
+        self.parts = [0, 0]  # a base, and what tensor_parts.py has counted in the frame that has it
         self.base, self.node = 0, root
         aside = scratch or unlisted  # nobody will look for a value of it
         self.limit = 0 if aside or frames else _ONE_DIGIT - SLOTS  # of bases that follow

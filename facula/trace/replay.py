@@ -215,13 +215,14 @@ def let_go() -> None:
     count = len(tr.inputs)
     if count < _MANY_INPUTS and (count < 4 or count & (count - 1)):  # looked at now and then
         return
+    if count < _MANY_INPUTS and sum(v.meta.numel for v in tr.inputs) <= _LITTLE:
+        return
     node: Node | None = tr.node
     while node is not None:
         if node.kind is BUNDLE or (node.op is not None and not node.op.view):
             return
         node = node.parent
-    if count >= _MANY_INPUTS or sum(v.meta.numel for v in tr.inputs) > _LITTLE:
-        flush()
+    flush()
 
 
 def _picker(places: list[int]) -> Callable[[Any], Sequence[Value]]:
