@@ -2,45 +2,99 @@
 
 Which part it is belongs to the path, so that a loop over slices of a data set, or over the elements
 of a tensor, would never run the same work twice. The copy of a part costs what reading it costs;
-work on it is the same for all parts.
+work on it is the same for all parts. Small ones are always copied, which costs what edges cost.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .ops.movement import RESHAPE
+from .runtime.memory import of_array
 from .trace.recorder import SLOTS, record1, state
 from .trace.replay import array_of
 from .trace.values import Meta, Shape, Value, copied
 
 _PARTS = 4  # of a value in memory that are recorded at one place of the trie
 _PARTS_OF_A_FRAME = 32  # that are recorded in a frame and have not been recorded there before
-_LARGEST_PART = 1 << 25  # bytes
+_LITTLE_PART = 1 << 10  # bytes of what is always copied
+_LARGEST_PART = 1 << 25
 
 _MOST_FACTS = 20_000
-_facts: dict[Any, Meta] = {}  # of copies
+
+
+class Copy(NamedTuple):
+    """How a part is copied: the facts of the result, its bytes, and where it lies in dense memory
+    of the whole, in bytes. always: whether it is a small part. strides: None where NumPy is to find
+    it.
+    """
+
+    facts: Meta
+    nbytes: int
+    always: bool
+    shape: Shape
+    dtype: np.dtype[Any]
+    offset: int
+    strides: Shape | None
+
+
+_copies: dict[Any, Copy] = {}
 
 
 def part(op: Any, v: Value, attrs: Any, shape: Shape | None = None) -> Value:
     """A view of a value, reshaped if a shape is given: recorded, or in memory of its own."""
     m = v.meta
-    if v.buf is None or m.requires_grad or _is_recorded(op, v, attrs):
+    if v.buf is None or m.requires_grad:
         return _recorded(op, v, attrs, shape)
     key = (op, m, attrs, shape)
-    facts = _facts.get(key)
-    if facts is None:
-        facts = _facts_of(op, m, attrs, shape)
-        if facts.numel * facts.dtype.itemsize > _LARGEST_PART:
-            return _recorded(op, v, attrs, shape)
-        if len(_facts) >= _MOST_FACTS:
-            _facts.clear()
-        _facts[key] = facts
+    copy = _copies.get(key)
+    if copy is None:
+        copy = _copy_of(op, v, attrs, shape)
+        if len(_copies) >= _MOST_FACTS:
+            _copies.clear()
+        _copies[key] = copy
+    if not copy.always and (copy.nbytes > _LARGEST_PART or _is_recorded(op, v, attrs)):
+        return _recorded(op, v, attrs, shape)
+    if copy.strides is None:
+        found = _taken(op, v, attrs, copy.facts)
+        return copied(v, copy.facts, of_array(found.reshape(copy.shape)))
+    return made(v, copy)
+
+
+def made(v: Value, copy: Copy) -> Value:
+    """The copy of a part of a value in memory."""
+    facts, _, _, shape, dtype, offset, strides = copy
+    b = v.buf
+    if type(b) is np.ndarray:
+        b = of_array(b if b.flags.c_contiguous else np.array(b, order="C"))
+    return copied(v, facts, of_array(b.numpy(shape, dtype, offset, strides).copy()))
+
+
+def little(op: Any, v: Value, attrs: Any, shape: Shape | None) -> Copy | None:
+    """How this part is copied if it is a small one, which was looked for before."""
+    copy = _copies.get((op, v.meta, attrs, shape))
+    return None if copy is None or copy.strides is None or not copy.always else copy
+
+
+def _taken(op: Any, v: Value, attrs: Any, facts: Meta) -> np.ndarray:
     # References of movement look at shapes and attributes alone.
-    found: np.ndarray = np.array(op.reference((array_of(v),), attrs, (facts,)), order="C")
-    return copied(v, facts, found if shape is None else found.reshape(shape))
+    return np.array(op.reference((array_of(v),), attrs, (facts,)), order="C")
+
+
+def _copy_of(op: Any, v: Value, attrs: Any, shape: Shape | None) -> Copy:
+    (facts,) = op.rule((v.meta,), attrs)
+    whole = array_of(v)
+    found = op.reference((whole,), attrs, (facts,))
+    if shape is not None and shape != facts.shape:
+        (facts,) = RESHAPE.rule((facts,), shape)
+        found = found.reshape(shape)
+    strides, offset = None, 0
+    if found.size and whole.flags.c_contiguous and np.may_share_memory(found, whole):
+        strides, offset = found.strides, found.ctypes.data - whole.ctypes.data
+    always = found.nbytes <= _LITTLE_PART and 2 * found.size <= whole.size
+    return Copy(facts, found.nbytes, always, found.shape, found.dtype, offset, strides)
 
 
 def _is_recorded(op: Any, v: Value, attrs: Any) -> bool:
@@ -74,10 +128,3 @@ def _is_recorded(op: Any, v: Value, attrs: Any) -> bool:
 def _recorded(op: Any, v: Value, attrs: Any, shape: Shape | None) -> Value:
     found = record1(op, v, attrs)
     return found if shape is None or shape == found.meta.shape else record1(RESHAPE, found, shape)
-
-
-def _facts_of(op: Any, m: Meta, attrs: Any, shape: Shape | None) -> Meta:
-    facts: Meta = op.rule((m,), attrs)[0]
-    if shape is not None and shape != facts.shape:
-        (facts,) = RESHAPE.rule((facts,), shape)
-    return facts

@@ -181,7 +181,7 @@ def written_last(root: Any, view: Any, m: Meta) -> bool:
     if not same or view._cut or view._v.over != "stale":
         return False
     if root._v.buf is not None:
-        large = tensor_writes.large(root._v.meta, m.numel)
+        large = tensor_writes.spares(root._v.meta, m.numel)
         return large and tensor_writes.own_memory(root) is not None
     return root._v.vid + 1 == tr.base + tr.node.next_slot
 

@@ -23,6 +23,7 @@ from .trace.written import NOTHING_READ, mark_written
 
 LARGE = 1 << 20  # bytes of a storage, and
 PART = 8  # how many times as much of it as is written: then its copy is what a write costs
+LITTLE = 1 << 10  # bytes that are written: then recording it is
 
 
 class _Holder:
@@ -81,16 +82,19 @@ def written(root: Any) -> None:
         root._v = outside(v.meta, v.buf)  # what is there now has no such notes
 
 
-def large(whole: Meta, elements: int) -> bool:
-    """Whether a write of so many elements leaves most of a large storage as it is."""
-    return whole.numel >= elements * PART and whole.numel * whole.dtype.itemsize >= LARGE
+def spares(whole: Meta, elements: int) -> bool:
+    """Whether a write of so many elements is little, or leaves most of a large storage as it is."""
+    size = whole.dtype.itemsize
+    if elements * size <= LITTLE:
+        return whole.numel >= 2 * elements
+    return whole.numel >= elements * PART and whole.numel * size >= LARGE
 
 
 def write_large(root: Any, m: Meta, nv: Value) -> bool:
-    """Writes a value into the place `m` of a large storage; False, and nothing was written, where
-    that is to be recorded. Views of the storage are left for the caller.
+    """Writes a value into the place `m` of a storage that the write spares; False, and nothing was
+    written, where that is to be recorded. Views of the storage are left for the caller.
     """
-    if root._v.buf is None or not large(root._v.meta, m.numel) or nv.meta.requires_grad:
+    if root._v.buf is None or not spares(root._v.meta, m.numel) or nv.meta.requires_grad:
         return False
     if root._v.pin is not None or state.tr.walks or state.tr.scratch:
         return False

@@ -51,7 +51,7 @@ def write_rows(self: Tensor, arrays: list[Value | None], new: Value) -> bool:
             kept *= n
         else:
             places = max(places, a.meta.numel)
-    if not tensor_writes.large(m, places * kept) or _has_views(self):
+    if not tensor_writes.spares(m, places * kept) or _has_views(self):
         return False
     fixed = tuple([slice(None) if a is None else tensor_writes.elements(a) for a in arrays])
     return _put(self, fixed, tensor_writes.elements(new))

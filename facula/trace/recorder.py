@@ -221,7 +221,7 @@ class Frame:
         i = nxt.slot
         v.vid = self.base + i
         if m is not v.meta:
-            self.shifts = {**self.shifts, v.vid: v.meta.offset - m.offset}
+            note_shift(self, v)
         if m.requires_grad:
             if m.leaf:
                 self.leaves[i] = v
@@ -231,6 +231,11 @@ class Frame:
                 self.upstream[i] = v  # type: ignore[index]
                 self.complex = True
         return i
+
+
+def note_shift(tr: Frame, v: Value) -> None:
+    """Notes how much further in its storage a value lies that has entered."""
+    tr.shifts = {**tr.shifts, v.vid: v.meta.offset - v.meta.start.offset}
 
 
 def restart(tr: Frame) -> None:
@@ -402,9 +407,11 @@ def _unshifted(tr: Frame, v: Value) -> Meta:
     return v.meta.start if v.meta.offset == by else moved(v.meta, -by)
 
 
-def _shift(tr: Frame, op: Any, slot: int, out: Value) -> None:
+def _shift(tr: Frame, op: Any, slot: int, of: Meta, out: Value) -> None:
     """A view of a value that lies further in its storage than its slot says does so too."""
     by = tr.shifts.get(tr.base + slot)
+    if op.name == "reshape" and out.meta.contiguous and not of.contiguous:
+        return  # no view: a copy in a storage of its own
     if by and op.view and op.name != "as_strided":
         out.meta = moved(out.meta, by)
         tr.shifts = {**tr.shifts, out.vid: by}
@@ -453,7 +460,7 @@ def record1(op: Any, v: Value, attrs: tuple[Any, ...] = ()) -> Value:
     out.buf = out.rec = out.over = out.pin = None
     tr.values.append(out)
     if tr.shifts:
-        _shift(tr, op, i, out)
+        _shift(tr, op, i, v.meta, out)
     if config.eager and not tr.scratch:
         state.flush(tr)
     return out
@@ -538,7 +545,7 @@ def record3(op: Any, a: Value, b: Value, c: Value, attrs: tuple[Any, ...] = ()) 
     out = at(base + node.slot, node.meta)
     tr.values.append(out)
     if tr.shifts:
-        _shift(tr, op, i, out)
+        _shift(tr, op, i, a.meta, out)
     return out
 
 
@@ -637,8 +644,8 @@ def record_many(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> l
         tr.node = node
     outs = [at(tr.base + node.slot + k, m) for k, m in enumerate(node.metas)]
     tr.values.extend(outs)
-    if tr.shifts and node.ins:
-        _shift(tr, op, node.ins[0], outs[0])
+    if tr.shifts and op.view:
+        _shift(tr, op, node.ins[0], ins[0].meta, outs[0])
     if config.eager and not tr.scratch:
         state.flush(tr)
     return outs

@@ -45,9 +45,7 @@ def may_enter(c: Code, v: str) -> None:
 @helper("ptr", "ptr", "ptr")
 def entry(c: Code, node: str, v: str) -> None:
     """The node that a value enters by; null where there is none, or more is to be done."""
-    m = c.field(v, VALUE.meta)
-    with c.when(c.other(m, c.field(m, META.start))):
-        c.fail()
+    m = c.field(c.field(v, VALUE.meta), META.start)
     true = c.object(True)
     with c.when(c.same(c.field(m, META.requires_grad), true)):
         c.fail_unless(c.same(c.field(m, META.leaf), true))
@@ -65,6 +63,9 @@ def enter(c: Code, frame: str, base: str, v: str, slot: str) -> None:
         number = c.number(slot)
         c.call("PyDict_SetItem", c.field(frame, FRAME.leaves), number, v)
         c.drop(number)
+    m = c.field(v, VALUE.meta)
+    with c.when(c.other(m, c.field(m, META.start))):
+        c.drop(c.invoke(c.object(recorder.note_shift), frame, v))
     c.give("", "void")
 
 
@@ -77,6 +78,13 @@ def _frame(c: Code) -> tuple[str, str]:
 def _hold(c: Code, o: str) -> str:
     """A new reference, which there must be one of."""
     return c.need_found(c.hold(o))
+
+
+def _need_no_view(c: Code, op: str) -> None:
+    """A view of what lies further in its storage than its slot says does so too."""
+    view = c.need_found(c.call("PyObject_GetAttr", op, c.object("view")))
+    c.drop(view)  # the op has it
+    c.need_same(view, False)
 
 
 def _find(c: Code, node: str, key: str) -> str:
@@ -140,7 +148,8 @@ def _record(
             for held in (key, made, ins):
                 c.drop(held)
             c.give(done)
-    c.need_same(c.field(frame, FRAME.shifts), _NOTHING)
+    with c.when(c.other(c.field(frame, FRAME.shifts), c.object(_NOTHING))):
+        _need_no_view(c, op)
     node = c.variable("ptr", c.field(frame, FRAME.node))
     slots, enters = c.array(_MOST), c.array(_MOST)
     with c.loop(count) as k:
@@ -164,6 +173,9 @@ def _record(
                     c.store(slot, 0, c.word(c.item(slots, i), 0))
                     c.store(entering, 0, 0)
             with c.when(c.test("ne", c.word(entering, 0), 0)):
+                m = c.field(v, VALUE.meta)
+                with c.when(c.other(m, c.field(m, META.start))):
+                    _need_no_view(c, op)
                 found = c.need_found(c.use(entry, c.value(node), v))
                 c.store(slot, 0, c.integer(c.field(found, NODE.slot)))
                 c.assign(node, found)
