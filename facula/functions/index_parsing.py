@@ -11,6 +11,7 @@ from ..ops import elementwise as e
 from ..tensor import Tensor, from_array
 from ..trace.values import Value
 from . import masks
+from .array_data import to_numpy
 
 
 def normal(index: Any) -> tuple[Any, ...]:
@@ -50,8 +51,6 @@ def normal(index: Any) -> tuple[Any, ...]:
 
 
 def _as_index(x: Any) -> Tensor:
-    from .creation import to_numpy
-
     a = x if isinstance(x, np.ndarray) else to_numpy(list(x))
     if a.size == 0 and a.dtype.kind == "f":
         a = a.astype(np.int64)

@@ -21,6 +21,7 @@ from ..trace.recorder import record, record1, record2
 from ..trace.replay import array_of
 from ..trace.values import Meta, Value
 from . import masks
+from .array_data import to_numpy
 from .assignment import assign, assign_part
 from .index_checks import check_along, check_arrays, check_copied, check_reduced
 from .index_parsing import Parsed, normal
@@ -230,8 +231,6 @@ def _number(new: Any, t: Tensor) -> Any:
 
 def _as_value(value: Any, like: Tensor) -> Any:
     if isinstance(value, (np.ndarray, list, tuple)):
-        from .creation import to_numpy
-
         if isinstance(value, (list, tuple)):
             raise TypeError(
                 f"can't assign a {type(value).__name__} to a torch.{_name(like.dtype)}Tensor"

@@ -9,7 +9,8 @@ from typing import Any
 from ..dtypes import BY_NAME as DTYPES
 from ..dtypes import dtype
 from ..tensor import Size, Tensor, from_array
-from .creation import shape_of, to_numpy
+from .array_data import to_numpy
+from .creation import shape_of
 
 
 class _Typed(type):

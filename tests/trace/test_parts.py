@@ -120,3 +120,80 @@ def test_parts_written_to_parts() -> None:
         assert x.tolist() == a.tolist()
     assert views[0].flatten().tolist() == a.tolist()
     assert views[1].tolist() == a[3:9].tolist()
+
+
+def test_elements_read_in_a_loop_leave_no_path() -> None:
+    x = facula.arange(600.0).reshape(300, 2).clone()
+    x.sum().item()
+    x[0]
+    before = Counter.nodes
+    assert sum(x[i, 1].item() for i in range(300)) == x[:, 1].sum().item()
+    assert sum(float(row[0]) for row in x) == x[:, 0].sum().item()
+    total = facula.zeros(2)
+    for i in range(300):
+        total += x[i] * 0.5
+    assert total.tolist() == [0.5 * n for n in x.sum(0).tolist()]
+    assert Counter.nodes - before < 1200
+
+
+def test_elements_written_in_a_loop() -> None:
+    x = facula.zeros(200, 3)
+    x.sum().item()
+    x[0, 0] += 1.0
+    before = Counter.nodes
+    for i in range(200):
+        x[i, 1] += i
+        row = x[i]
+        row[2] = x[i - 1, 1]
+        row *= 2
+        assert x[i].tolist() == row.tolist()
+    assert Counter.nodes - before < 200
+    want = np.zeros((200, 3))
+    want[0, 0] = 1
+    for i in range(200):
+        want[i, 1] += i
+        want[i, 2] = want[i - 1, 1]
+        want[i] *= 2
+    assert x.tolist() == want.tolist()
+
+
+def test_rows_of_a_step_are_recorded_where_there_are_many() -> None:
+    """A recurrent network by hand takes a hundred parts of its input, each step the same."""
+    facula.manual_seed(0)
+    cell = facula.nn.RNNCell(64, 4)
+
+    def step(x: facula.Tensor) -> float:
+        h = facula.zeros(8, 4)
+        for k in range(100):
+            h = cell(x[:, k], h)
+        cell.zero_grad()
+        h.sum().backward()
+        assert cell.weight_hh.grad is not None
+        return cell.weight_hh.grad.sum().item()
+
+    batches = [facula.randn(8, 100, 64) for _ in range(8)]
+    for x in batches:
+        x.sum().item()
+    results, grown = loop(step, batches)
+    assert sum(grown[4:]) == 0
+    assert [step(x) for x in batches[4:]] == results[4:]
+
+
+def test_a_copying_reshape_of_a_part_lies_in_a_storage_of_its_own() -> None:
+    x = facula.arange(60.0).reshape(5, 3, 4).clone()
+    x.sum().item()
+    for k in range(5):
+        turned = x[k, :2].t()
+        flat = turned.reshape(-1)
+        assert flat.storage_offset() == 0 and not turned.is_contiguous()
+        assert flat[1].item() == x[k, 1, 0].item()
+        flat[0] = -5.0
+        assert flat.tolist()[0] == -5.0 and x[k, 0, 0].item() == 12.0 * k
+
+
+def test_a_part_of_an_array_in_another_order() -> None:
+    a = np.arange(24.0, dtype=np.float32).reshape(6, 4).T
+    x = facula.tensor(a) + 0
+    y = facula.from_numpy(a)
+    for i in range(4):
+        assert x[i].tolist() == y[i].tolist() == a[i].tolist()
