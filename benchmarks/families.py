@@ -32,7 +32,7 @@ def families() -> dict[str, dict[str, Any]]:
     """What builds each program, by group and name."""
     from workloads.families import FAMILIES
 
-    for name in ("family_layers", "family_tensors"):
+    for name in ("family_layers", "family_tensors", "family_loops"):
         importlib.import_module(f"workloads.{name}")
     return FAMILIES
 
