@@ -249,10 +249,11 @@ def _copy(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(src).__name__}")
     v, m = src._v, self._v.meta
-    m0 = self._v.meta
-    in_memory = v.buf is not None and v.pin is None and self._v.buf is not None
-    if not state_grad() and in_memory and self._base is None and (m0.leaf or not m0.requires_grad):
-        return self._fill_memory(_reader(src, m.shape))
+    if not state_grad() and self._base is None and (m.leaf or not m.requires_grad):
+        if v.buf is not None and v.pin is None and self._v.buf is not None:
+            return self._fill_memory(_reader(src, m.shape))
+    elif v.meta is m and not m.requires_grad:
+        return write(self, record1(e.CLONE, v))
     v = e.cast(v, m.dtype)
     if v.meta.shape != m.shape:
         broadcast_error(m.shape, v.meta.shape)

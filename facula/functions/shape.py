@@ -469,13 +469,25 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
             f"select(): index {index} out of range for tensor of size {list(shape)} at dimension "
             f"{k}"
         )
-    index = index + n if index < 0 else index
-    starts, stops = [0] * len(shape), list(shape)
-    starts[k], stops[k] = index, index + 1
-    cut = tuple(starts), tuple(stops), (1,) * len(shape)
-    t = wrap_view(part(mv.SLICE, input._v, cut, shape[:k] + shape[k + 1 :]), input)
+    t = _at(input, k, index + n if index < 0 else index)
     t._fn_name = "SelectBackward0"
     return t
+
+
+def _at(input: Tensor, axis: int, index: int) -> Tensor:
+    """The view of a position of an axis."""
+    v = input._v
+    cut, shape = _position(v.meta.shape, axis, index)
+    return wrap_view(part(mv.SLICE, v, cut, shape), input)
+
+
+@functools.lru_cache(20_000)
+def _position(shape: tuple[int, ...], axis: int, index: int) -> tuple[Cut, tuple[int, ...]]:
+    """What a position of an axis cuts out, and the shape of the rest."""
+    starts, stops = [0] * len(shape), list(shape)
+    starts[axis], stops[axis] = index, index + 1
+    cut = tuple(starts), tuple(stops), (1,) * len(shape)
+    return cut, shape[:axis] + shape[axis + 1 :]
 
 
 @public()
@@ -610,7 +622,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     k = normalize_dim(dim, input.ndim)
     if input.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    out = tuple(select(input, k, i) for i in range(input._v.meta.shape[k]))
+    out = tuple([_at(input, k, i) for i in range(input._v.meta.shape[k])])
     for t in out:
         t._fn_name = "UnbindBackward0"
     return out
