@@ -43,6 +43,17 @@ class Copy(NamedTuple):
 _copies: dict[Any, Copy] = {}
 
 
+class _Choice:
+    """copies_little: whether small parts are copied; not in a call that is to be replayed as it is
+    (capture/watched.py).
+    """
+
+    copies_little = True
+
+
+choice = _Choice()
+
+
 def part(op: Any, v: Value, attrs: Any, shape: Shape | None = None) -> Value:
     """A view of a value, reshaped if a shape is given: recorded, or in memory of its own."""
     m = v.meta
@@ -55,7 +66,8 @@ def part(op: Any, v: Value, attrs: Any, shape: Shape | None = None) -> Value:
         if len(_copies) >= _MOST_FACTS:
             _copies.clear()
         _copies[key] = copy
-    if not copy.always and (copy.nbytes > _LARGEST_PART or _is_recorded(op, v, attrs)):
+    little = copy.always and choice.copies_little
+    if not little and (copy.nbytes > _LARGEST_PART or _is_recorded(op, v, attrs)):
         return _recorded(op, v, attrs, shape)
     if copy.strides is None:
         found = _taken(op, v, attrs, copy.facts)

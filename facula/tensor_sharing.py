@@ -80,15 +80,7 @@ def write(t: Any, nv: Value, overlap: bool = False) -> Any:
         and t._bundle is None
         and _is_new(nv)
     ):
-        t._v = nv
-        reference, expected = weakref.ref(t), t._ver
-        t._ver = expected + 1
-        call = (old.vid, nv.vid)
-        mark_written(old, reference, expected, call)
-        if t._fn_name is not None:
-            t._fn_name = None
-        if t._views:
-            _stale_views(t, reference, expected, call, False, None)
+        put(t, nv)
         return t
     check_writable(t)
     if nv.meta.shape != m.shape:
@@ -131,6 +123,20 @@ def write(t: Any, nv: Value, overlap: bool = False) -> Any:
     if tracked:
         root._fn_name = "torch::autograd::CopySlices"
     return t
+
+
+def put(t: Any, nv: Value) -> None:
+    """As `settle`, for a new value of a plain storage."""
+    old = t._v
+    t._v = nv
+    reference, expected = weakref.ref(t), t._ver
+    t._ver = expected + 1
+    call = (old.vid, nv.vid)
+    mark_written(old, reference, expected, call)
+    if t._fn_name is not None:
+        t._fn_name = None
+    if t._views:
+        _stale_views(t, reference, expected, call, False, None)
 
 
 def _placed(whole: Value, nv: Value, m: Meta, tracked: bool) -> Value:

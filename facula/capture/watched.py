@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from .. import tensor_sharing, tensor_writes
+from .. import tensor_parts, tensor_sharing, tensor_writes
 from ..ops import indexing
 from ..tensor import Tensor
 from ..trace import replay
@@ -51,7 +51,7 @@ _busy = threading.Lock()
 _READS = ("_array", "_value", "_show", "item", "tolist", "numpy")
 _WRITES = ("_write", "_settle", "_fill_memory", "requires_grad_")
 _SHARING = (
-    *((tensor_sharing, name) for name in ("write", "settle", "fill_memory", "set_data")),
+    *((tensor_sharing, name) for name in ("write", "put", "settle", "fill_memory", "set_data")),
     (tensor_writes, "written"),
 )
 _DELIVER, _FIRST, _SALVAGE = replay._deliver, replay._first_sight, replay._salvage
@@ -98,11 +98,13 @@ def watching() -> Iterator[Watch | None]:
             exchange(replay, name, _noting(watch, original, "a path is new", True))
         exchange(replay, "_deliver", _delivering(watch))
         indexing.bounds_noted = watch.checks
+        tensor_parts.choice.copies_little = False  # a copy would be the same at every call
         _current = watch
         yield watch
     finally:
         _current = None
         indexing.bounds_noted = None
+        tensor_parts.choice.copies_little = True
         for owner, name, function in reversed(exchanged):
             setattr(owner, name, function)
         _busy.release()

@@ -15,7 +15,7 @@ from ..ops import indexing as ix
 from ..ops import movement as mv
 from ..ops.record import normalize_dim
 from ..tensor import Tensor, from_array, wrap, wrap_view
-from ..tensor_parts import Copy, little, made, part
+from ..tensor_parts import Copy, choice, little, made, part
 from ..tensor_sharing import write
 from ..trace.recorder import record, record1, record2
 from ..trace.replay import array_of
@@ -97,7 +97,7 @@ def _getitem(self: Tensor, index: Any) -> Tensor:
     if type(index) is not int or v.buf is None or m.requires_grad:
         return _part_at(self, index)
     row = _rows.get((m, index))
-    if row is not None:
+    if row is not None and choice.copies_little:
         r = wrap_view(made(v, row[0]), self)
         r._fn_name = row[1]
         return r

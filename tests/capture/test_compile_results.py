@@ -335,3 +335,24 @@ def test_nothing_of_the_last_batch_is_kept():
     gc.collect()
     holders = [r for r in gc.get_referrers(x) if isinstance(r, (tuple, list, dict))]
     assert not [r for r in holders if r is not globals() and "x" not in r]
+
+
+def test_small_parts_of_arguments():
+    """Copies of them, which ordinary code takes, would be the same at every call."""
+
+    def make():
+        net, opt, _ = training()
+
+        def step(x, y):
+            opt.zero_grad()
+            loss = F.cross_entropy(net(x), y) + x[0, 1] * 0.5 + (x[1] * x[2]).sum()
+            loss.backward()
+            opt.step()
+            return loss
+
+        return step
+
+    plain, compiled = make(), fl.compile(make())
+    found = [(plain(x, y).item(), compiled(x, y).item()) for x, y in batches(20)]
+    assert replayed(compiled)
+    assert close([a for a, _ in found], [b for _, b in found])
