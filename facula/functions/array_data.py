@@ -137,14 +137,16 @@ def _objects(a: np.ndarray, data: Any, d: dtype | None) -> np.ndarray:
     """What NumPy has no number for: integers beyond int64 where the dtype is floating point, or
     an error.
     """
-    for x in _flat(data):
-        if isinstance(x, str):
+    for k, x in enumerate(_flat(data)):
+        if isinstance(x, str) and k == 0:
             raise ValueError("too many dimensions 'str'")
+        if d is None and isinstance(x, (str, bytes)):
+            raise TypeError(f"new(): invalid data type '{type(x).__name__}'")
         if not isinstance(x, (int, float, complex, np.generic)):
             name = type(x).__name__
             if d is None:
                 raise RuntimeError(f"Could not infer dtype of {name}")
-            if d.is_integral:
+            if d.is_integral or d is bool_:
                 raise TypeError(f"'{name}' object cannot be interpreted as an integer")
             raise TypeError(f"must be real number, not {name}")
     if d is None or not d.is_differentiable:
@@ -161,16 +163,7 @@ def _check_range(a: np.ndarray, d: dtype) -> None:
     with np.errstate(invalid="ignore"):
         fits = (a >= low) & (a <= limits.max)
     if not fits.all():
-        raise RuntimeError(f"value cannot be converted to type {_C_NAMES[d.name]} without overflow")
-
-
-_C_NAMES = {
-    "int8": "int8_t",
-    "int16": "int16_t",
-    "int32": "int32",
-    "int64": "int64_t",
-    "uint8": "uint8_t",
-}
+        raise RuntimeError(f"value cannot be converted to type {d.name} without overflow")
 
 
 def _flat(data: Any) -> Any:

@@ -227,3 +227,14 @@ NAMES = [
     "torch.zeros(2).cuda()", "torch.cuda.get_device_name(0)", "torch.cuda.current_device()",
     "torch.cuda.memory_allocated()", "torch.cuda.is_initialized()",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "data",
+    (["a", "b"], [1, "a"], ["a", 1], [[1, 2], ["a", "b"]], [1.5, b"x"], [None, 1], [1, None],
+     [1.5, 2.5], [1, 2], [1, 2.5], [True, False], [True, 2], [1 << 40, 3], [-1.0], [], 2.5, 7,
+     [1e300, -1e300, float("nan")], [0.1, 0.2, 0.3]),
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", (None, "float32", "float64", "int64", "int32", "bool", "float16"))
+def test_lists_and_numbers(data, dtype, agree):
+    agree(lambda t: t.tensor(data, dtype=dtype and getattr(t, dtype)))
