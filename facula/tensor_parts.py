@@ -2,7 +2,8 @@
 
 Which part it is belongs to the path, so that a loop over slices of a data set, or over the elements
 of a tensor, would never run the same work twice. The copy of a part costs what reading it costs;
-work on it is the same for all parts. Small ones are always copied, which costs what edges cost.
+work on it is the same for all parts. Small ones are always copied, which costs what edges cost,
+unless Python code can write to the memory (`pin`) and a view would show it.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def part(op: Any, v: Value, attrs: Any, shape: Shape | None = None) -> Value:
         if len(_copies) >= _MOST_FACTS:
             _copies.clear()
         _copies[key] = copy
-    little = copy.always and choice.copies_little
+    little = copy.always and choice.copies_little and v.pin is None
     if not little and (copy.nbytes > _LARGEST_PART or _is_recorded(op, v, attrs)):
         return _recorded(op, v, attrs, shape)
     if copy.strides is None:

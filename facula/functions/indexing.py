@@ -94,7 +94,7 @@ _MOST_ROWS = 20_000
 def _getitem(self: Tensor, index: Any) -> Tensor:
     v = self._v
     m = v.meta
-    if type(index) is not int or v.buf is None or m.requires_grad:
+    if type(index) is not int or v.buf is None or m.requires_grad or v.pin is not None:
         return _part_at(self, index)
     row = _rows.get((m, index))
     if row is not None and choice.copies_little:

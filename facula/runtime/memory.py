@@ -260,8 +260,9 @@ class Pool:
             return
         new = list(self.buffers)
         for k in used:
-            new[k].__class__ = Buffer
-            new[k] = self._lent(new[k].nbytes)
+            new[k] = self._lent(self.buffers[k].nbytes)
+        for k in used:
+            self.buffers[k].__class__ = Buffer
         self._put(new)
 
     def _used(self) -> list[int]:

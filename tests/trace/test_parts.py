@@ -197,3 +197,19 @@ def test_a_part_of_an_array_in_another_order() -> None:
     y = facula.from_numpy(a)
     for i in range(4):
         assert x[i].tolist() == y[i].tolist() == a[i].tolist()
+
+
+def test_parts_of_memory_that_numpy_writes_are_views() -> None:
+    a = np.zeros((50, 3), np.float32)
+    x = facula.from_numpy(a)
+    row, element, rows = x[2], x[3, 1], x[4:6]
+    a[2], a[3, 1], a[4:6] = 7.0, 8.0, 9.0
+    assert row.tolist() == [7.0] * 3 and element.item() == 8.0
+    assert rows.tolist() == [[9.0] * 3] * 2
+    y = facula.zeros(50, 3)
+    shown = y.numpy()
+    row = y[1]
+    shown[1] = 4.0
+    assert row.tolist() == y[1].tolist() == [4.0] * 3
+    y[1][0] = 9.0
+    assert shown[1].tolist() == row.tolist() == [9.0, 4.0, 4.0]
