@@ -44,13 +44,12 @@ def _check_regular(data: Any, depth: int = 0) -> None:
                 raise TypeError("not a sequence")
         return
     n = len(data[0])
-    for k, x in enumerate(data):
+    for x in data:
         if not isinstance(x, (list, tuple)):
             raise TypeError("not a sequence")
         if len(x) != n:
             raise ValueError(f"expected sequence of length {n} at dim {depth + 1} (got {len(x)})")
         _check_regular(x, depth + 1)
-        del k
 
 
 def check_array(a: np.ndarray) -> None:
@@ -88,7 +87,7 @@ def to_numpy(data: Any, d: dtype | None = None) -> np.ndarray:
         or hasattr(data, "__len__")
         and not isinstance(data, (dict, set))
     ):
-        a = _nested(data, d)
+        a = _nested(data)
     else:
         a = np.asarray(data)
     if a.dtype.kind in "OSUM":
@@ -119,7 +118,7 @@ def _numbers(data: Any, d: dtype | None) -> np.ndarray | None:
         return None
 
 
-def _nested(data: Any, d: dtype | None) -> np.ndarray:
+def _nested(data: Any) -> np.ndarray:
     """Nested sequences as an ndarray. Raises ValueError and TypeError if they are ragged."""
     if _contains_tensor(data):
         data = _plain(data)

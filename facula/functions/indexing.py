@@ -102,12 +102,12 @@ def _getitem(self: Tensor, index: Any) -> Tensor:
         r._fn_name = row[1]
         return r
     r = _part_at(self, index)
-    cut, shape, name = _basics[_key(m, index)]
-    copy = little(mv.SLICE, v, cut, shape)
-    if copy is not None:
+    steps = _basics.get(_key(m, index))  # gone where another thread has just cleared them
+    copy = None if steps is None else little(mv.SLICE, v, *steps[:2])
+    if steps is not None and copy is not None:
         if len(_rows) >= _MOST_ROWS:
             _rows.clear()
-        _rows[m, index] = copy, name
+        _rows[m, index] = copy, steps[2]
     return r
 
 
