@@ -7,11 +7,12 @@ dilation. Tables hold the distances of a sum's places.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ..emitter import V
 from ..scalar_code import broadcast
 from ..writer import I64, Writer
+from . import tile
 from .patches import Axis
 
 
@@ -80,12 +81,13 @@ def note_distances(w: Writer, axes: Sequence[tuple[V, V]], to: V) -> None:
 
 def seen_from(
     w: Writer, tag: str, bases: Sequence[V], distances: V, number: int, step: int
-) -> Callable[[V], list[V]]:
-    """The addresses that a tile's rows read at place k of the sum: `number` of them `step` elements
-    apart from each base on, as far on as the table says.
+) -> tile.Places:
+    """The addresses that a tile's rows read at place k + i of the sum: `number` of them `step`
+    elements apart from each base on, as far on as the table says.
     """
 
-    def places(k: V) -> list[V]:
+    def places(k: V, i: int) -> list[V]:
+        k = w.add(k, w.number(i))
         at = w.let("ptr", f"getelementptr i32, ptr {distances.name}, i64 {k.name}")
         distance = w.convert("sext", w.let("i32", f"load i32, ptr {at.name}, align 4"), I64)
         found = []

@@ -25,6 +25,7 @@ class Registers:
     width: int  # bytes of a vector
     rows: int  # most rows of a tile
     vectors: int  # vectors in a row of a tile
+    constraint: str  # what inline assembly calls them; empty where that is unknown
 
     def lanes(self, tag: str) -> int:
         return self.width // SIZE[tag]
@@ -35,13 +36,14 @@ def registers() -> Registers:
     """For 32 registers of 64 bytes 28 sums, for 16 of 32 bytes 12, for 32 of 16 bytes 24."""
     features = code.processor_features()
     if "avx512f" in features:
-        return Registers(64, 14, 2)
+        return Registers(64, 14, 2, "v")
     if "avx2" in features or "avx" in features:
-        return Registers(32, 6, 2)
-    return Registers(16, 6, 4)
+        return Registers(32, 6, 2, "x")
+    return Registers(16, 6, 4, "x" if "sse2" in features else "w" if "asimd" in features else "")
 
 
 _STRETCH = 16  # places of the sum, at least, between two requests to memory
+_UNROLLED = 4  # places of the sum that are written one after the other
 _FEW_ROWS, _SUMS = 4, 8  # rows below which a tile is wider, so that as many sums are under way
 
 
@@ -62,6 +64,10 @@ def most_rows(vectors: int) -> int:
     """Rows of a tile whose rows have so many vectors."""
     r = registers()
     return min(r.rows, r.rows * r.vectors // vectors)
+
+
+# The addresses of the rows' numbers at place k + i of the sum, for a k and small numbers i.
+Places = Callable[[V, int], Sequence[V]]
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,8 @@ def sums(
     meanwhile. Returns the sums by row.
     """
 
-    def places(k: V) -> list[V]:
+    def places(k: V, i: int) -> list[V]:
+        k = w.add(k, w.number(i))
         offset = w.mul(k, step) if step.name != "1" else k
         return [w.element(row, offset, tag) for row in rows]
 
@@ -119,25 +126,29 @@ def sums_of_rows(
     return sums_at(w, tag, lanes, rows, count, places, vectors, number, ahead)
 
 
-def places_of_rows(w: Writer, tag: str, rows: int, start: V, between: V) -> Callable[[V], list[V]]:
-    """The addresses of element k of rows that lie `between` elements apart from `start` on.
+def places_of_rows(w: Writer, tag: str, rows: int, start: V, between: V) -> Places:
+    """The addresses of element k + i of rows that lie `between` elements apart from `start` on.
 
     There are not registers enough for every row's address, and an addition for each of them would
     take its turn from the multiply-add units. Two addresses and odd multiples of the distance are:
-    the processor scales and adds them on the way. What it is a multiple of is hidden from LLVM,
-    which would otherwise walk from row to row.
+    the processor scales and adds them on the way. What they are is hidden from LLVM, which would
+    otherwise walk from row to row, or keep the address of each on the stack.
     """
     near = -(-rows // 2) if rows > 4 else rows
     byte = w.mul(between, w.number(SIZE[tag]))
     odd = {m: opaque(w, w.mul(byte, w.number(m))) for m in range(1, near, 2)}
     far = w.let("ptr", f"getelementptr i8, ptr {start.name}, i64 "
                        f"{w.mul(byte, w.number(near)).name}")  # fmt: skip
-    bases = (start, opaque(w, far))
+    bases = (start, opaque(w, far))[: -(-rows // near)]
+    known: tuple[V | None, list[V]] = (None, [])
 
-    def places(k: V) -> list[V]:
+    def places(k: V, i: int) -> list[V]:
+        nonlocal known
         found: list[V] = []
-        for base in bases[: -(-rows // near)]:
-            first = w.element(base, k, tag)
+        if known[0] is not k:
+            known = k, [opaque(w, w.element(base, k, tag)) for base in bases]
+        for base in known[1]:
+            first = w.element(base, w.number(i), tag)
             for r in range(min(near, rows - len(found))):
                 if r == 0:
                     found.append(first)
@@ -158,31 +169,61 @@ def opaque(w: Writer, x: V) -> V:
     return w.let(x.ty, f'call {x.ty} asm "", "=r,0"({x})')
 
 
+def finished(w: Writer, values: Sequence[V]) -> list[V]:
+    """The same values, in registers before anything that follows is read from memory: LLVM would
+    read first what has no register yet.
+    """
+    letter, types = registers().constraint, ", ".join(x.ty for x in values)
+    constraints = ",".join([f"={letter}"] * len(values) + [str(i) for i in range(len(values))])
+    found = w.let(f"{{{types}}}", f'call {{{types}}} asm sideeffect "", "{constraints},~{{memory}}"'
+                                  f"({', '.join(map(str, values))})")  # fmt: skip
+    return [w.let(x.ty, f"extractvalue {found}, {i}") for i, x in enumerate(values)]
+
+
 def sums_at(
     w: Writer, tag: str, lanes: int, rows: int, count: V,
-    places: Callable[[V], Sequence[V]], vectors: Callable[[V], Sequence[V]], number: int,
+    places: Places, vectors: Callable[[V], Sequence[V]], number: int,
     ahead: Ahead | None = None,
 ) -> list[list[V]]:  # fmt: skip
-    """As `sums`, where `places(k)` are the addresses of the rows' numbers at place k."""
+    """As `sums`, where `places(k, i)` are the addresses of the rows' numbers at place k + i."""
     zero = w.splat("0.0", vec(REGISTER[tag], lanes))
 
-    def body(k: V, carried: list[V]) -> list[V]:
-        across = vectors(k)
+    def one(k: V, i: int, carried: Sequence[V]) -> list[V]:
+        here = w.add(k, w.number(i))
+        across = vectors(here)
         if ahead is not None and ahead.place is not None:
-            ahead.place(k)
+            ahead.place(here)
         out = []
-        for r, place in enumerate(places(k)):
+        for r, place in enumerate(places(k, i)):
             factor = spread(w, place, tag, lanes)
             for j, b in enumerate(across):
                 out.append(multiply_add(w, factor, b, carried[r * number + j]))
         return out
 
+    def several(k: V, carried: Sequence[V]) -> list[V]:
+        found = list(carried)
+        for i in range(_UNROLLED):
+            found = one(k, i, finished(w, found) if i else found)
+        return found
+
+    def run(low: V, stop: V, carried: Sequence[V]) -> list[V]:
+        """The end of a long loop comes as a surprise to the processor, that of a short one does
+        not: there are several places in each turn.
+        """
+        count = w.binary("sub", stop, low)
+        if not registers().constraint:
+            return w.counted_loop(low, stop, 1, carried, lambda k, found: one(k, 0, found))
+        whole = w.add(low, w.binary("and", count, w.number(-_UNROLLED)))
+        found = w.counted_loop(low, whole, _UNROLLED, carried, several)
+        return w.counted_loop(whole, stop, 1, found, lambda k, found: one(k, 0, found))
+
     zeros = [zero] * (rows * number)
     if ahead is None or ahead.row is None:
-        flat = w.counted_loop(w.number(0), count, 1, zeros, body)
+        flat = run(w.number(0), count, zeros)
     else:
         row, all_rows = ahead.row, w.number(rows)
         part = w.larger(_ceiling(w, count, all_rows), w.number(_STRETCH))
+        part = w.mul(_ceiling(w, part, w.number(_UNROLLED)), w.number(_UNROLLED))
         stretches = w.larger(_ceiling(w, count, part), w.number(1))
         together = _ceiling(w, all_rows, stretches)
 
@@ -194,7 +235,7 @@ def sums_at(
             first = w.mul(i, together)
             w.counted_loop(first, w.smaller(w.add(first, together), all_rows), 1, [], ask)
             low = w.mul(i, part)
-            return w.counted_loop(low, w.smaller(w.add(low, part), count), 1, carried, body)
+            return run(low, w.smaller(w.add(low, part), count), carried)
 
         flat = w.counted_loop(w.number(0), stretches, 1, zeros, stretch)
     return [flat[r * number : (r + 1) * number] for r in range(rows)]

@@ -114,7 +114,7 @@ def _gather(
     def loop(depth: int, at: V, place: V, target: V) -> None:
         if depth == len(loops):
             here = w.element(target, w.mul(place, w.number(p.rows)), p.tag)
-            for i, number in enumerate(places(at)):
+            for i, number in enumerate(places(at, 0)):
                 x = w.let(MEMORY[p.tag], f"load {MEMORY[p.tag]}, ptr {number.name}, align {size}")
                 w.stmt(f"store {x}, ptr {w.element(here, w.number(i), p.tag).name}, align {size}")
             return
@@ -133,7 +133,7 @@ def _gather(
             for i in range(0, p.rows, part):
                 rows = w.mul(w.add(row(t), w.number(i)), between)
                 at = w.add(w.mul(k, loops[0][1]), rows)
-                for number in places(w.add(at, w.mul(loops[0][1], w.number(_AHEAD)))):
+                for number in places(w.add(at, w.mul(loops[0][1], w.number(_AHEAD))), 0):
                     w.prefetch(number)
                 loop(1, at, k, w.element(target, w.number(i), p.tag))
             return []
