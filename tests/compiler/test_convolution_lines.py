@@ -172,7 +172,7 @@ def test_many_positions_and_images(always: None) -> None:
     _check(37, 2, 24, (5, 4), (3, 3), (1, 1), (1, 1), weight=True)
 
 
-@pytest.mark.parametrize("registers", [tile.Registers(32, 6, 2), tile.Registers(16, 6, 4)])
+@pytest.mark.parametrize("registers", [tile.Registers(32, 6, 2, "x"), tile.Registers(16, 6, 4, "")])
 def test_other_processors(
     always: None, monkeypatch: pytest.MonkeyPatch, registers: tile.Registers
 ) -> None:

@@ -20,7 +20,8 @@ from ..scalar_code import REGISTER, SIZE, TAGS, broadcast, constant
 from ..writer import I64, Writer
 from . import tile
 from .attention_blocks import INFINITY, Blocks, Record, Sizes, alternating
-from .product import NativeStep, left_of, split
+from .parts import left_of, split
+from .product import NativeStep
 
 
 class Problem:

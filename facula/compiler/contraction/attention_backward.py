@@ -21,7 +21,8 @@ from ..scalar_code import TAGS, broadcast, constant
 from ..writer import I64, Writer
 from .attention import Problem, operand, result
 from .attention_blocks import Blocks, Record, Sizes, Strided, alternating
-from .product import NativeStep, left_of, split
+from .parts import left_of, split
+from .product import NativeStep
 
 _CHUNKS = 16  # wanted: heads of keys are divided until there are as many
 

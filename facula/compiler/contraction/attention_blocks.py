@@ -18,7 +18,7 @@ from ..vector_math_exponential import exp_of_negative
 from ..vector_math_expression import Number
 from ..writer import I64, Writer
 from . import tile
-from .product import left_of
+from .parts import left_of
 
 INFINITY = float("inf")
 FIELDS = 5  # of a strided operand in the record

@@ -28,7 +28,8 @@ from ..writer import I64, Writer
 from . import tile
 from .batch import joined_axes, merged, places
 from .epilogue import Epilogue, Lower
-from .product import NativeStep, left_of, part, split
+from .parts import left_of, part, split
+from .product import NativeStep
 
 _ROWS = _COLUMNS = 16  # of a tile of sums
 _PLACES = 32  # of the sum in a tile

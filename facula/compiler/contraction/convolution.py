@@ -14,8 +14,9 @@ from ..emitter import V, vec
 from ..scalar_code import SIZE, broadcast
 from ..writer import I64, Writer
 from . import patches, tile
+from .parts import split
 from .patches import Axis
-from .product import NativeStep, height, split
+from .product import NativeStep, height
 from .weights import Weights
 
 _DEPTH = 320  # most rows at a time, unless one channel has more

@@ -19,8 +19,9 @@ from ..scalar_code import SIZE
 from ..writer import I64, Writer
 from . import tile
 from .lines import copy_lines, last_two, note_distances, seen_from
+from .parts import split
 from .patches import Axis
-from .product import NativeStep, split
+from .product import NativeStep
 from .weights import Weights
 
 _HEADER = 32

@@ -16,8 +16,10 @@ from ..scalar_code import SIZE
 from ..writer import I64, Writer
 from . import patches, tile
 from .convolution import compact
+from .parts import left_of, split
 from .patches import Axis
-from .product import NativeStep, Panels, height, left_of, split
+from .product import NativeStep, height
+from .right import Panels
 
 _POSITIONS = 128  # at a time
 _DEPTH = 320  # most rows of a chunk, unless one channel has more

@@ -18,8 +18,9 @@ from . import patches, tile
 from .convolution import compact
 from .convolution_weight import OUTS, add_products, share, turn, write_share
 from .lines import copy_lines, last_two, note_distances, seen_from
+from .parts import split
 from .patches import Axis
-from .product import NativeStep, split
+from .product import NativeStep
 
 _POSITIONS = 256  # of a stretch, at most
 _DEPTH = 320  # rows of a chunk, unless one channel has more

@@ -14,7 +14,6 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Protocol
 
 from ..emitter import V
 from ..executable import PACK, Address
@@ -25,12 +24,15 @@ from ..writer import I64, Writer
 from . import dots, left, tile
 from .batch import joined_axes, merged, places
 from .epilogue import Epilogue, Lower
+from .parts import part, split
+from .right import column_masks, pack_block, pack_text
 
 _HEADER = 19  # of the record of a product
 PANEL_BYTES = 1 << 16  # of a panel, which stays near while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
 _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
-_OWN_BYTES = 1 << 18  # of a packed operand that each thread has for itself, on its stack
+# Of a block of a packed operand that each thread has for itself, on its stack.
+_OWN_BYTES = 3 << 18
 _CACHE_BYTES = 1 << 21  # of a processor's own cache
 _NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
 _PAGE = 1 << 12  # bytes after which places fall into the same sets of the nearest cache
@@ -118,15 +120,6 @@ def _runs_along(a: View, b: View, m: int, n: int, k: int) -> bool:
     return min(m, n) == 1 or (k >= _LONG_SUM and min(m, n) < _MANY_SUMS)
 
 
-class Panels(Protocol):
-    """How panels lie: `vectors` vectors of `lanes` for each place of the summed axis."""
-
-    tag: str
-    lanes: int
-    vectors: int
-    columns: int
-
-
 class Plan:
     """The sizes of a product of [*batch, m, k] with [*batch, k, n]."""
 
@@ -179,8 +172,11 @@ class Plan:
         self.pitch = (self.depth + lanes - 1) // lanes * lanes * self.columns
         self.direct = along or _direct(m, n, k, b, tag)
         # Each thread packs a small operand for itself: to write what the others have read, and to
-        # read what one of them has written, costs more where processors are far from each other.
-        own = self._packed_bytes <= (_OWN_BYTES >> 1 if self.copied else _OWN_BYTES)
+        # read what one of them has written, costs more than the work. It goes block by block, and
+        # the sums are to stay in its cache meanwhile.
+        own = self.panels * self.pitch * SIZE[tag] <= _OWN_BYTES and (
+            self.blocks == 1 or self.count * m * n * SIZE[tag] <= _CACHE_BYTES
+        )
         self.own = not self.direct and not self.b_axes and own and fresh[0 if self.exchanged else 1]
 
     @property
@@ -202,7 +198,7 @@ class Plan:
             record += axis
         key = f"pack {self.tag} {self.vectors} {self.b_by_column}"
         return NativeStep(
-            PACK, key, lambda: _pack_text(self), record,
+            PACK, key, lambda: pack_text(self), record,
             -(-units // per), units * self.pitch,
         )  # fmt: skip
 
@@ -265,8 +261,9 @@ class Plan:
         downs, acrosses = self._parts(tiles, work)
         record = [
             slot, packed, out, self.m, self.n, self.k, self.a_step, self.depth, self.blocks,
-            self.panels, self.pitch, tiles, downs, acrosses, self.b_step, int(self._near()),
-            self.a_offset, self.b_offset if self.direct or self.own else 0, len(self.axes),
+            self.panels, self.pitch, tiles, downs, acrosses, self.b_step,
+            int(self.own or self._near()), self.a_offset,
+            self.b_offset if self.direct or self.own else 0, len(self.axes),
         ]  # fmt: skip
         flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned} {self.across}"
         if self.own:
@@ -335,119 +332,6 @@ def _result_lines(
     return lambda r: w.when(last, functools.partial(finished, r), functools.partial(sums, r))
 
 
-def split(w: Writer, number: V, size: V) -> tuple[V, V]:
-    """Quotient and remainder."""
-    quotient = w.binary("udiv", number, size)
-    return quotient, w.binary("sub", number, w.mul(quotient, size))
-
-
-def part(w: Writer, number: V, parts: V, total: V) -> tuple[V, V]:
-    """Where a part's share of a total begins and where it stops.
-
-    Both are hidden from LLVM, which would otherwise walk along with the addresses of rows, in
-    registers that the tiles need.
-    """
-    begin = w.binary("udiv", w.mul(number, total), parts)
-    stop = w.binary("udiv", w.mul(w.add(number, w.number(1)), total), parts)
-    return tile.opaque(w, begin), tile.opaque(w, stop)
-
-
-def left_of(w: Writer, size: V, lanes: int) -> V:
-    """The mask of the lanes below a number (none where it is negative)."""
-    return w.compare("icmp", "slt", w.lane_numbers(lanes, I64), broadcast(w, size, lanes))
-
-
-def _pack_text(p: Plan) -> str:
-    header = 13
-    w = Writer()
-    f = [w.field(i) for i in range(header)]
-    source, target = w.slot(f[0]), w.slot(f[1])
-    n, k, step, depth, blocks, panels, pitch, per, units, start, axes = f[2:]
-    stop = w.smaller(w.mul(V(I64, "%end"), per), units)
-
-    def unit(u: V, _: list[V]) -> list[V]:
-        rest, panel = split(w, u, panels)
-        place, block = split(w, rest, blocks)
-        (offset,) = places(w, place, axes, header, [start])
-        to = w.element(target, w.mul(u, pitch), p.tag)
-        _pack_unit(w, p, w.element(source, offset, p.tag), block, panel, n, k, step, depth, to)
-        return []
-
-    w.counted_loop(w.mul(V(I64, "%begin"), per), stop, 1, [], unit)
-    w.stmt("ret void")
-    return w.module()
-
-
-def _pack_unit(
-    w: Writer, p: Plan, matrix: V, block: V, panel: V, n: V, k: V, step: V, depth: V, to: V
-) -> None:
-    """Packs a block of a panel of the right operand, whose first element is at `matrix`."""
-    first_k, first_n = w.mul(block, depth), w.mul(panel, w.number(p.columns))
-    count = w.smaller(depth, w.binary("sub", k, first_k))
-    if p.b_by_column:
-        base = w.element(matrix, first_k, p.tag)
-        for j in range(p.vectors):
-            column = w.add(first_n, w.number(j * p.lanes))
-            pack_columns(w, p, base, column, n, step, count, to, j)
-    else:
-        base = w.element(matrix, w.add(first_n, w.mul(first_k, step)), p.tag)
-        pack_rows(w, p, base, w.binary("sub", n, first_n), step, count, to)
-
-
-def _packed_here(
-    w: Writer, p: Plan, b: V, n: V, k: V, step: V, depth: V, blocks: V, panels: V, pitch: V
-) -> V:
-    """The right operand, packed on the stack."""
-    room = w.let("ptr", f"alloca i8, i64 {_OWN_BYTES}, align 64")
-
-    def unit(u: V, _: list[V]) -> list[V]:
-        block, panel = split(w, u, panels)
-        to = w.element(room, w.mul(u, pitch), p.tag)
-        _pack_unit(w, p, b, block, panel, n, k, step, depth, to)
-        return []
-
-    w.counted_loop(w.number(0), w.mul(blocks, panels), 1, [], unit)
-    return room
-
-
-def pack_rows(w: Writer, p: Panels, base: V, left: V, step: V, count: V, to: V) -> None:
-    """The columns lie side by side: whole vectors are copied."""
-    masks = _masks(w, p, left)
-
-    def row(k: V, _: list[V]) -> list[V]:
-        at = w.element(base, w.mul(k, step), p.tag)
-        target = w.element(to, w.mul(k, w.number(p.columns)), p.tag)
-        for j, mask in enumerate(masks):
-            x = w.load(w.element(at, w.number(j * p.lanes), p.tag), p.tag, p.lanes, mask)
-            w.store(x, w.element(target, w.number(j * p.lanes), p.tag), p.tag)
-        return []
-
-    w.counted_loop(w.number(0), count, 1, [], row)
-
-
-def pack_columns(
-    w: Writer, p: Panels, base: V, column: V, n: V, step: V, count: V, to: V, j: int
-) -> None:
-    """The summed axis lies side by side: blocks of lanes x lanes are transposed."""
-    last = w.binary("sub", n, w.number(1))
-    rows = []
-    for i in range(p.lanes):
-        number = w.smaller(w.add(column, w.number(i)), last)
-        rows.append(w.element(base, w.mul(number, step), p.tag))
-
-    def block(k: V, mask: V | None, _: list[V]) -> list[V]:
-        for row in rows:
-            w.prefetch(w.element(row, w.add(k, w.number(4 * p.lanes)), p.tag))
-        found = [w.load(w.element(row, k, p.tag), p.tag, p.lanes, mask) for row in rows]
-        for i, x in enumerate(tile.transposed(w, found)):
-            place = w.add(w.mul(w.add(k, w.number(i)), w.number(p.columns)),
-                          w.number(j * p.lanes))  # fmt: skip
-            w.store(x, w.element(to, place, p.tag), p.tag)
-        return []
-
-    w.vector_loop(w.number(0), count, p.lanes, [], block)
-
-
 def _product_text(p: Plan, kernel: Kernel | None) -> str:
     header = len(kernel.record) if kernel is not None else _HEADER
     w = Writer()
@@ -466,11 +350,15 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         between = left.pitch_at_run_time(w, p, depth)
     if p.own:
         matrix = w.element(packed, f[17], p.tag)
-        packed = _packed_here(w, p, matrix, n, k, b_step, depth, blocks, panels, pitch)
+        packed = w.let("ptr", f"alloca i8, i64 {_OWN_BYTES}, align 64")
 
-    def chunk(number: V, _: list[V]) -> list[V]:
-        # Neighbouring chunks, which one thread takes, share what is dearer to fetch.
-        near = w.compare("icmp", "ne", f[15], w.number(0))
+    # Neighbouring chunks, which one thread takes, share what is dearer to fetch.
+    near = w.compare("icmp", "ne", f[15], w.number(0))
+
+    def chunk(number: V, from_block: V, below_block: V, before: V | None = None) -> V:
+        """Some blocks of the sums of a chunk, for which the thread did the chunk `before` last.
+        Returns the number of the rows of tiles.
+        """
         rest, fast = split(w, number, w.select(near, acrosses, downs))
         batch, slow = split(w, rest, w.select(near, downs, acrosses))
         at_down, at_across = w.select(near, slow, fast), w.select(near, fast, slow)
@@ -479,7 +367,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         if p.direct:
             b_base = w.element(packed, b_number, p.tag)
         else:
-            b_first = w.number(0) if p.own else w.mul(w.mul(b_number, blocks), panels)
+            b_first = w.mul(w.mul(b_number, blocks), panels)
         c_base = w.element(out, w.mul(w.mul(batch, m), n), p.tag)
         first_panel, stop_panel = part(w, at_across, acrosses, panels)
         first_tile, stop_tile = part(w, at_down, downs, tiles)
@@ -496,15 +384,22 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
             again = w.compare("icmp", "sgt", number, w.number(0))
             last = w.compare("icmp", "eq", w.add(number, w.number(1)), blocks)
             if not p.direct:
-                b_block = w.add(b_first, w.mul(number, panels))
-            if copies is not None:
+                b_block = w.number(0) if p.own else w.add(b_first, w.mul(number, panels))
+
+            def copy() -> None:
+                assert copies is not None
                 start = w.element(a_base, first_k if p.a_by_row else w.mul(first_k, step), p.tag)
                 left.copy_tiles(w, p, start, step, count, first_tile, stop_tile,
                                 lambda t: first_row(t)[0], between, copies)  # fmt: skip
 
+            if copies is not None and before is not None:
+                w.when(w.compare("icmp", "ne", rest, before), copy)
+            elif copies is not None:
+                copy()
+
             def panel(q: V, _: list[V]) -> list[V]:
                 first_n = w.mul(q, w.number(p.columns))
-                masks = _masks(w, p, w.binary("sub", n, first_n))
+                masks = column_masks(w, p, w.binary("sub", n, first_n))
                 if p.along:
                     b = w.element(b_base, w.add(first_k, w.mul(first_n, b_step)), p.tag)
                 elif p.direct:
@@ -534,7 +429,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                         start = w.element(copies, w.mul(number, between), p.tag)
                         rows = [w.element(start, w.number(r), p.tag) for r in range(p.rows)]
                         panels_ahead = None
-                        if not p.direct:
+                        if not p.direct and not p.own:
                             panels_ahead = _next_panel(w, p, b, pitch, number, count)
                         found = tile.sums(w, p.tag, p.lanes, rows, w.number(p.rows), count, vectors,
                                           p.vectors, tile.Ahead(panels_ahead, lines))  # fmt: skip
@@ -567,10 +462,26 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
             w.counted_loop(first_panel, stop_panel, 1, [], panel)
             return []
 
-        w.counted_loop(w.number(0), blocks, 1, [], block)
+        w.counted_loop(from_block, below_block, 1, [], block)
+        return rest
+
+    begin, end = V(I64, "%begin"), V(I64, "%end")
+
+    def whole_chunk(number: V, _: list[V]) -> list[V]:
+        chunk(number, w.number(0), blocks)
         return []
 
-    w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], chunk)
+    def own_block(number: V, _: list[V]) -> list[V]:
+        pack_block(w, p, matrix, number, n, k, b_step, depth, panels, pitch, packed)
+        below = w.add(number, w.number(1))
+        w.counted_loop(begin, end, 1, [w.number(-1)],
+                       lambda c, before: [chunk(c, number, below, before[0])])  # fmt: skip
+        return []
+
+    if p.own:
+        w.counted_loop(w.number(0), blocks, 1, [], own_block)
+    else:
+        w.counted_loop(begin, end, 1, [], whole_chunk)
     w.stmt("ret void")
     return w.module()
 
@@ -586,13 +497,6 @@ def _rows_of(w: Writer, p: Plan, b: V, step: V, masks: list[V]) -> Callable[[V],
         ]
 
     return vectors
-
-
-def _masks(w: Writer, p: Panels, left: V) -> list[V]:
-    """The masks of the vectors of a panel of which `left` columns are in the result."""
-    return [
-        left_of(w, w.binary("sub", left, w.number(j * p.lanes)), p.lanes) for j in range(p.vectors)
-    ]
 
 
 def _store(

@@ -22,8 +22,10 @@ from ..executable import PACK
 from ..scalar_code import REGISTER, SIZE
 from ..writer import I64, Writer
 from . import tile
-from .product import PANEL_BYTES, NativeStep, height, left_of, pack_columns, pack_rows, split
+from .parts import left_of, split
+from .product import PANEL_BYTES, NativeStep, height
 from .recurrent_cells import CELLS, Cell, Formulas, width_of
+from .right import pack_columns, pack_rows
 
 _BLOCK = 56  # most sequences that a thread takes along together
 _HEADER = 10

@@ -19,7 +19,8 @@ from ..scalar_code import MEMORY, SIZE
 from ..writer import I64, Writer
 from . import left, tile
 from .batch import joined_axes
-from .product import NativeStep, split
+from .parts import split
+from .product import NativeStep
 
 _HEADER = 9
 _AHEAD = 3  # places of the outermost axis that are asked for

@@ -13,7 +13,8 @@ from ..executable import PACK
 from ..scalar_code import SIZE
 from ..writer import I64, Writer
 from . import tile
-from .product import NativeStep, height, left_of, split
+from .parts import left_of, split
+from .product import NativeStep, height
 from .winograd_tiles import (
     FIELDS,
     OUT,

@@ -14,7 +14,8 @@ from ..scalar_code import SIZE
 from ..writer import I64, Writer
 from . import tile
 from .convolution_weight import write_turned
-from .product import NativeStep, height, split
+from .parts import split
+from .product import NativeStep, height
 from .winograd_tiles import FIELDS, OUT, PLACES, SEEN, Arithmetic, Geometry, Lines, Pieces, Sizes
 
 _TILES = 32  # of a panel
