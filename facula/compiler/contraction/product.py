@@ -37,7 +37,7 @@ _CACHE_BYTES = 1 << 21  # of a processor's own cache
 _NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
 _PAGE = 1 << 12  # bytes after which places fall into the same sets of the nearest cache
 _WAYS = 8  # places of a set
-_FEW_TILES = 4
+_FEW_TILES, _SOME_TILES = 4, 8
 _CHUNK_WORK = 1 << 17  # multiply-adds of a chunk at least
 _CHUNKS = 16  # of a product whose left operand is copied, where it is large enough
 _COPIED_TILES = 12  # of a chunk at most
@@ -151,7 +151,10 @@ class Plan:
         self.along = along
         self.vectors = 1 if along else tile.vectors_across(n, lanes, m)
         self.columns = lanes * self.vectors
-        self.rows, self.across = dots.block(m, n, lanes) if along else (height(m, self.vectors), 0)
+        two = 2 if m >= _SOME_TILES * tile.most_rows(self.vectors) else 1  # threads at least
+        self.rows, self.across = height(m, self.vectors, together=two), 0
+        if along:
+            self.rows, self.across = dots.block(m, n, lanes)
         self.a_by_row = a.strides[-1] == 1 or k == 1  # the summed axis lies side by side
         self.b_by_column = not (b.strides[-1] == 1 or n == 1)
         self.a_step = a.strides[-2] if self.a_by_row else a.strides[-1]
