@@ -31,8 +31,9 @@ _HEADER = 19  # of the record of a product
 PANEL_BYTES = 1 << 16  # of a panel, which stays near while rows of tiles pass
 _PANELS_BYTES = 1 << 19  # of the panels of a chunk
 _ROWS_BYTES = 1 << 18  # of the left operand that a chunk reads for each panel
-# Of a block of a packed operand that each thread has for itself, on its stack.
-_OWN_BYTES = 3 << 18
+# Of a packed operand that each thread packs for itself, and, where so many rows use it, of a block
+# of a larger one.
+_SMALL_BYTES, _MANY_ROWS, _OWN_BYTES = 1 << 18, 256, 3 << 18
 _CACHE_BYTES = 1 << 21  # of a processor's own cache
 _NEAR_BYTES = 1 << 14  # of a right operand that is read where it lies
 _PAGE = 1 << 12  # bytes after which places fall into the same sets of the nearest cache
@@ -174,11 +175,15 @@ class Plan:
         self.blocks = -(-k // self.depth)
         self.pitch = (self.depth + lanes - 1) // lanes * lanes * self.columns
         self.direct = along or _direct(m, n, k, b, tag)
-        # Each thread packs a small operand for itself: to write what the others have read, and to
-        # read what one of them has written, costs more than the work. It goes block by block, and
-        # the sums are to stay in its cache meanwhile.
-        own = self.panels * self.pitch * SIZE[tag] <= _OWN_BYTES and (
-            self.blocks == 1 or self.count * m * n * SIZE[tag] <= _CACHE_BYTES
+        # Each thread packs a small operand for itself, and a larger one where many rows use it: to
+        # write what the others have read, and to read what one of them has written, costs more
+        # than the work. It goes block by block, and the sums are to stay in its cache meanwhile.
+        block = self.panels * self.pitch * SIZE[tag]
+        sums = self.count * m * n * SIZE[tag]
+        own = self._packed_bytes <= (_SMALL_BYTES >> 1 if self.copied else _SMALL_BYTES) or (
+            self.count * m >= _MANY_ROWS
+            and block <= _OWN_BYTES
+            and (self.blocks == 1 or sums <= _CACHE_BYTES)
         )
         self.own = not self.direct and not self.b_axes and own and fresh[0 if self.exchanged else 1]
 
