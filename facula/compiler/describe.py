@@ -17,7 +17,7 @@ from ..graph.graph import Graph, GraphNode
 from . import pipeline
 from .contraction import attention
 from .contraction.recurrent_cells import CELLS
-from .executable import HOST
+from .executable import ADD, HOST
 from .fusion import REDUCTIONS, Cluster
 from .loops import lower
 from .scalar_code import ELEMENTWISE, TAGS
@@ -50,7 +50,7 @@ def steps(graph: Graph, kernels: Sequence[tuple[int, str, int]]) -> list[StepInf
     """A description of every step of `Program.kernels`; `graph` as the passes get it.
 
     Where an entry of the schedule has become several steps, those of the most frequent kind (the
-    last of equals) share the work that is counted, and the others prepare operands.
+    last of equals) share the work that is counted; the others prepare operands or add up sums.
     """
     schedule = Scheduler(pipeline.run(graph)).run()
     known: dict[int, StepInfo] = {}
@@ -71,7 +71,7 @@ def steps(graph: Graph, kernels: Sequence[tuple[int, str, int]]) -> list[StepInf
         info = known[entry]
         if kind != HOST:
             info = info._replace(kind=kind, threads=threads, host="")
-        main = max(reversed(kinds[entry].items()), key=lambda item: item[1])[0]
+        main = max(reversed(kinds[entry].items()), key=lambda item: (item[0] != ADD, item[1]))[0]
         if kind != main:
             info = info._replace(label=f"{info.label}: {kind}", reads=0, writes=0, flops=0)
         elif kinds[entry][kind] > 1:

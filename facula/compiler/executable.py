@@ -30,6 +30,7 @@ HOST = "host"  # the kind of a host step
 # The kind of a step that copies an operand in the order in which the next step reads it. Its record
 # begins with the slots of both; what it writes depends on the operand and the rest of the record.
 PACK = "pack"
+ADD = "add"  # sums that were done in parts
 FIRST = 2  # slot 0 is the status block, slot 1 the scalars
 STEP_WORDS = 4  # of a step, as the runner reads it: code, record, chunks, threads
 _LIGHT = 1 << 15  # work below which a replay keeps the interpreter's lock

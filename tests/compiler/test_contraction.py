@@ -99,6 +99,31 @@ def test_products_at_every_edge(dtype: str, m: int, k: int, n: int, transposed: 
     close(found, x.astype("float64") @ y.astype("float64"), k)
 
 
+@pytest.mark.parametrize(
+    ("m", "k", "n", "shares"),
+    [(512, 768, 128, 2), (128, 768, 512, 2), (65, 1025, 64, 2), (384, 1500, 100, 2),
+     (100, 401, 70, 2), (64, 128, 300, 1), (300, 2100, 384, 1), (260, 300, 384, 1), (100, 200, 70, 1)],
+)  # fmt: skip
+def test_gradients_of_weights(threads: None, m: int, k: int, n: int, shares: int) -> None:
+    """Both operands lie across and are made in the same program: each thread packs blocks for
+    itself, and where they are near it the sum is done in two halves.
+    """
+    x, y = data(k, m), data(k, n)
+    found = []
+    for count in (1, 2, 3, 16):
+        cpu.set_num_threads(count)
+        b = B()
+        a, c = b.op("neg", b.input(x)), b.op("neg", b.input(y))
+        program = b.check(b.matmul(b.permute(a, 1, 0), c), rtol=1e-3, atol=1e-3)
+        kinds = [kind for _, kind, _ in program.kernels]
+        assert "pack" not in kinds and ("add" in kinds) == (shares > 1)
+        results = compiled(lambda p, q: ((p + 1).T @ (q + 1),), x - 1, y - 1)
+        found.append(results[0])
+    close(found[0], x.T.astype("float64") @ y.astype("float64"), k)
+    for other in found[1:]:
+        assert np.array_equal(found[0], other)
+
+
 def test_a_shared_matrix_and_strided_batches() -> None:
     x, w = data(3, 5, 24, 40), data(40, 33)
     heads = data(2, 24, 3, 40)

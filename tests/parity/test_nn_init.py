@@ -153,7 +153,7 @@ def test_gradients_of_a_backward_pass_are_clipped(name, looked_at, create_graph,
     """Whether somebody has their tensors or not."""
 
     def scenario(t):
-        t.manual_seed(0)
+        t.manual_seed(42)  # no number near the middle between two that would be printed
         net = t.nn.Sequential(t.nn.Linear(5, 4), t.nn.Tanh(), t.nn.Linear(4, 3))
         params = list(net.parameters())
         (net(t.randn(6, 5)) ** 2).sum().backward(create_graph=create_graph)

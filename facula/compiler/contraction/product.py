@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from math import prod
 
 from ..emitter import V
-from ..executable import PACK, Address
+from ..executable import ADD, PACK, Address
 from ..indexing import View
 from ..loops import Kernel, even_parts
 from ..scalar_code import SIZE, broadcast
@@ -49,6 +49,9 @@ _LONG_SUM = 40  # places from which adding up the lanes of a vector costs little
 _MANY_SUMS = 24  # rows and columns from which a sum along the lanes costs more than packing
 _TILE_COST = 6  # of a tile's beginning and end, in places of the sum
 _DOTS_COST = 150  # the same where vectors run along the sum
+# Of a sum done in halves: how many operands it has for each result, and multiply-adds.
+_WORTH_SHARES, _LEAST_SHARES = 3, 1 << 21
+_ADDED = 1 << 13  # elements of a chunk that adds halves
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
 # What it costs in multiply-adds to pack an element, and to turn one of the result on the way to
 # memory or to an epilogue, which then takes vectors that are not full, one for each column.
@@ -121,6 +124,17 @@ def _runs_along(a: View, b: View, m: int, n: int, k: int) -> bool:
     return min(m, n) == 1 or (k >= _LONG_SUM and min(m, n) < _MANY_SUMS)
 
 
+def _shares(m: int, n: int, k: int, size: int) -> int:
+    """In how many parts the sum of a product is done whose operands both lie across, as those of a
+    weight's gradient do: two, where a part of them is in the cache of the thread that made it, and
+    its half of them is more than what one thread then has to read of the other's sums.
+    """
+    operands = k * (m + n)
+    near = operands * size <= 2 * _CACHE_BYTES
+    many = operands >= _WORTH_SHARES * m * n and m * n * k >= _LEAST_SHARES
+    return 2 if near and many else 1
+
+
 class Plan:
     """The sizes of a product of [*batch, m, k] with [*batch, k, n]."""
 
@@ -152,12 +166,16 @@ class Plan:
         self.along = along
         self.vectors = 1 if along else tile.vectors_across(n, lanes, m)
         self.columns = lanes * self.vectors
-        two = 2 if m >= _SOME_TILES * tile.most_rows(self.vectors) else 1  # threads at least
-        self.rows, self.across = height(m, self.vectors, together=two), 0
-        if along:
-            self.rows, self.across = dots.block(m, n, lanes)
         self.a_by_row = a.strides[-1] == 1 or k == 1  # the summed axis lies side by side
         self.b_by_column = not (b.strides[-1] == 1 or n == 1)
+        new = fresh[0 if self.exchanged else 1]
+        self.shares = 1
+        if not (along or finished or batch or self.a_by_row or self.b_by_column) and new:
+            self.shares = _shares(m, n, k, SIZE[tag])
+        many = self.shares == 1 and m >= _SOME_TILES * tile.most_rows(self.vectors)
+        self.rows, self.across = height(m, self.vectors, together=2 if many else 1), 0
+        if along:
+            self.rows, self.across = dots.block(m, n, lanes)
         self.a_step = a.strides[-2] if self.a_by_row else a.strides[-1]
         self.b_step = b.strides[-1] if self.b_by_column else b.strides[-2]
         self.a_offset, self.b_offset = a.offset, b.offset
@@ -171,7 +189,8 @@ class Plan:
         large = m * n * SIZE[tag] > _CACHE_BYTES and self.panels >= _SHARED
         crowded = self.a_step * SIZE[tag] % _PAGE == 0 and self.rows > _WAYS
         self.copied = not self.a_by_row or large or (crowded and self.panels > 1)
-        self.depth = tile.balanced(k, PANEL_BYTES // (self.columns * SIZE[tag]))
+        most = PANEL_BYTES // (self.columns * SIZE[tag])
+        self.depth = tile.balanced(-(-k // self.shares), most)
         self.blocks = -(-k // self.depth)
         self.pitch = (self.depth + lanes - 1) // lanes * lanes * self.columns
         self.direct = along or _direct(m, n, k, b, tag)
@@ -185,7 +204,9 @@ class Plan:
             and block <= _OWN_BYTES
             and (self.blocks == 1 or sums <= _CACHE_BYTES)
         )
-        self.own = not self.direct and not self.b_axes and own and fresh[0 if self.exchanged else 1]
+        self.own = not self.direct and not self.b_axes and new and (own or self.shares > 1)
+        if not self.own:
+            self.shares = 1
 
     @property
     def _packed_bytes(self) -> int:
@@ -193,7 +214,9 @@ class Plan:
 
     @property
     def scratch_bytes(self) -> int:
-        """Of the packed right operand, where threads share it."""
+        """Of the packed right operand, where threads share it; of the sums of a second half."""
+        if self.shares > 1:
+            return self.m * self.n * SIZE[self.tag]
         return 0 if self.direct or self.own else self._packed_bytes
 
     def pack(self, slot: int, target: int) -> NativeStep:
@@ -215,12 +238,13 @@ class Plan:
         tens of chunks where the work allows it, and about as many tiles as panels in each, since
         both operands are then read least.
         """
-        step = self.rows * self.columns * self.k
+        step = self.rows * self.columns * self.k // self.shares
+        count = self.count * self.shares
         row = left.nbytes(self, 1)
         if self.copied:
             # All panels share the copies, unless there would be few chunks.
             least = -(-_CHUNK_WORK // (step * self.panels))
-            needed = -(-_FEW_CHUNKS // self.count)  # chunks of each product of the batch
+            needed = -(-_FEW_CHUNKS // count)  # chunks of each product of the batch
             down = max(least, min(-(-tiles // needed), 4), tiles // _CHUNKS)
             down = max(1, min(tiles, down, _COPIED_TILES, _ROWS_BYTES // row))
             chunks = -(-tiles // down)
@@ -236,7 +260,7 @@ class Plan:
             across = max(1, min(self.panels, units // down, near))
             down = max(1, min(tiles, units // across, _ROWS_BYTES // row))
         downs, acrosses = -(-tiles // down), -(-self.panels // across)
-        return even_parts(downs, tiles, acrosses * self.count), acrosses
+        return even_parts(downs, tiles, acrosses * count), acrosses
 
     def _effort(self) -> int:
         """The multiply-adds of one product that tiles do, also outside of the result, and about
@@ -257,11 +281,12 @@ class Plan:
         return elements * SIZE[self.tag] <= _CACHE_BYTES
 
     def product(
-        self, slot: int, packed: int, out: int, epilogue: Lower | None = None
+        self, slot: int, packed: int, out: int, epilogue: Lower | None = None, scratch: int = 0
     ) -> NativeStep:
         """The step that multiplies `slot` with what was packed.
 
-        With an epilogue, only sums that are not complete are written to `out`.
+        With an epilogue, only sums that are not complete are written to `out`. scratch: where the
+        sums of a second half go.
         """
         tiles = -(-self.m // self.rows)
         count = self.count
@@ -275,7 +300,7 @@ class Plan:
         ]  # fmt: skip
         flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned} {self.across}"
         if self.own:
-            flags += f" own {self.b_by_column}"
+            flags += f" own {self.b_by_column} {self.shares}"
         key = f"product {self.tag} {self.rows} {self.vectors} {flags}"
         kernel = None
         if epilogue is not None:
@@ -289,9 +314,21 @@ class Plan:
             else:  # a packed matrix is found by its number
                 record += (size, a_step, number)
                 number *= size
+        if self.shares > 1:
+            record += (scratch, downs * acrosses)
         return NativeStep(
             "matmul", key, lambda: _product_text(self, kernel),
-            record, downs * acrosses * count, self._effort() * count, 1 << 18, self.own,
+            record, downs * acrosses * count * self.shares, self._effort() * count, 1 << 18,
+            self.own,
+        )  # fmt: skip
+
+    def addition(self, out: int, scratch: int) -> NativeStep:
+        """The step that adds the sums of the second half to those of the first."""
+        total = self.m * self.n
+        chunks = even_parts(-(-total // _ADDED), total, 1)
+        return NativeStep(
+            ADD, f"add sums {self.tag}", lambda: _addition_text(self.tag, self.lanes),
+            [out, scratch, total, chunks], chunks, total, _ADDED >> 1,
         )  # fmt: skip
 
 
@@ -346,7 +383,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     f = [w.field(i) for i in range(_HEADER)]
     a, packed, out = (w.slot(f[i]) for i in range(3))
     m, n, k, step, depth, blocks, panels, pitch, tiles, downs, acrosses, b_step = f[3:15]
-    last_row = w.binary("sub", m, w.number(p.rows))
+    last_row, nothing = w.binary("sub", m, w.number(p.rows)), w.number(0)
     epilogue = None
     if kernel is not None:
         epilogue = Epilogue(w, kernel, p.tag, max(p.rows, p.lanes) * p.vectors)
@@ -358,14 +395,20 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         between = left.pitch_at_run_time(w, p, depth)
     if p.own:
         matrix = w.element(packed, f[17], p.tag)
+        if p.shares > 1:
+            second_sums, chunks_of_share = w.slot(w.field(header)), w.field(header + 1)
         packed = w.let("ptr", f"alloca i8, i64 {_OWN_BYTES}, align 64")
 
     # Neighbouring chunks, which one thread takes, share what is dearer to fetch.
     near = w.compare("icmp", "ne", f[15], w.number(0))
 
-    def chunk(number: V, from_block: V, below_block: V, before: V | None = None) -> V:
+    def chunk(
+        number: V, from_block: V, below_block: V, before: V | None = None, sums: V = out,
+        first_block: V = nothing,
+    ) -> V:  # fmt: skip
         """Some blocks of the sums of a chunk, for which the thread did the chunk `before` last.
-        Returns the number of the rows of tiles.
+        `sums`: where they are added up, from `first_block` on. Returns the number of the rows of
+        tiles.
         """
         rest, fast = split(w, number, w.select(near, acrosses, downs))
         batch, slow = split(w, rest, w.select(near, downs, acrosses))
@@ -376,7 +419,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
             b_base = w.element(packed, b_number, p.tag)
         else:
             b_first = w.mul(w.mul(b_number, blocks), panels)
-        c_base = w.element(out, w.mul(w.mul(batch, m), n), p.tag)
+        c_base = w.element(sums, w.mul(w.mul(batch, m), n), p.tag)
         first_panel, stop_panel = part(w, at_across, acrosses, panels)
         first_tile, stop_tile = part(w, at_down, downs, tiles)
 
@@ -389,7 +432,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         def block(number: V, _: list[V]) -> list[V]:
             first_k = w.mul(number, depth)
             count = w.smaller(depth, w.binary("sub", k, first_k))
-            again = w.compare("icmp", "sgt", number, w.number(0))
+            again = w.compare("icmp", "sgt", number, first_block)
             last = w.compare("icmp", "eq", w.add(number, w.number(1)), blocks)
             if not p.direct:
                 b_block = w.number(0) if p.own else w.add(b_first, w.mul(number, panels))
@@ -476,20 +519,63 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     begin, end = V(I64, "%begin"), V(I64, "%end")
 
     def whole_chunk(number: V, _: list[V]) -> list[V]:
-        chunk(number, w.number(0), blocks)
+        chunk(number, nothing, blocks)
         return []
 
-    def own_block(number: V, _: list[V]) -> list[V]:
-        pack_block(w, p, matrix, number, n, k, b_step, depth, panels, pitch, packed)
-        below = w.add(number, w.number(1))
-        w.counted_loop(begin, end, 1, [w.number(-1)],
-                       lambda c, before: [chunk(c, number, below, before[0])])  # fmt: skip
+    def own_blocks(low: V, high: V, shift: V, first: V, stop: V, sums: V) -> None:
+        """Packs blocks from `first` on and does the chunks from low to below high with them."""
+
+        def own_block(number: V, _: list[V]) -> list[V]:
+            pack_block(w, p, matrix, number, n, k, b_step, depth, panels, pitch, packed)
+            below = w.add(number, w.number(1))
+
+            def one(c: V, before: list[V]) -> list[V]:
+                c = w.binary("sub", c, shift)
+                return [chunk(c, number, below, before[0], sums, first)]
+
+            w.counted_loop(low, high, 1, [w.number(-1)], one)
+            return []
+
+        w.counted_loop(first, stop, 1, [], own_block)
+
+    def half(i: V, _: list[V]) -> list[V]:
+        """The chunks of this thread that are in a half of the sum."""
+        middle = w.binary("lshr", w.add(blocks, w.number(1)), w.number(1))
+        second = w.compare("icmp", "ne", i, nothing)
+        shift = w.mul(i, chunks_of_share)
+        low, high = w.larger(begin, shift), w.smaller(end, w.add(shift, chunks_of_share))
+        first, stop = w.select(second, middle, nothing), w.select(second, blocks, middle)
+        sums = w.select(second, second_sums, out)
+        some = w.compare("icmp", "slt", low, high)
+        w.when(some, lambda: own_blocks(low, high, shift, first, stop, sums))
         return []
 
-    if p.own:
-        w.counted_loop(w.number(0), blocks, 1, [], own_block)
-    else:
+    if not p.own:
         w.counted_loop(begin, end, 1, [], whole_chunk)
+    elif p.shares > 1:
+        w.counted_loop(nothing, w.number(p.shares), 1, [], half)
+    else:
+        own_blocks(begin, end, nothing, nothing, blocks, out)
+    w.stmt("ret void")
+    return w.module()
+
+
+def _addition_text(tag: str, lanes: int) -> str:
+    """The kernel that adds the sums of a second half."""
+    w = Writer()
+    f = [w.field(i) for i in range(4)]
+    out, more, total, chunks = w.slot(f[0]), w.slot(f[1]), f[2], f[3]
+    low = part(w, V(I64, "%begin"), chunks, total)[0]
+    high = part(w, V(I64, "%end"), chunks, total)[0]
+
+    def vector(i: V, mask: V | None, _: list[V]) -> list[V]:
+        at = w.element(out, i, tag)
+        x = w.load(at, tag, lanes, mask)
+        y = w.load(w.element(more, i, tag), tag, lanes, mask)
+        w.store(w.binary("fadd", x, y), at, tag, mask)
+        return []
+
+    w.vector_loop(low, high, lanes, [], vector)
     w.stmt("ret void")
     return w.module()
 

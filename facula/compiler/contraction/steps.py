@@ -63,6 +63,9 @@ def steps(
         a, b = (slot(v.value) for v in operands)
         if product.exchanged:
             a, b = b, a
+        if isinstance(product, Plan) and product.shares > 1:
+            step = product.product(a, b, slot(out), None, scratch)
+            return [step, product.addition(slot(out), scratch)]
         if product.direct or product.own:
             return [product.product(a, b, slot(out), epilogue)]
         return [product.pack(b, scratch), product.product(a, scratch, slot(out), epilogue)]

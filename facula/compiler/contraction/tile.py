@@ -173,6 +173,8 @@ def finished(w: Writer, values: Sequence[V]) -> list[V]:
     """The same values, in registers before anything that follows is read from memory: LLVM would
     read first what has no register yet.
     """
+    if len(values) == 1:  # there are registers enough, and the result would be no structure
+        return list(values)
     letter, types = registers().constraint, ", ".join(x.ty for x in values)
     constraints = ",".join([f"={letter}"] * len(values) + [str(i) for i in range(len(values))])
     found = w.let(f"{{{types}}}", f'call {{{types}}} asm sideeffect "", "{constraints},~{{memory}}"'
@@ -210,7 +212,7 @@ def sums_at(
         """The end of a long loop comes as a surprise to the processor, that of a short one does
         not: there are several places in each turn.
         """
-        count = w.binary("sub", stop, low)
+        count = w.larger(w.binary("sub", stop, low), w.number(0))
         if not registers().constraint:
             return w.counted_loop(low, stop, 1, carried, lambda k, found: one(k, 0, found))
         whole = w.add(low, w.binary("and", count, w.number(-_UNROLLED)))
