@@ -66,6 +66,13 @@ REDUCE: dict[str, Callable[..., Any]] = {
 _BOOLEAN = {"isnan", "isinf", "isfinite", "logical_not", "logical_and", "logical_or", "logical_xor"}
 
 
+# Vectors of other processors, whose code every processor runs.
+OTHER_REGISTERS = [
+    tile.Registers(32, 6, 2, "x" if "avx" in code.processor_features() else ""),
+    tile.Registers(16, 6, 4, ""),
+]
+
+
 def take_registers(monkeypatch: pytest.MonkeyPatch, registers: tile.Registers) -> None:
     """Code is made for other vectors than this processor's, and kept apart from that for its own:
     keys say nothing of what never changes in a process.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graphs import B, take_registers
+from graphs import OTHER_REGISTERS, B, take_registers
 
 from facula.compiler.contraction import steps, tile
 from facula.compiler.contraction.convolution_outputs import ByOutputs
@@ -172,7 +172,7 @@ def test_many_positions_and_images(always: None) -> None:
     _check(37, 2, 24, (5, 4), (3, 3), (1, 1), (1, 1), weight=True)
 
 
-@pytest.mark.parametrize("registers", [tile.Registers(32, 6, 2, "x"), tile.Registers(16, 6, 4, "")])
+@pytest.mark.parametrize("registers", OTHER_REGISTERS)
 def test_other_processors(
     always: None, monkeypatch: pytest.MonkeyPatch, registers: tile.Registers
 ) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graphs import B, take_registers
+from graphs import OTHER_REGISTERS, B, take_registers
 
-from facula.compiler.contraction import steps, tile
+from facula.compiler.contraction import steps
 from facula.compiler.contraction.winograd import Winograd
 from facula.compiler.contraction.winograd_weight import WinogradWeight
 from facula.dtypes import float32
@@ -92,7 +92,7 @@ def test_sizes(always: None, images, channels, outs, size, low, out):
 
 
 @pytest.mark.thin(2)
-@pytest.mark.parametrize("registers", [tile.Registers(32, 6, 2, "x"), tile.Registers(16, 6, 4, "")])
+@pytest.mark.parametrize("registers", OTHER_REGISTERS)
 def test_other_processors(always: None, monkeypatch: pytest.MonkeyPatch, registers):
     take_registers(monkeypatch, registers)
     for images, channels, outs, size, low, out in SIZES[3:9]:
@@ -185,7 +185,7 @@ def test_weight(always: None, images, channels, outs, size, low, out):
 
 
 @pytest.mark.thin(2)
-@pytest.mark.parametrize("registers", [tile.Registers(32, 6, 2, "x"), tile.Registers(16, 6, 4, "")])
+@pytest.mark.parametrize("registers", OTHER_REGISTERS)
 def test_weight_on_other_processors(always: None, monkeypatch: pytest.MonkeyPatch, registers):
     take_registers(monkeypatch, registers)
     for images, channels, outs, size, low, out in SIZES[3:9]:

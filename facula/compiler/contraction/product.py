@@ -199,12 +199,11 @@ class Plan:
         # than the work. It goes block by block, and the sums are to stay in its cache meanwhile.
         block = self.panels * self.pitch * SIZE[tag]
         sums = self.count * m * n * SIZE[tag]
-        own = self._packed_bytes <= (_SMALL_BYTES >> 1 if self.copied else _SMALL_BYTES) or (
-            self.count * m >= _MANY_ROWS
-            and block <= _OWN_BYTES
-            and (self.blocks == 1 or sums <= _CACHE_BYTES)
-        )
-        self.own = not self.direct and not self.b_axes and new and (own or self.shares > 1)
+        small = self._packed_bytes <= (_SMALL_BYTES >> 1 if self.copied else _SMALL_BYTES)
+        near = self.blocks == 1 or sums <= _CACHE_BYTES
+        wanted = small or self.shares > 1 or (self.count * m >= _MANY_ROWS and near)
+        own = wanted and block <= _OWN_BYTES
+        self.own = own and new and not self.direct and not self.b_axes
         if not self.own:
             self.shares = 1
 

@@ -39,7 +39,7 @@ def registers() -> Registers:
         return Registers(64, 14, 2, "v")
     if "avx2" in features or "avx" in features:
         return Registers(32, 6, 2, "x")
-    return Registers(16, 6, 4, "x" if "sse2" in features else "w" if "asimd" in features else "")
+    return Registers(16, 6, 4, "w" if "asimd" in features else "")
 
 
 _STRETCH = 16  # places of the sum, at least, between two requests to memory
