@@ -24,6 +24,11 @@ def vec(element: str, lanes: int) -> str:
     return element if lanes == 1 else f"<{lanes} x {element}>"
 
 
+def lanes_of(ty: str) -> int:
+    """The number of lanes of an LLVM type; 1 for a scalar."""
+    return int(ty[1:].split(" x ")[0]) if ty.startswith("<") else 1
+
+
 class Emitter:
     """Collects the lines of one function body and the declarations that they need."""
 

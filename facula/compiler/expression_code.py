@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .emitter import V, vec
+from .emitter import V, lanes_of, vec
 from .loops import Address, Kernel, Store
-from .scalar_code import REGISTER, broadcast, cast, emit_op, lanes_of
+from .scalar_code import REGISTER, broadcast, cast, emit_op
 from .writer import I64, Writer
 
 Memo = dict[int, V]

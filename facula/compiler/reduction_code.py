@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .emitter import Emitter, V, vec
-from .scalar_code import BITS, constant, element_of, extremum, lanes_of
+from .emitter import Emitter, V, lanes_of, vec
+from .scalar_code import BITS, constant, element_of, extremum
 
 _LARGEST = (1 << 63) - 1
 

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import dtypes
-from .emitter import Emitter, V, vec
+from . import half_precision
+from .emitter import Emitter, V, lanes_of, vec
 
 TAGS = {
     dtypes.float32: "f32",
@@ -92,11 +93,6 @@ def native(op: str, tag: str) -> bool:
     if tag == "b1":
         return op in ("maximum", "minimum", "mul", "add", "isnan", "isinf", "isfinite")
     return op in _INT_BINARY or op in ("neg", "abs", "sign", "relu", "isnan", "isinf", "isfinite")
-
-
-def lanes_of(ty: str) -> int:
-    """The number of lanes of an LLVM type; 1 for a scalar."""
-    return int(ty[1:].split(" x ")[0]) if ty.startswith("<") else 1
 
 
 def element_of(ty: str) -> str:
@@ -199,7 +195,7 @@ def _rounded(e: Emitter, x: V, tag: str) -> V:
     """A float as the nearest one that a 16-bit float can hold."""
     lanes = lanes_of(x.ty)
     if tag == "f16":
-        return e.convert("fpext", e.convert("fptrunc", x, vec("half", lanes)), x.ty)
+        return half_precision.widened(e, half_precision.narrowed(e, x))
     ty = vec("i32", lanes)
     bits = e.convert("bitcast", x, ty)
     odd = e.binary("and", e.binary("lshr", bits, e.splat("16", ty)), e.splat("1", ty))

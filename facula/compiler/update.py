@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 
 from ..graph.graph import Graph, GraphNode, UpdateExpr
 from .contraction.tile import multiply_add
-from .scalar_code import COMPARE, HALVES, broadcast, cast, constant, emit_op, lanes_of
+from .emitter import lanes_of
+from .scalar_code import COMPARE, HALVES, broadcast, cast, constant, emit_op
 from .writer import I64, V, Writer
 
 CHUNK = 8192

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from .emitter import Emitter, V, vec
-from .scalar_code import MEMORY, REGISTER, SIZE, broadcast, element_of, lanes_of
+from . import half_precision
+from .emitter import Emitter, V, lanes_of, vec
+from .scalar_code import MEMORY, REGISTER, SIZE, broadcast, element_of
 
 I64 = "i64"
 
@@ -171,8 +172,7 @@ class Writer(Emitter):
         if tag == "b1":
             return self.compare("icmp", "ne", x, self.splat("0", x.ty))
         if tag == "f16":
-            half = self.convert("bitcast", x, vec("half", lanes))
-            return self.convert("fpext", half, vec("float", lanes))
+            return half_precision.widened(self, x)
         if tag == "fb16":
             ty = vec("i32", lanes)
             high = self.binary("shl", self.convert("zext", x, ty), self.splat("16", ty))
@@ -184,8 +184,7 @@ class Writer(Emitter):
         if tag == "b1":
             return self.convert("zext", x, vec("i8", lanes))
         if tag == "f16":
-            half = self.convert("fptrunc", x, vec("half", lanes))
-            return self.convert("bitcast", half, vec("i16", lanes))
+            return half_precision.narrowed(self, x)
         if tag == "fb16":
             ty = vec("i32", lanes)
             bits = self.convert("bitcast", x, ty)
