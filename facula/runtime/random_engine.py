@@ -35,12 +35,12 @@ class MersenneTwister:
 
     __slots__ = (
         "seed", "normal_sample", "float_sample", "_source", "_pending", "_block", "_at", "_fresh",
-        "_lock",
+        "lock",
     )  # fmt: skip
 
     def __init__(self, seed: int = 5489) -> None:
         self._source: Random | None = None
-        self._lock = threading.Lock()
+        self.lock = threading.RLock()  # what belongs together is drawn under it
         self.reseed(seed)
 
     def reseed(self, seed: int) -> None:
@@ -65,7 +65,7 @@ class MersenneTwister:
         return self._draw(n)
 
     def _draw(self, n: int) -> np.ndarray:
-        with self._lock:
+        with self.lock:
             rest = self._block[self._at :]
             blocks = -(-(n - rest.size) // BLOCK)
             if blocks == 1 and not rest.size:
@@ -162,7 +162,7 @@ class MersenneTwister:
         if seeded != 1 or not 1 <= left <= BLOCK or next_word > BLOCK:
             raise RuntimeError("Invalid mt19937 state")
         key = (items[_WORDS_AT : _WORDS_AT + BLOCK] & np.uint64(_MASK32)).tolist()
-        with self._lock:
+        with self.lock:
             self.seed = int(items[0])
             self._fresh = left == 1 and next_word == 0
             # `left` rules: only in a state that was seeded and not drawn from is it not the

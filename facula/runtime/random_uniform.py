@@ -12,6 +12,7 @@ from .random_engine import MersenneTwister, mantissas
 from .random_math import fma32, fma64
 
 _CHUNK = 16 * 1024
+_DRAWN = 256 * 624  # numbers of a large draw that are made together: their words stay in the cache
 _FLOAT, _INT = np.dtype(np.float32), np.dtype(np.int64)
 # By name: importing the package that gives NumPy its bfloat16 takes time that few programs owe.
 _MANTISSA = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
@@ -58,15 +59,18 @@ def uniform(
             out = out * (high - low) if low == 0.0 else fma64(out, high - low, low)
             _fold_end(out, low, high)
         return out.reshape(shape)
-    words = engine.words32(size)
     out = memory.array(size, _FLOAT)
-    if not random_native.uniform32(words, out, low, high):
-        _uniform32(words, out, np.float32(low), np.float32(high))
+    with engine.lock:
+        for start in range(0, size, _DRAWN):
+            part = out[start : start + _DRAWN]
+            words = engine.words32(part.size)
+            if not random_native.uniform32(words, part, low, high):
+                _uniform32(words, part, np.float32(low), np.float32(high))
+            if dtype == np.float32 and (low, high) != (0.0, 1.0):
+                _fold_end(part, low, high)
     if dtype != np.float32:
         # Rounding to fewer bits reaches the upper end, also that of [0, 1).
         out = out.astype(dtype)
-        _fold_end(out, low, high)
-    elif (low, high) != (0.0, 1.0):
         _fold_end(out, low, high)
     return out.reshape(shape)
 
