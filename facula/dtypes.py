@@ -189,15 +189,22 @@ def convert(a: np.ndarray, d: dtype) -> np.ndarray:
         return a
     if a.dtype.kind == "c" and not d.is_complex and d is not bool_:
         a = a.real
-    if a.dtype.kind == "V" or d.np.kind == "V":  # bfloat16 knows only the float types
-        if d.np.kind == "V" and a.dtype.kind not in "fV":
-            a = a.astype(np.float32)
-        elif a.dtype.kind == "V" and d.np.kind not in "f":
-            a = a.astype(np.float32)
+    if a.dtype.kind == "V" and d.np.kind != "f":  # bfloat16 knows only the float types
+        a = a.astype(np.float32)
     if a.dtype.kind == "f" and d.is_integral:
         with np.errstate(all="ignore"):
             return a.astype(np.int64).astype(d.np)
-    return a.astype(d.np)
+    return rounded(a, d.np)
+
+
+def rounded(a: np.ndarray, to: np.dtype) -> np.ndarray:
+    """The array in another of NumPy's dtypes; in bfloat16 by way of float32, as PyTorch and machine
+    code do it, and not rounded once, as ml_dtypes does from its release 0.7 on.
+    """
+    if to.kind == "V" and a.dtype != to and a.dtype != np.float32:
+        with np.errstate(over="ignore"):
+            a = a.astype(np.float32)
+    return a.astype(to, copy=False)
 
 
 class finfo:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import generator as generators
-from ..dtypes import get_default_dtype, int64, type_name
+from ..dtypes import get_default_dtype, int64, rounded, type_name
 from ..layouts import preserve_format
 from ..runtime import random as draws
 from ..tensor import Tensor, from_array
@@ -267,7 +267,7 @@ def multinomial(
 def poisson(input: Tensor, generator: Any = None) -> Tensor:
     """Poisson draws with the rates that the elements give."""
     a = np.asarray(input._array(), order="C")
-    return from_array(draws.poisson(engine_of(generator), a).astype(input.dtype.np), input.dtype)
+    return from_array(rounded(draws.poisson(engine_of(generator), a), input.dtype.np), input.dtype)
 
 
 @public(method=False)
@@ -275,7 +275,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Any = None) -> Tensor:
     """Binomial draws with the given counts and probabilities."""
     a, b = np.broadcast_arrays(count._array(), prob._array())
     r = draws.binomial(engine_of(generator), np.asarray(a, order="C"), np.asarray(b, order="C"))
-    return from_array(r.astype(count.dtype.np), count.dtype)
+    return from_array(rounded(r, count.dtype.np), count.dtype)
 
 
 _INTEGERS = frozenset({"random_", "bernoulli_", "geometric_"})

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from ..dtypes import rounded
 from .random_engine import MersenneTwister
 from .random_math import fma64, narrowed
 from .random_normal import serial_normals
@@ -66,7 +67,7 @@ def geometric(
         raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}")
     u = engine.doubles(math.prod(shape))
     values = np.ceil(_mapped(u, dtype, _log, np.log) / math.log1p(-p))
-    return values.astype(dtype).reshape(shape)
+    return rounded(values, dtype).reshape(shape)
 
 
 def _log(x: float) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..dtypes import rounded
 from . import memory, random_native
 from .random_engine import MersenneTwister, mantissas
 from .random_math import fma32, fma64
@@ -143,8 +144,8 @@ def random(
     if low is None and high is None:
         if dtype.itemsize == 8:
             wide = engine.words64(size) % np.uint64(end + 1)
-            return wide.astype(dtype).reshape(shape)
-        return (engine.words32(size) % np.uint32(end + 1)).astype(dtype).reshape(shape)
+            return rounded(wide, dtype).reshape(shape)
+        return rounded(engine.words32(size) % np.uint32(end + 1), dtype).reshape(shape)
     low = 0 if low is None else low
     if high is None:
         if low == -(1 << 63):
@@ -153,9 +154,9 @@ def random(
                     "random_full_64_bits_range_kernel_cpu handles only int64, double, float and "
                     "bfloat16"
                 )
-            return engine.words64(size).view(np.int64).astype(dtype).reshape(shape)
+            return rounded(engine.words64(size).view(np.int64), dtype).reshape(shape)
         _check_bound("from", low, dtype)
-        return _modulo(engine, size, end - low + 1, low).astype(dtype, copy=False).reshape(shape)
+        return rounded(_modulo(engine, size, end - low + 1, low), dtype).reshape(shape)
     if low >= high:
         raise RuntimeError(
             f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
@@ -169,7 +170,7 @@ def random(
             )
     _check_bound("from", low, dtype)
     _check_bound("to - 1", high - 1, dtype)
-    return _modulo(engine, size, high - low, low).astype(dtype, copy=False).reshape(shape)
+    return rounded(_modulo(engine, size, high - low, low), dtype).reshape(shape)
 
 
 def randint(
@@ -238,7 +239,7 @@ def randperm(engine: MersenneTwister, n: int, dtype: np.dtype | type = np.int64)
     words = engine.words32(n - 1) if n < 0xFFFFFFFF // 20 else engine.words64(n - 1)
     order = random_native.permutation(words)
     if order is not None:
-        return order.astype(dtype, copy=False)
+        return rounded(order, dtype)
     values = list(range(n))
     for i, ahead in enumerate((words % np.arange(n, 1, -1, dtype=words.dtype)).tolist()):
         values[i], values[i + ahead] = values[i + ahead], values[i]

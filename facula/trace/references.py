@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import float32, float64
+from ..dtypes import float32, float64, rounded
 from .recorder import BUNDLE, INPUT, MODE, OP, Frame, Node
 from .values import Value
 
@@ -192,7 +192,7 @@ def _owned(a: Any, m: Any, given: set[int]) -> np.ndarray:
     """The result as contiguous memory that nothing else refers to."""
     r = a if type(a) is np.ndarray else np.asarray(a)
     if r.dtype is not m.dtype.np and r.dtype != m.dtype.np:
-        r = r.astype(m.dtype.np)
+        r = rounded(r, m.dtype.np)
     if r.shape != m.shape:
         raise RuntimeError(f"internal error: a reference gave shape {r.shape}, its rule {m.shape}")
     if r.base is not None or id(r) in given or (r.ndim > 1 and not r.flags.c_contiguous):
