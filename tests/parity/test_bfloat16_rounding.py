@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import facula
+
+torch = pytest.importorskip("torch")
 
 # A little more than the middle between two bfloat16 numbers, less than float32 can tell from it.
 _MIDDLES = (np.arange(257.0, 511.0, 2.0) / 256) * (1 + 2.0**-30)
