@@ -198,13 +198,13 @@ def convert(a: np.ndarray, d: dtype) -> np.ndarray:
 
 
 def rounded(a: np.ndarray, to: np.dtype) -> np.ndarray:
-    """The array in another of NumPy's dtypes; in bfloat16 by way of float32, as PyTorch and machine
-    code do it, and not rounded once, as ml_dtypes does from its release 0.7 on.
+    """The array in another of NumPy's dtypes; in a 16-bit float by way of float32, as PyTorch and
+    machine code do it (NumPy rounds once, and so does ml_dtypes from its release 0.7 on).
     """
-    if to.kind == "V" and a.dtype != to and a.dtype != np.float32:
-        with np.errstate(over="ignore"):
-            a = a.astype(np.float32)
-    return a.astype(to, copy=False)
+    if to.itemsize != 2 or to.kind not in "fV" or a.dtype == to:
+        return a.astype(to, copy=False)
+    with np.errstate(over="ignore"):
+        return a.astype(np.float32, copy=False).astype(to)
 
 
 class finfo:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import bool_
+from ..dtypes import bool_, rounded
 from ..graph.graph import Graph, GraphNode
 from .fusion import REDUCTIONS
 from .rewrite import Rewriter, sweep
@@ -83,7 +83,7 @@ def _fold(
     if found.size != 1:
         return None  # a reference that knows the full shape
     dt = r.old.dtypes[node.outs[0]]
-    return r.uniform(found.astype(dt.np).item(), shape, dt)
+    return r.uniform(rounded(found, dt.np).item(), shape, dt)
 
 
 def _identity(

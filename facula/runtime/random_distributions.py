@@ -14,7 +14,7 @@ import numpy as np
 
 from ..dtypes import rounded
 from .random_engine import MersenneTwister
-from .random_math import fma64, narrowed
+from .random_math import fma64
 from .random_normal import serial_normals
 from .random_uniform import random as random_integers
 
@@ -52,7 +52,7 @@ def exponential(
     u = -engine.doubles(math.prod(shape))
     values = _mapped(u, dtype, math.log1p, np.log1p)
     values *= -1.0 / rate
-    return narrowed(values, dtype).reshape(shape)
+    return rounded(values, dtype).reshape(shape)
 
 
 def geometric(
@@ -92,7 +92,7 @@ def log_normal(
     normals = np.array(serial_normals(engine, math.prod(shape)), np.float64)
     with np.errstate(over="ignore"):
         values = _mapped(fma64(normals, std, mean), dtype, _exp, np.exp)
-    return narrowed(values, dtype).reshape(shape)
+    return rounded(values, dtype).reshape(shape)
 
 
 def _exp(x: float) -> float:
@@ -120,7 +120,7 @@ def cauchy(
         )
     angle = math.pi * (engine.doubles(math.prod(shape)) - 0.5)
     values = fma64(_mapped(angle, dtype, math.tan, np.tan), sigma, median)
-    return narrowed(values, dtype).reshape(shape)
+    return rounded(values, dtype).reshape(shape)
 
 
 def _require_float(what: str, dtype: np.dtype) -> None:

@@ -58,12 +58,6 @@ def fma32(a: np.ndarray, b: np.ndarray | np.float32, c: np.ndarray | np.float32)
     return total.astype(np.float32)
 
 
-def narrowed(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """float64 numbers rounded to `dtype`: to the half types in two steps, through float32."""
-    with np.errstate(over="ignore"):
-        return (values.astype(np.float32) if dtype.itemsize == 2 else values).astype(dtype)
-
-
 def _split(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     big = 134217729.0 * x  # 2**27 + 1
     high = big - (big - x)

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..dtypes import rounded
 from . import memory, random_native
 from .random_engine import MersenneTwister
-from .random_math import fma32, fma64, log32, narrowed, sincos32
+from .random_math import fma32, fma64, log32, sincos32
 
 _CHUNK = 16 * 1024  # uniform numbers transformed at a time: the temporaries stay in the cache
 _TWO_PI = 2.0 * math.pi
@@ -55,7 +56,7 @@ def normal(
             # Before a narrower rounding the single rounding changes nothing (but for a chance of
             # 1e-9).
             values = fma64(values, std, mean) if dtype == np.float64 else values * std + mean
-        return narrowed(values, dtype).reshape(shape)
+        return rounded(values, dtype).reshape(shape)
     fill = _fill64 if dtype == np.float64 else _fill32
     return fill(engine, size, dtype, mean, std).reshape(shape)
 
