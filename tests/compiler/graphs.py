@@ -74,13 +74,18 @@ OTHER_REGISTERS = [
 
 
 def take_registers(monkeypatch: pytest.MonkeyPatch, registers: tile.Registers) -> None:
-    """Code is made for other vectors than this processor's, and kept apart from that for its own:
-    keys say nothing of what never changes in a process.
+    """Code is made for other vectors than this processor's."""
+    monkeypatch.setattr(tile, "registers", lambda: registers)
+    keep_apart(monkeypatch, registers)
+
+
+def keep_apart(monkeypatch: pytest.MonkeyPatch, processor: object) -> None:
+    """Code for another processor is kept apart from that for this one: keys say nothing of what
+    never changes in a process.
     """
     digest = code.digest
-    monkeypatch.setattr(tile, "registers", lambda: registers)
     monkeypatch.setattr(code, "_loaded", {})
-    monkeypatch.setattr(code, "digest", lambda key: digest(f"{registers} {key!r}"))
+    monkeypatch.setattr(code, "digest", lambda key: digest(f"{processor} {key!r}"))
 
 
 class B:

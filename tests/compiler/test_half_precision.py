@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from graphs import B
+from graphs import B, keep_apart
 
 from facula.compiler import half_precision
 from facula.dtypes import float16, float32
-from facula.runtime import code
 
 
 @pytest.fixture(params=[True, False], ids=["instructions", "arithmetic"])
 def conversions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param and not half_precision.converts():
         pytest.skip("this processor has no instructions for it")
-    digest = code.digest
     monkeypatch.setattr(half_precision, "converts", lambda: request.param)
-    # Keys say nothing of what never changes in a process.
-    monkeypatch.setattr(code, "_loaded", {})
-    monkeypatch.setattr(code, "digest", lambda key: digest(f"{request.param} {key!r}"))
+    keep_apart(monkeypatch, request.param)
 
 
 def _cast(x: np.ndarray, to: object) -> np.ndarray:

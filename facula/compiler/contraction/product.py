@@ -521,18 +521,16 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         chunk(number, nothing, blocks)
         return []
 
-    def own_blocks(low: V, high: V, shift: V, first: V, stop: V, sums: V) -> None:
+    def own_blocks(low: V, high: V, first: V, stop: V, sums: V) -> None:
         """Packs blocks from `first` on and does the chunks from low to below high with them."""
 
         def own_block(number: V, _: list[V]) -> list[V]:
             pack_block(w, p, matrix, number, n, k, b_step, depth, panels, pitch, packed)
             below = w.add(number, w.number(1))
 
-            def one(c: V, before: list[V]) -> list[V]:
-                c = w.binary("sub", c, shift)
-                return [chunk(c, number, below, before[0], sums, first)]
-
-            w.counted_loop(low, high, 1, [w.number(-1)], one)
+            w.counted_loop(low, high, 1, [w.number(-1)], lambda c, before: [
+                chunk(c, number, below, before[0], sums, first)
+            ])  # fmt: skip
             return []
 
         w.counted_loop(first, stop, 1, [], own_block)
@@ -541,12 +539,13 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         """The chunks of this thread that are in a half of the sum."""
         middle = w.binary("lshr", w.add(blocks, w.number(1)), w.number(1))
         second = w.compare("icmp", "ne", i, nothing)
-        shift = w.mul(i, chunks_of_share)
-        low, high = w.larger(begin, shift), w.smaller(end, w.add(shift, chunks_of_share))
+        before = w.mul(i, chunks_of_share)
+        low = w.larger(w.binary("sub", begin, before), nothing)
+        high = w.smaller(w.binary("sub", end, before), chunks_of_share)
         first, stop = w.select(second, middle, nothing), w.select(second, blocks, middle)
         sums = w.select(second, second_sums, out)
         some = w.compare("icmp", "slt", low, high)
-        w.when(some, lambda: own_blocks(low, high, shift, first, stop, sums))
+        w.when(some, lambda: own_blocks(low, high, first, stop, sums))
         return []
 
     if not p.own:
@@ -554,7 +553,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     elif p.shares > 1:
         w.counted_loop(nothing, w.number(p.shares), 1, [], half)
     else:
-        own_blocks(begin, end, nothing, nothing, blocks, out)
+        own_blocks(begin, end, nothing, blocks, out)
     w.stmt("ret void")
     return w.module()
 

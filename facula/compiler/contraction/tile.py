@@ -212,9 +212,9 @@ def sums_at(
         """The end of a long loop comes as a surprise to the processor, that of a short one does
         not: there are several places in each turn.
         """
-        count = w.larger(w.binary("sub", stop, low), w.number(0))
         if not registers().constraint:
             return w.counted_loop(low, stop, 1, carried, lambda k, found: one(k, 0, found))
+        count = w.larger(w.binary("sub", stop, low), w.number(0))
         whole = w.add(low, w.binary("and", count, w.number(-_UNROLLED)))
         found = w.counted_loop(low, whole, _UNROLLED, carried, several)
         return w.counted_loop(whole, stop, 1, found, lambda k, found: one(k, 0, found))
