@@ -22,8 +22,11 @@ from .devices import cpu, device
 from .dtypes import BY_NAME, FLOAT, bool_, dtype, from_numpy_dtype
 from .ops.elementwise import ADD, DIV, MUL, SUB
 from .tensor_gradient import accumulate, check_grad, gradient, run_hooks
+from .tensor_parts import Copy, made
 from .tensor_sharing import join, refresh
-from .trace.recorder import record2, state
+from .trace import native
+from .trace.foreign import array_beside
+from .trace.recorder import record2, resolve, state
 from .trace.replay import array_of, flush, let_go
 from .trace.values import NUMBER, Failed, Value, meta, outside
 
@@ -313,6 +316,8 @@ class Tensor(metaclass=_Metatype):
                 v = self._v
                 if type(v.over) is Failed:
                     v.over.complain()
+                if v.buf is None and v.over != "stale":  # another thread has recorded it
+                    self._v = v = resolve(state.tr, v)
                 if v.over == "stale":
                     made = _materialised(self)
                     made.rec = v.rec
@@ -328,6 +333,11 @@ class Tensor(metaclass=_Metatype):
         if v.over != "stale" and (self._base is None or self._base._v.buf is None):
             flush()
             v = self._v
+            if v.buf is not None:
+                return array_of(v)
+            found = array_beside(v)
+            if found is not None:
+                return found
             if v.buf is not None:
                 return array_of(v)
         if type(v.over) is Failed:
@@ -647,6 +657,15 @@ def wrap_view(v: Value, of: Tensor) -> Tensor:
     return t
 
 
+def taken(of: Tensor, copy: Copy, name: str) -> Tensor:
+    """A handle on the copy of a small part of a tensor in memory, made by an operation that
+    gradients know by this name. It counts as a view.
+    """
+    t = wrap_view(made(of._v, copy), of)
+    t._fn_name = name
+    return t
+
+
 def _materialised(t: Tensor) -> Value:
     m = t._v.meta
     return outside(
@@ -672,3 +691,6 @@ def owning(a: np.ndarray, d: dtype) -> Tensor:
 def _rebuild(a: np.ndarray, d: dtype, requires_grad: bool) -> Tensor:
     t = from_array(a, d)
     return t.requires_grad_() if requires_grad else t
+
+
+native.offer("facula.tensor_code")

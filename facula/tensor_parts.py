@@ -13,14 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .ops.movement import RESHAPE
-from .runtime.memory import of_array
+from .runtime.memory import LARGEST_SLICE, of_array
 from .trace.recorder import SLOTS, record1, state
 from .trace.replay import array_of
 from .trace.values import Meta, Shape, Value, copied
 
 _PARTS = 4  # of a value in memory that are recorded at one place of the trie
 _PARTS_OF_A_FRAME = 32  # that are recorded in a frame and have not been recorded there before
-_LITTLE_PART = 1 << 10  # bytes of what is always copied
+_LITTLE_PART = LARGEST_SLICE  # bytes of what is always copied
 _LARGEST_PART = 1 << 25
 
 _MOST_FACTS = 20_000
@@ -29,7 +29,7 @@ _MOST_FACTS = 20_000
 class Copy(NamedTuple):
     """How a part is copied: the facts of the result, its bytes, and where it lies in dense memory
     of the whole, in bytes. always: whether it is a small part. strides: None where NumPy is to find
-    it.
+    it. slice: whether it is a small part whose elements lie one after the other.
     """
 
     facts: Meta
@@ -39,6 +39,7 @@ class Copy(NamedTuple):
     dtype: np.dtype[Any]
     offset: int
     strides: Shape | None
+    slice: bool
 
 
 _copies: dict[Any, Copy] = {}
@@ -78,17 +79,41 @@ def part(op: Any, v: Value, attrs: Any, shape: Shape | None = None) -> Value:
 
 def made(v: Value, copy: Copy) -> Value:
     """The copy of a part of a value in memory."""
-    facts, _, _, shape, dtype, offset, strides = copy
+    facts, nbytes, _, shape, dtype, offset, strides, is_slice = copy
     b = v.buf
     if type(b) is np.ndarray:
-        b = of_array(b if b.flags.c_contiguous else np.array(b, order="C"))
+        if b.flags.c_contiguous:
+            v.buf = b = of_array(b)
+        else:
+            b = of_array(np.array(b, order="C"))
+    if is_slice:
+        return copied(v, facts, state.tr.slab.copy(b.ptr + offset, nbytes))
     return copied(v, facts, of_array(b.numpy(shape, dtype, offset, strides).copy()))
 
 
-def little(op: Any, v: Value, attrs: Any, shape: Shape | None) -> Copy | None:
-    """How this part is copied if it is a small one, which was looked for before."""
+# The small parts at positions of an axis, and of those that follow it.
+_rows: dict[tuple[Meta, int, Any], Copy] = {}
+_MOST_ROWS = 20_000
+
+
+def row(v: Value, axis: int, index: Any) -> Copy | None:
+    """How the part at a position of an axis (at several, of it and those that follow) is copied, if
+    `note_row` has noted it and that is how it is taken. index: an `int`, or a tuple of these.
+    """
+    m = v.meta
+    if v.buf is None or m.requires_grad or v.pin is not None or not choice.copies_little:
+        return None
+    return _rows.get((m, axis, index))
+
+
+def note_row(op: Any, v: Value, attrs: Any, shape: Shape | None, axis: int, index: Any) -> None:
+    """Notes how a part that was taken just now is copied, if it is a small one."""
     copy = _copies.get((op, v.meta, attrs, shape))
-    return None if copy is None or copy.strides is None or not copy.always else copy
+    if copy is None or copy.strides is None or not copy.always:
+        return
+    if len(_rows) >= _MOST_ROWS:
+        _rows.clear()
+    _rows[v.meta, axis, index] = copy
 
 
 def _taken(op: Any, v: Value, attrs: Any, facts: Meta) -> np.ndarray:
@@ -107,7 +132,8 @@ def _copy_of(op: Any, v: Value, attrs: Any, shape: Shape | None) -> Copy:
     if found.size and whole.flags.c_contiguous and np.may_share_memory(found, whole):
         strides, offset = found.strides, found.ctypes.data - whole.ctypes.data
     always = found.nbytes <= _LITTLE_PART and 2 * found.size <= whole.size
-    return Copy(facts, found.nbytes, always, found.shape, found.dtype, offset, strides)
+    is_slice = always and strides is not None and found.flags.c_contiguous
+    return Copy(facts, found.nbytes, always, found.shape, found.dtype, offset, strides, is_slice)
 
 
 def _is_recorded(op: Any, v: Value, attrs: Any) -> bool:

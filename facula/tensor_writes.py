@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .runtime import copies
+from .runtime.memory import ArrayMemory
 from .trace.recorder import resolve, state
 from .trace.replay import array_of, flush, memory_seen
 from .trace.values import Meta, Value, outside
@@ -54,11 +55,14 @@ def own_memory(root: Any) -> np.ndarray | None:
         flush()
     if _references(root) > _ALONE or memory_seen(root._v):
         return None
-    array = array_of(root._v)
+    m, memory = root._v.meta, root._v.buf
+    array = memory.array if type(memory) is ArrayMemory else None
+    if array is None or array.shape != m.shape or array.dtype != m.dtype.np:
+        array = array_of(root._v)
     if not (array.flags.c_contiguous and array.flags.writeable):
         return None
-    if root._v.buf is not array:  # else no program has read it
-        copies.forget(root._v.buf)
+    if memory is not array:  # else no program has read it
+        copies.forget(memory)
     return array
 
 

@@ -18,4 +18,5 @@ from . import rearranging as rearranging
 from . import reductions as reductions
 from . import searching as searching
 from . import shape as shape
+from . import weighted as weighted
 from . import windows as windows

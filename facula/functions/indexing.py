@@ -14,10 +14,10 @@ from ..ops import index_arrays as ia
 from ..ops import indexing as ix
 from ..ops import movement as mv
 from ..ops.record import normalize_dim
-from ..tensor import Tensor, from_array, wrap, wrap_view
-from ..tensor_parts import Copy, choice, little, made, part
+from ..tensor import Tensor, from_array, taken, wrap, wrap_view
+from ..tensor_parts import note_row, part, row
 from ..tensor_sharing import write
-from ..trace.recorder import record, record1, record2
+from ..trace.recorder import record, record1, record2, state
 from ..trace.replay import array_of
 from ..trace.values import Meta, Value
 from . import masks
@@ -87,27 +87,22 @@ def _key(m: Any, index: Any) -> Any:
     return tuple(out)
 
 
-_rows: dict[tuple[Any, int], tuple[Copy, str]] = {}  # small parts at one position
-_MOST_ROWS = 20_000
-
-
 def _getitem(self: Tensor, index: Any) -> Tensor:
-    v = self._v
-    m = v.meta
-    if type(index) is not int or v.buf is None or m.requires_grad or v.pin is not None:
+    kind = type(index)
+    if kind is tuple:
+        for i in index:
+            if type(i) is not int:
+                return _part_at(self, index)
+    elif kind is not int:
         return _part_at(self, index)
-    row = _rows.get((m, index))
-    if row is not None and choice.copies_little:
-        r = wrap_view(made(v, row[0]), self)
-        r._fn_name = row[1]
-        return r
+    v = self._v
+    copy = row(v, 0, index)
+    if copy is not None:
+        return taken(self, copy, "SelectBackward0")
     r = _part_at(self, index)
-    steps = _basics.get(_key(m, index))  # gone where another thread has just cleared them
-    copy = None if steps is None else little(mv.SLICE, v, *steps[:2])
-    if steps is not None and copy is not None:
-        if len(_rows) >= _MOST_ROWS:
-            _rows.clear()
-        _rows[m, index] = copy, steps[2]
+    steps = _basics.get(_key(v.meta, index))  # gone where another thread has just cleared them
+    if steps is not None:
+        note_row(mv.SLICE, v, *steps[:2], 0, index)
     return r
 
 
@@ -249,7 +244,7 @@ def _copy(self: Tensor, src: Tensor, non_blocking: bool = False) -> Tensor:
     if not isinstance(src, Tensor):
         raise TypeError(f"copy_(): argument 'other' must be Tensor, not {type(src).__name__}")
     v, m = src._v, self._v.meta
-    if not state_grad() and self._base is None and (m.leaf or not m.requires_grad):
+    if not state.tr.grad and self._base is None and (m.leaf or not m.requires_grad):
         if v.buf is not None and v.pin is None and self._v.buf is not None:
             return self._fill_memory(_reader(src, m.shape))
     elif v.meta is m and not m.requires_grad:
@@ -288,13 +283,6 @@ def _reader(src: Tensor, shape: tuple[int, ...]) -> np.ndarray:
         broadcast_error(shape, a.shape)
         a = np.broadcast_to(a, shape)
     return np.array(a, copy=True)
-
-
-def state_grad() -> bool:
-    """Whether operations are recorded for gradients."""
-    from ..trace.recorder import state
-
-    return state.tr.grad
 
 
 def _fill(self: Tensor, value: Any) -> Tensor:

@@ -58,7 +58,13 @@ def write_rows(self: Tensor, arrays: list[Value | None], new: Value) -> bool:
 
 
 def _has_views(t: Tensor) -> bool:
-    return any(r() is not None for r in t._views or ())
+    views = t._views
+    if views:
+        for reference in views:
+            if reference() is not None:
+                return True
+        views.clear()
+    return False
 
 
 def _put(self: Tensor, index: Any, new: Any) -> bool:

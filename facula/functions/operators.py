@@ -11,7 +11,7 @@ import numpy as np
 
 from ..ops.elementwise import ADD, DIV, MUL, SUB
 from ..ops.record import Op
-from ..tensor import Tensor
+from ..tensor import Tensor, wrap
 from ..tensor_sharing import write
 from ..trace.recorder import record2
 from ..trace.values import NUMBER, Value
@@ -108,13 +108,23 @@ def _written(op: Op, method: Any) -> Any:
     return write_result
 
 
-def _inplace_operator(name: str) -> Any:
+def _after_number(op: Op | None, method: Any) -> Any:
+    """The reflected operator of an operation, with less on the way where the left operand is a
+    plain number.
+    """
+    if op is None:
+        return method
+
+    @functools.wraps(method)
     def operate(self: Tensor, other: Any) -> Any:
-        return getattr(self, name)(other)
+        if type(other) in NUMBER:
+            return wrap(record2(op, other, self._v))
+        return method(self, other)
 
     return operate
 
 
+_HOT = {"add": ADD, "sub": SUB, "mul": MUL, "truediv": DIV}
 for _name, _op in (("add_", ADD), ("sub_", SUB), ("mul_", MUL), ("div_", DIV)):
     setattr(Tensor, _name, _written(_op, getattr(Tensor, _name)))
 for _dunder, _f, _reflected, _assign in (
@@ -140,9 +150,9 @@ for _dunder, _f, _reflected, _assign in (
     if f"__{_dunder}__" not in Tensor.__dict__ or _dunder in ("eq", "ne"):
         setattr(Tensor, f"__{_dunder}__", _operator(_f))
     if _reflected:
-        setattr(Tensor, f"__r{_dunder}__", _operator(_f, True))
+        setattr(Tensor, f"__r{_dunder}__", _after_number(_HOT.get(_dunder), _operator(_f, True)))
     if _assign:
-        setattr(Tensor, f"__i{_dunder}__", _inplace_operator(_assign))
+        setattr(Tensor, f"__i{_dunder}__", getattr(Tensor, _assign))
 Tensor.__float__ = _conversion(float)
 Tensor.__int__ = _conversion(int)
 Tensor.__complex__ = _conversion(complex)

@@ -11,7 +11,7 @@ from ..dtypes import bool_, complex128, dtype, float64, get_default_dtype, int64
 from ..ops import elementwise as e
 from ..ops import elementwise_rare as rare
 from ..ops.movement import ALIAS
-from ..ops.record import Op, common_dtype, promote_types
+from ..ops.record import Op, common_dtype
 from ..tensor import Tensor, from_array, wrap
 from ..trace.recorder import record, record1, record2
 from ..trace.values import WRAPPED, WRAPPED_BOOL, WRAPPED_COMPLEX, Meta, Value
@@ -649,51 +649,3 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     r = wrap(record(e.WHERE, (mask._v, fill, input._v)))
     r._fn_name = "MaskedFillBackward0"
     return r
-
-
-@public(inplace=True, out=True)
-def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
-    """input + weight * (end - input). The dtypes must agree and be floating point."""
-    for name, x in (("input", input), ("end", end)):
-        check_tensor(x, "lerp", name)
-    if end.dtype is not input.dtype:
-        raise RuntimeError(
-            f"expected dtype {input.dtype.name} for `end` but got dtype {end.dtype.name}"
-        )
-    if not input.dtype.is_differentiable:
-        raise NotImplementedError(
-            f"\"lerp_kernel_scalar\" not implemented for '{type_name(input.dtype)}'"
-        )
-    r: Tensor = input + (end - input) * weight
-    r._fn_name = "LerpBackward1" if isinstance(weight, Tensor) else "LerpBackward0"
-    return r
-
-
-def _scaled(tensor1: Tensor, tensor2: Tensor, value: Any) -> Tensor:
-    """The first factor times the number, in the dtype of both: PyTorch's order, by which results
-    overflow.
-    """
-    scaled: Tensor = tensor1.to(promote_types(tensor1.dtype, tensor2.dtype)) * value
-    return scaled
-
-
-@public(inplace=True, out=True, grad_name="AddcmulBackward0")
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    """input + value * tensor1 * tensor2."""
-    if value == 1:
-        return input + tensor1 * tensor2
-    return input + _scaled(tensor1, tensor2, value) * tensor2
-
-
-@public(inplace=True, out=True, grad_name="AddcdivBackward0")
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    """input + value * tensor1 / tensor2."""
-    if not (tensor1.dtype.is_differentiable or tensor2.dtype.is_differentiable):
-        raise RuntimeError(
-            "Integer division with addcdiv is no longer supported, and in a future release "
-            "addcdiv will perform a true "
-            "division of tensor1 and tensor2."
-        )
-    if value == 1:
-        return input + tensor1 / tensor2
-    return input + _scaled(tensor1, tensor2, value) / tensor2

@@ -8,8 +8,8 @@ from typing import Any
 from ..dtypes import dtype as DType
 from ..ops import movement as mv
 from ..ops.record import normalize_dim
-from ..tensor import Size, Tensor, wrap, wrap_view
-from ..tensor_parts import part
+from ..tensor import Size, Tensor, taken, wrap, wrap_view
+from ..tensor_parts import note_row, part, row
 from ..trace.recorder import record1
 from ..trace.values import Meta, Value
 from .pointwise import kind_of
@@ -469,16 +469,20 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
             f"select(): index {index} out of range for tensor of size {list(shape)} at dimension "
             f"{k}"
         )
-    t = _at(input, k, index + n if index < 0 else index)
-    t._fn_name = "SelectBackward0"
-    return t
+    return _at(input, k, index + n if index < 0 else index, "SelectBackward0")
 
 
-def _at(input: Tensor, axis: int, index: int) -> Tensor:
-    """The view of a position of an axis."""
+def _at(input: Tensor, axis: int, index: int, name: str) -> Tensor:
+    """The view of a position of an axis, made by an operation that gradients know by this name."""
     v = input._v
+    copy = row(v, axis, index)
+    if copy is not None:
+        return taken(input, copy, name)
     cut, shape = _position(v.meta.shape, axis, index)
-    return wrap_view(part(mv.SLICE, v, cut, shape), input)
+    t = wrap_view(part(mv.SLICE, v, cut, shape), input)
+    t._fn_name = name
+    note_row(mv.SLICE, v, cut, shape, axis, index)
+    return t
 
 
 @functools.lru_cache(20_000)
@@ -622,7 +626,4 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     k = normalize_dim(dim, input.ndim)
     if input.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    out = tuple([_at(input, k, i) for i in range(input._v.meta.shape[k])])
-    for t in out:
-        t._fn_name = "UnbindBackward0"
-    return out
+    return tuple([_at(input, k, i, "UnbindBackward0") for i in range(input._v.meta.shape[k])])

@@ -30,6 +30,8 @@ _CHUNK = 1 << 20
 _HUGE_PAGE = 2 << 20
 _PRIVATE = sys.platform != "win32" and hasattr(mmap, "MAP_PRIVATE")
 _MEMOISED_SIZES = 1 << 16
+_SLAB = 1 << 15
+LARGEST_SLICE = 1 << 10  # bytes of what a slab has a copy of
 
 _ndarray = np.ndarray
 _addressof, _from_buffer = ctypes.addressof, ctypes.c_char.from_buffer
@@ -297,6 +299,37 @@ class Piece:
         """An array that shares this memory; see `Buffer.numpy`."""
         offset = self.ptr - self.owner.ptr + byte_offset
         return self.owner.numpy(shape, np_dtype, offset, strides)
+
+
+class Slab:
+    """Memory for small copies, one after the other: the addresses at which the next one begins and
+    at which there is no more, and what keeps it alive.
+    """
+
+    __slots__ = ("at", "end", "owner")
+
+    at: int
+    end: int
+    owner: ArrayMemory | Buffer
+
+    def __init__(self) -> None:
+        self.at = self.end = 0
+
+    def copy(self, address: int, nbytes: int) -> Piece:
+        """A copy of at most `LARGEST_SLICE` bytes that lie at an address."""
+        start = self.at
+        after = (start + nbytes + 15) & -16
+        if after > self.end:
+            owner = of_array(np.empty(_SLAB, _uint8))
+            start = (owner.ptr + 15) & -16
+            after = (start + nbytes + 15) & -16
+            self.owner, self.end = owner, owner.ptr + _SLAB
+        self.at = after
+        ctypes.memmove(start, address, nbytes)
+        made = Piece()
+        made.ptr, made.nbytes, made.owner = start, nbytes, self.owner
+        made.low = made.high = None
+        return made
 
 
 class ArrayMemory:

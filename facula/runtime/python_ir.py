@@ -53,6 +53,7 @@ _INTERFACE = {
     "PyTuple_Pack": "ptr (i64, ...)",
     "PyTuple_SetItem": "i32 (ptr, i64, ptr)",
     "PyType_GenericAlloc": "ptr (ptr, i64)",
+    "PyWeakref_NewRef": "ptr (ptr, ptr)",
 }  # fmt: skip
 
 _HEAD = bytes.__basicsize__ - 1  # where the contents of a `bytes` object begin
@@ -295,6 +296,10 @@ class Code:
     def add(self, a: str, b: str | int) -> str:
         return self._set(f"add i64 {a}, {b}")
 
+    def rounded_up(self, a: str, unit: int) -> str:
+        """To a multiple of a power of 2."""
+        return self._set(f"and i64 {self.add(a, unit - 1)}, {-unit}")
+
     def minus(self, a: str, b: str) -> str:
         return self._set(f"sub i64 {a}, {b}")
 
@@ -354,6 +359,12 @@ class Code:
     def machine(self, code: str, argument: str) -> str:
         """Calls machine code that has nothing to do with Python, by its address."""
         return self._set(f"call i64 {code}(ptr {argument})")
+
+    def move(self, to: str, source: str, count: str) -> None:
+        """Copies so many bytes."""
+        address = ctypes.cast(ctypes.memmove, ctypes.c_void_p).value
+        assert address is not None
+        self._line(f"call ptr {self.memory(address)}(ptr {to}, ptr {source}, i64 {count})")
 
     # ---- variables -------------------------------------------------------------------------------
 

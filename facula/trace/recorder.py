@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 from .. import config
+from ..runtime.memory import Slab
 from .loops import Trail
 from .values import (
     INT64,
@@ -151,12 +152,13 @@ class Frame:
         "base", "root", "node", "values", "inputs", "scalars", "complex", "leaves", "upstream",
         "hooks", "custom", "freed", "freed_key", "over", "shifts", "grad", "views", "scratch",
         "walks", "fixing", "once", "alone", "lonely", "made", "spent", "limit", "trail",
-        "parts",
+        "parts", "slab", "running",
     )  # fmt: skip
 
     values: list[Value]
     inputs: list[Value]
     scalars: list[Any]
+    running: bool  # it ends: its work is done now, and memory that it has read may be written
     complex: bool  # there is more to gradients than the path: hooks, user's functions, other frames
     leaves: dict[int, Value]
     upstream: Mapping[int, Value]
@@ -185,6 +187,7 @@ class Frame:
         self.views: list[Any] = []
         self.trail = Trail()
         self.parts = [0, 0]  # a base, and what tensor_parts.py has counted in the frame that has it
+        self.slab = Slab()
         self.base, self.node = 0, root
         aside = scratch or unlisted  # nobody will look for a value of it
         self.limit = 0 if aside or frames else _ONE_DIGIT - SLOTS  # of bases that follow
@@ -235,7 +238,9 @@ class Frame:
 
 def note_shift(tr: Frame, v: Value) -> None:
     """Notes how much further in its storage a value lies that has entered."""
-    tr.shifts = {**tr.shifts, v.vid: v.meta.offset - v.meta.start.offset}
+    if tr.shifts is _NOTHING:
+        tr.shifts = {}
+    tr.shifts[v.vid] = v.meta.offset - v.meta.start.offset  # type: ignore[index]
 
 
 def restart(tr: Frame) -> None:
@@ -252,7 +257,7 @@ def restart(tr: Frame) -> None:
         tr.base = next(_bases)
     tr.node = tr.root
     tr.values, tr.inputs, tr.scalars, tr.leaves = values, inputs, scalars, leaves
-    tr.complex = False
+    tr.complex = tr.running = False
     tr.upstream = tr.shifts = _NOTHING
     tr.hooks = tr.custom = tr.over = None
     tr.freed, tr.freed_key = _NONE, ()
@@ -290,6 +295,7 @@ class _State(threading.local):
     flush: Callable[..., None]
     refresh: Callable[[Value], Value]
     snapshot: Callable[[Value], Value]
+    foreign: Callable[[Frame, Value], Value]
     at_once: Callable[[Frame, Any, tuple[Any, ...], tuple[Any, ...]], Value | None]
     constant: Callable[[Any], Value]
     # The frame that is put aside while garbage is collected, and the one in its place.
@@ -340,7 +346,7 @@ def resolve(tr: Frame, v: Value) -> Value:
     if v.buf is None and v.vid != OUTSIDE:
         owner = _owner(v)
         if owner is not None and owner is not tr:
-            state.flush(owner)
+            return state.foreign(owner, v)
         if v.buf is not None:
             return v
     raise RuntimeError(
@@ -414,7 +420,7 @@ def _shift(tr: Frame, op: Any, slot: int, of: Meta, out: Value) -> None:
         return  # no view: a copy in a storage of its own
     if by and op.view and op.name != "as_strided":
         out.meta = moved(out.meta, by)
-        tr.shifts = {**tr.shifts, out.vid: by}
+        tr.shifts[out.vid] = by  # type: ignore[index]
 
 
 def _number(tr: Frame, node: Node, slot: int, number: Any) -> None:
@@ -591,8 +597,7 @@ def _follow(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:
             if i < 0:
                 i = tr.enter(v)
             elif i >= SLOTS:
-                _foreign(v)
-                i = tr.enter(v)
+                i = tr.enter(v if v.buf is not None else resolve(tr, v))
             key.append(i)
             operands.append(v if v.vid - tr.base == i else at(tr.base + i, v.meta))
         elif type(v) in NUMBER:
@@ -649,16 +654,6 @@ def record_many(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> l
     if config.eager and not tr.scratch:
         state.flush(tr)
     return outs
-
-
-def _foreign(v: Value) -> None:
-    """Ends the frame of another thread that made `v`, so that it has memory."""
-    if v.buf is not None:
-        return
-    owner = _owner(v)
-    if owner is None:
-        raise RuntimeError("internal error: a value of a frame that is not open")
-    state.flush(owner)
 
 
 def mode_node(node: Node, enabled: bool) -> Node:

@@ -65,7 +65,13 @@ def enter(c: Code, frame: str, base: str, v: str, slot: str) -> None:
         c.drop(number)
     m = c.field(v, VALUE.meta)
     with c.when(c.other(m, c.field(m, META.start))):
-        c.drop(c.invoke(c.object(recorder.note_shift), frame, v))
+        with c.when(c.same(c.field(frame, FRAME.shifts), c.object(_NOTHING))):
+            c.put(frame, FRAME.shifts, c.call("PyDict_New"))
+        start = c.field(m, META.start)
+        by = c.minus(c.integer(c.field(m, META.offset)), c.integer(c.field(start, META.offset)))
+        number = c.number(by)
+        c.call("PyDict_SetItem", c.field(frame, FRAME.shifts), c.field(v, VALUE.vid), number)
+        c.drop(number)
     c.give("", "void")
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from .. import config
 from ..graph import Graph
 from ..runtime import copies, memory
-from . import finalizers, forget, native
+from . import finalizers, foreign, forget, native
 from .build import build_graph
 from .fingerprint import fingerprint
 from .first_sight import compile_at_once, path_and_bound
@@ -175,6 +175,7 @@ def flush(frame: Frame | None = None) -> None:
         if plan is None and not at_once and not walked and not any(map(_tracked, live)):
             plans[key] = forget.SEEN
             try:
+                tr.running = True
                 _first_sight(tr, live, path, bound)
             except Exception:
                 _salvage(tr, live)
@@ -195,6 +196,7 @@ def flush(frame: Frame | None = None) -> None:
         return
     plan.seen += 1
     try:
+        tr.running = True
         if plan.seen == COMPILE_AT and not config.eager:
             buffers = _compile_and_run(plan, tr)
         else:
@@ -240,6 +242,7 @@ def _again(plan: Plan, tr: Frame, live: Sequence[Value]) -> None:
     if Counter.replays == native.LOAD_AT:
         native.load_aside()
     try:
+        tr.running = True
         _deliver(plan, tr, live, _replay(plan, tr))
     except Exception:
         _salvage(tr, live)
@@ -586,4 +589,5 @@ def _reference(plan: Plan, tr: Frame) -> list[Any]:
 
 
 _State.flush = staticmethod(flush)
+_State.foreign = staticmethod(foreign.value_of)
 finalizers.install()

@@ -209,8 +209,8 @@ def begin_again(c: Code, frame: str) -> None:
             c.put(frame, getattr(FRAME, name), made)
         c.put(frame, FRAME.leaves, leaves)
         for name, value in (
-            ("complex", False), ("upstream", _NOTHING), ("shifts", _NOTHING), ("hooks", None),
-            ("custom", None), ("over", None), ("freed", _NONE), ("freed_key", ()),
+            ("complex", False), ("running", False), ("upstream", _NOTHING), ("shifts", _NOTHING),
+            ("hooks", None), ("custom", None), ("over", None), ("freed", _NONE), ("freed_key", ()),
         ):  # fmt: skip
             c.put(frame, getattr(FRAME, name), c.keep(c.object(value)))
         c.give(c.keep(c.object(None)))
@@ -250,6 +250,7 @@ def _flush(c: Code) -> None:
     c.need(c.test("eq", c.call("PyObject_RichCompareBool", freed, before, _EQUAL), 1, "i32"))
     c.need(c.use(as_counted, values, c.call("PyTuple_GetItem", usual, 0)))
     # From here on it happens.
+    c.put(frame, FRAME.running, c.keep(c.object(True)))
     with c.loop(c.call("PyObject_Size", values)) as k:
         v = c.call("PyList_GetItem", values, k)
         with c.when(c.test("sgt", c.references(v), _HELD_BY_LIST)):

@@ -4,9 +4,14 @@ over.
 
 from __future__ import annotations
 
+import copy
 import gc
+import queue
 import threading
 import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -348,3 +353,96 @@ def test_whole_numbers_of_more_than_64_bits() -> None:
             with pytest.raises(OverflowError, match="int too big to convert"):
                 call()
         assert (x + 1).tolist() == [2, 3]
+
+
+def in_a_thread(work: Callable[[], Any]) -> Any:
+    """What `work()` returns in another thread."""
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(work()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    "read",
+    (
+        lambda t: t.tolist(), lambda t: t.sum().item(), lambda t: t.numpy().tolist(), repr,
+        lambda t: (t * 2).tolist(), lambda t: t[1].tolist(), lambda t: t.clone().add_(1).tolist(),
+        lambda t: [row.tolist() for row in t], lambda t: copy.deepcopy(t).tolist(),
+        lambda t: bool((t == t).all()),
+    ),
+)  # fmt: skip
+def test_another_thread_reads_what_is_only_recorded(read: Callable[[Any], Any]) -> None:
+    x = facula.arange(6.0).reshape(3, 2)
+    for make in (
+        lambda: x * 2,
+        lambda: x.t() + 1,
+        lambda: (x + 1)[:, 1:],
+        lambda: facula.rand(4, 2),
+    ):
+        facula.manual_seed(1)
+        want = read(make())
+        facula.manual_seed(1)
+        made = make()
+        assert in_a_thread(lambda: read(made)) == want  # noqa: B023
+        assert read(made) == want
+
+
+def test_another_thread_reads_a_loss_and_its_gradient_goes_on() -> None:
+    w = facula.ones(3, requires_grad=True)
+    for _ in range(4):
+        loss = (w * w).sum()
+        assert in_a_thread(loss.item) == 3.0
+        loss.backward()
+        assert w.grad is not None and w.grad.tolist() == [2.0] * 3
+        w.grad = None
+
+
+def test_what_another_thread_cannot_compute_is_an_error_there() -> None:
+    table, index = facula.ones(3, 2), facula.zeros(200, dtype=facula.int64)
+    index[150] = 9
+
+    def read() -> str:
+        with pytest.raises(IndexError, match="out of bounds") as e:
+            picked.tolist()
+        return str(e.value)
+
+    picked = table[index] * 2
+    assert "9" in in_a_thread(read) and "9" in read()
+    with pytest.raises(RuntimeError, match="could not be computed"), ThreadPoolExecutor(1) as pool:
+        pool.submit(picked.tolist).result()
+
+
+def test_threads_read_while_their_maker_goes_on() -> None:
+    """A training thread hands its losses, which are only recorded, to threads that read them."""
+    handed: queue.Queue[Any] = queue.Queue()
+    seen: dict[int, list[float]] = {}
+
+    def read() -> None:
+        while (item := handed.get()) is not None:
+            k, loss, plain, part = item
+            seen[k] = [loss.item(), *plain.tolist(), float((part + 1).sum())]
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for t in readers:
+        t.start()
+    net = facula.nn.Linear(4, 1)
+    opt = facula.optim.SGD(net.parameters(), lr=0.01)
+    x = facula.arange(8.0).reshape(2, 4)
+    want = {}
+    for k in range(300):
+        opt.zero_grad()
+        plain = x[0] * float(k)
+        loss = net(x).square().mean()
+        loss.backward()
+        handed.put((k, loss.detach(), plain, plain[1:]))
+        opt.step()
+        if k % 3 == 0:
+            want[k] = [loss.item(), *plain.tolist(), sum(plain.tolist()[1:]) + 3]
+    for _ in readers:
+        handed.put(None)
+    for t in readers:
+        t.join()
+    assert len(seen) == 300
+    assert {k: seen[k] for k in want} == want

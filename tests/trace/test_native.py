@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 import facula
-from facula import config, nn
+from facula import config, nn, tensor_sharing
 from facula.autograd import jumps
+from facula.functions import indexing, operators
 from facula.nn import functional as F
 from facula.ops import elementwise as e
 from facula.optim import multi_tensor
@@ -31,8 +32,9 @@ NAMES = ("record1", "record2", "record3", "record", "record_many", "as_one")
 
 def test_machine_code_is_in_place() -> None:
     names = {f.__name__ for f in native.taken()}
-    assert names == {*NAMES, "restart", "flush", "take_onto_nothing", "meets"}
-    for module in (recorder, formula, replay, jumps, multi_tensor):
+    assert names == {*NAMES, "restart", "flush", "take_onto_nothing", "meets", "taken", "write"}
+    modules = (recorder, formula, replay, jumps, multi_tensor, indexing, operators, tensor_sharing)
+    for module in modules:
         for name in names & set(vars(module)):
             assert type(getattr(module, name)).__name__ == "builtin_function_or_method", name
 
@@ -58,7 +60,7 @@ run(20)
 def test_a_program_gets_it_after_some_steps(run_python: Any) -> None:
     done = run_python("-c", SHORT)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["0", "function", "10", "builtin_function_or_method"]
+    assert done.stdout.split() == ["0", "function", "12", "builtin_function_or_method"]
     done = run_python("-c", SHORT.replace("            t.join()", "            pass"))
     assert done.returncode == 0, done.stderr  # the process ends while it is being compiled
 
@@ -164,6 +166,132 @@ def test_the_frame_is_the_same(name: str) -> None:
     got, entered = in_python(lambda: frame_of(run, t))
     assert got == want
     assert entered == left
+
+
+def written(t: dict[str, Any], *writes: Callable[..., Any]) -> Any:
+    """The sum of fresh tensors after writes to one of them."""
+    a, b = t["x"].exp(), t["x"] * 2
+    for write in writes:
+        write(a, b)
+    return a + b
+
+
+# What is written in place, and which functions are left to Python.
+WRITES: dict[str, tuple[Callable[..., Any], set[str]]] = {
+    "what was recorded": (lambda t: written(t, lambda a, b: a.mul_(b)), set()),
+    "again and again": (lambda t: written(t, *[lambda a, b: a.add_(b)] * 3), set()),
+    "a number": (lambda t: written(t, lambda a, b: a.sub_(0.5).div_(2)), set()),
+    "a copy": (lambda t: written(t, lambda a, b: a.copy_(b)), set()),
+    "another dtype": (lambda t: written(t, lambda a, b: a.add_(t["n"])), set()),
+    "zeros": (lambda t: written(t, lambda a, b: b.zero_()), set()),
+    "between two": (lambda t: written(t, lambda a, b: a.lerp_(b, 0.25)), set()),
+    "a name of a gradient": (lambda t: written(t, lambda a, b: a.clamp_(0.5, 1)), set()),
+    "a part": (lambda t: written(t, lambda a, b: a[0, :2].mul_(b[0, 1:])), {"write"}),
+    "what has a part": (lambda t: written(t, lambda a, b: (a[0], a.mul_(b))), {"write"}),
+    "another value": (lambda t: written(t, lambda a, b: a.set_(b.clone())), set()),
+    "with gradients": (lambda t: written(t, lambda a, b: a.mul_(t["b"][0])), {"write"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_the_frame_is_the_same_after_writes(name: str) -> None:
+    run, left = WRITES[name]
+    t = tensors()
+    with native.left_to_python():
+        for _ in range(5):
+            want = frame_of(run, t)
+    got, entered = in_python(lambda: frame_of(run, t))
+    assert got == want
+    assert entered - {"flush", "record1", "record2"} == left
+
+
+def test_writes_are_counted_and_noted() -> None:
+    """Versions, the error of a gradient that wants what is gone, and what was given as a result."""
+
+    def run() -> list[Any]:
+        seen: list[Any] = []
+        for _ in range(4):
+            w = facula.ones(3, requires_grad=True)
+            kept = facula.full((3,), 2.0)
+            y = w * kept
+            kept.mul_(3)
+            kept += 1
+            seen.append((kept._version, kept.tolist()))
+            with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+                y.sum().backward()
+            z = facula.zeros(3)
+            same = z.add_(1)
+            seen.append((same is z, z._version, z.tolist()))
+        return seen
+
+    want, got = both(run)
+    assert got == want
+    assert got[0] == (2, [7.0] * 3) and got[1] == (True, 1, [1.0] * 3)
+
+
+def parts_of(x: Any, rows: int) -> list[Any]:
+    found = [x[k] for k in range(rows)] + [x[-1], x[1, 2], x[rows - 1][1]]
+    return [*found, *x.unbind(1), *x]
+
+
+def test_rows_of_memory() -> None:
+    """Rows, columns and elements: what they hold, their facts, writes to them and what they are
+    parts of.
+    """
+
+    def run() -> list[Any]:
+        x, seen = facula.arange(24.0).reshape(6, 4).clone(), []
+        x.tolist()
+        for turn in range(3):
+            parts = parts_of(x, 6)
+            facts = [(p.stride(), p.storage_offset(), p.is_contiguous()) for p in parts]
+            names = [p.grad_fn for p in parts]
+            seen.append((facts, names, [p.tolist() for p in parts], [p._version for p in parts]))
+            x[turn] += 10
+            parts[turn + 1].mul_(2)
+            x.add_(1)
+            seen.append(([p.tolist() for p in parts], x.tolist(), [p._version for p in parts]))
+        return seen
+
+    for _ in range(2):
+        want, got = both(run)
+        assert got == want
+    rows = np.array(got[0][2][:6])
+    assert rows.tolist() == np.arange(24.0).reshape(6, 4).tolist()
+    assert got[0][0][1] == ((1,), 4, True) and got[0][0][9] == ((4,), 0, False)
+
+
+def test_small_copies_share_memory_and_stay() -> None:
+    """Parts of many sizes and dtypes, of which some are kept: each has what it was made of."""
+    kept = []
+    for dtype in (facula.float32, facula.float64, facula.int8, facula.bool, facula.bfloat16):
+        for n in (1, 3, 7, 100, 250, 1000):
+            x = facula.arange(n * 40).reshape(40, n).remainder(7).to(dtype)
+            want = x.tolist()
+            for k in range(40):
+                part = x[k]
+                if k % 3 == 0:
+                    kept.append((part, part + part, want[k]))
+            del x
+    for part, twice, want in kept:
+        assert part.tolist() == want
+        assert twice.tolist() == (part + part).tolist()
+
+
+def test_threads_take_rows_at_a_time() -> None:
+    x = facula.arange(4000.0).reshape(1000, 4)
+    x.tolist()
+    wrong: list[Any] = []
+
+    def work(k: int) -> None:
+        for i in range(k, 1000, 4):
+            row = x[i]
+            if row.tolist() != [4.0 * i + j for j in range(4)]:
+                wrong.append(i)
+            (row * 2).tolist()
+
+    in_threads(work)
+    assert wrong == []
 
 
 def train(steps: int) -> list[Any]:
