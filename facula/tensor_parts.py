@@ -96,14 +96,16 @@ _rows: dict[tuple[Meta, int, Any], Copy] = {}
 _MOST_ROWS = 20_000
 
 
+def copied_when_little(v: Value) -> bool:
+    """Whether small parts of a value in memory are copied at once."""
+    return v.pin is None and not v.meta.requires_grad and choice.copies_little
+
+
 def row(v: Value, axis: int, index: Any) -> Copy | None:
     """How the part at a position of an axis (at several, of it and those that follow) is copied, if
-    `note_row` has noted it and that is how it is taken. index: an `int`, or a tuple of these.
+    `note_row` has noted it. index: an `int`, or a tuple of these.
     """
-    m = v.meta
-    if v.buf is None or m.requires_grad or v.pin is not None or not choice.copies_little:
-        return None
-    return _rows.get((m, axis, index))
+    return _rows.get((v.meta, axis, index))
 
 
 def note_row(op: Any, v: Value, attrs: Any, shape: Shape | None, axis: int, index: Any) -> None:

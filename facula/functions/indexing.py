@@ -15,7 +15,7 @@ from ..ops import indexing as ix
 from ..ops import movement as mv
 from ..ops.record import normalize_dim
 from ..tensor import Tensor, from_array, taken, wrap, wrap_view
-from ..tensor_parts import note_row, part, row
+from ..tensor_parts import copied_when_little, note_row, part, row
 from ..tensor_sharing import write
 from ..trace.recorder import record, record1, record2, state
 from ..trace.replay import array_of
@@ -88,6 +88,9 @@ def _key(m: Any, index: Any) -> Any:
 
 
 def _getitem(self: Tensor, index: Any) -> Tensor:
+    v = self._v
+    if v.buf is None or not copied_when_little(v):
+        return _part_at(self, index)
     kind = type(index)
     if kind is tuple:
         for i in index:
@@ -95,7 +98,6 @@ def _getitem(self: Tensor, index: Any) -> Tensor:
                 return _part_at(self, index)
     elif kind is not int:
         return _part_at(self, index)
-    v = self._v
     copy = row(v, 0, index)
     if copy is not None:
         return taken(self, copy, "SelectBackward0")

@@ -9,7 +9,7 @@ from ..dtypes import dtype as DType
 from ..ops import movement as mv
 from ..ops.record import normalize_dim
 from ..tensor import Size, Tensor, taken, wrap, wrap_view
-from ..tensor_parts import note_row, part, row
+from ..tensor_parts import copied_when_little, note_row, part, row
 from ..trace.recorder import record1
 from ..trace.values import Meta, Value
 from .pointwise import kind_of
@@ -475,13 +475,15 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
 def _at(input: Tensor, axis: int, index: int, name: str) -> Tensor:
     """The view of a position of an axis, made by an operation that gradients know by this name."""
     v = input._v
-    copy = row(v, axis, index)
+    little = v.buf is not None and copied_when_little(v)
+    copy = row(v, axis, index) if little else None
     if copy is not None:
         return taken(input, copy, name)
     cut, shape = _position(v.meta.shape, axis, index)
     t = wrap_view(part(mv.SLICE, v, cut, shape), input)
     t._fn_name = name
-    note_row(mv.SLICE, v, cut, shape, axis, index)
+    if little:
+        note_row(mv.SLICE, v, cut, shape, axis, index)
     return t
 
 
