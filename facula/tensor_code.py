@@ -35,6 +35,7 @@ def _taken(c: Code) -> None:
     value = _hold(c, c.use(blank_value))
     piece = _hold(c, c.call("PyType_GenericAlloc", c.object(memory.Piece), 0))
     reference = _hold(c, c.call("PyWeakref_NewRef", t, "null"))
+    notes = _hold(c, c.call("PyList_New", 0))
     frame = c.need_found(c.use(open_frame))
     base = _get(c, of, "_base")
     root = c.variable("ptr", of)
@@ -47,7 +48,8 @@ def _taken(c: Code) -> None:
     limit = _get(c, root, "_view_limit")
     c.need(c.test("slt", c.call("PyObject_Size", views), c.integer(limit)))
     over = c.field(v, VALUE.over)
-    c.need(c.is_a(over, list))
+    unnoted = c.same(over, c.object(None))
+    c.need(c.either(unnoted, c.is_a(over, list)))
     address = c.use(address_in, v)
     c.need(c.test("ne", address, 0))
     c.need_same(c.call("PyTuple_GetItem", copy, _SLICE), True)
@@ -57,6 +59,8 @@ def _taken(c: Code) -> None:
     after = c.rounded_up(c.add(start, c.integer(count)), 16)
     c.need(c.test("sle", after, c.integer(c.field(slab, _SLAB.end))))
 
+    with c.when(unnoted):
+        c.put(v, VALUE.over, c.keep(notes))
     c.put(slab, _SLAB.at, c.number(after))
     source = c.add(address, c.integer(c.call("PyTuple_GetItem", copy, _OFFSET)))
     c.move(c.pointer(start), c.pointer(source), c.integer(count))
@@ -67,11 +71,11 @@ def _taken(c: Code) -> None:
         c.put(piece, bound, c.keep(c.object(None)))
     c.use(fill, value, OUTSIDE, c.call("PyTuple_GetItem", copy, _FACTS))
     c.put(value, VALUE.buf, piece)
-    c.put(value, VALUE.over, c.keep(over))
+    c.put(value, VALUE.over, c.keep(c.field(v, VALUE.over)))
     for attribute, held in (("_v", value), ("_base", root), ("_fn_name", name)):
         c.call("PyObject_SetAttr", t, c.object(attribute), held)
     c.call("PyList_Append", views, reference)
-    for held in (value, reference, base, cut, v, views, limit):
+    for held in (value, reference, notes, base, cut, v, views, limit):
         c.drop(held)
     c.give(t)
 

@@ -30,7 +30,7 @@ from .runtime import copies
 from .tensor_parts import part
 from .trace.recorder import _State, record1, record2, set_grad_mode, state
 from .trace.replay import array_of, flush, pointer_of
-from .trace.values import Meta, Value, contiguous_strides, meta, outside
+from .trace.values import Meta, Value, contiguous_strides, copied, meta, outside
 from .trace.written import NOTHING_READ, mark_written
 
 LEAF_WRITTEN = "a leaf Variable that requires grad is being used in an in-place operation."
@@ -176,16 +176,37 @@ def _written_large(root: Any, m: Meta, nv: Value, call: Any) -> bool:
     return True
 
 
+def update_part(view: Any, op: Any, other: Any) -> bool:
+    """`view op= other` in memory at once, of a small part of memory that nobody else sees; False,
+    and nothing was written, in other cases. The view still holds what is there.
+    """
+    if view._cut:
+        return False
+    new = tensor_writes.updated(view, op, other)
+    if new is None:
+        return False
+    root = view._base
+    expected = root._version
+    tensor_writes.written(root)
+    root._fn_name = view._fn_name = None
+    view._v = copied(root._v, view._v.meta, new)
+    if len(root._views) > 1:
+        _stale_views(root, weakref.ref(root), expected, NOTHING_READ, False, view)
+    return True
+
+
 def written_last(root: Any, view: Any, m: Meta) -> bool:
     """Whether writing a view to the place `m` would change nothing, and nobody would notice it.
 
-    That is: the view lies there, and since its storage was last written nothing was recorded, so
-    that no gradient can want what is there now; or it lies in memory that nobody else sees.
+    That is: the view lies there, and no gradient can want what is there now, since nothing was
+    recorded after the storage was last written, or nobody else holds the storage's value.
     """
     tr, k = state.tr, view._v.meta
     same = (k.shape, k.strides, k.offset, k.dtype) == (m.shape, m.strides, m.offset, m.dtype)
-    if not same or view._cut or view._v.over != "stale":
+    if not same or view._cut:
         return False
+    if view._v.over != "stale":
+        return tensor_writes.is_only_copy_of(view, root) and tensor_writes.held_alone(root)
     if root._v.buf is not None:
         large = tensor_writes.spares(root._v.meta, m.numel)
         return large and tensor_writes.own_memory(root) is not None

@@ -15,11 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from .dtypes import float32, float64
 from .runtime import copies
 from .runtime.memory import ArrayMemory
+from .tensor_parts import choice
 from .trace.recorder import resolve, state
+from .trace.references import run_one
 from .trace.replay import array_of, flush, memory_seen
-from .trace.values import Meta, Value, outside
+from .trace.values import OUTSIDE, Meta, Value, outside
 from .trace.written import NOTHING_READ, mark_written
 
 LARGE = 1 << 20  # bytes of a storage, and
@@ -41,15 +44,16 @@ def _references(root: Any) -> int:
 _ALONE = _references(_Holder(outside(None, None)))  # type: ignore[arg-type]
 
 
-def own_memory(root: Any) -> np.ndarray | None:
+def own_memory(root: Any, unread: int = 0) -> np.ndarray | None:
     """The elements of a storage by their places, to be written; None where others can see them.
 
     root: the tensor that owns the storage, whose value lies in memory. The caller holds neither its
-    value nor its buffer. Recorded work that reads it is run first.
+    value nor its buffer. Recorded work that reads it, or copies of its parts, is run first; unread:
+    how many such copies have not been read.
     """
     if root._v.meta.requires_grad or root._v.pin is not None or root._bundle is not None:
         return None
-    if root._v.vid >= state.tr.base:
+    if root._v.vid >= state.tr.base or _copies(root) > unread:
         if state.tr.walks or state.tr.scratch:
             return None
         flush()
@@ -64,6 +68,11 @@ def own_memory(root: Any) -> np.ndarray | None:
     if memory is not array:  # else no program has read it
         copies.forget(memory)
     return array
+
+
+def _copies(root: Any) -> int:
+    """How many copies there are of parts of what the storage is now."""
+    return getrefcount(root._v.over) - _ONE if type(root._v.over) is list else 0
 
 
 def elements(v: Value) -> np.ndarray:
@@ -110,8 +119,63 @@ def write_large(root: Any, m: Meta, nv: Value) -> bool:
     array = own_memory(root)
     if array is None:
         return False
+    _put(array, m, new)
+    return True
+
+
+def _put(array: np.ndarray, m: Meta, new: Any) -> None:
     size = array.itemsize
     strides = tuple([n * size for n in m.strides])
     place: np.ndarray = np.ndarray(m.shape, array.dtype, array, m.offset * size, strides)
     place[...] = new
-    return True
+
+
+def updated(view: Any, op: Any, other: Any) -> np.ndarray | None:
+    """Writes the result of an operation on a copied part of a storage and another operand (a value
+    or a number) to where the part lies. A copy of it; None, and nothing was written, where that is
+    to be recorded. As `write_large` has it.
+    """
+    root, m = view._base, view._v.meta
+    if not is_only_copy_of(view, root) or m.requires_grad or not spares(root._v.meta, m.numel):
+        return None
+    if type(other) is Value:
+        k = other.meta
+        if other.buf is None or k.requires_grad or k.dtype is not m.dtype or k.shape != m.shape:
+            return None
+        other = array_of(other)
+    elif m.dtype not in (float32, float64):
+        return None
+    if root._v.pin is not None or state.tr.walks or state.tr.scratch or not choice.copies_little:
+        return None
+    for r in root._views:
+        if (one := r()) is not None and one._own:
+            return None
+    new = run_one(op, [array_of(view._v), other], (), m)
+    array = None if new is None else own_memory(root, unread=1)
+    if array is not None:
+        _put(array, m, new)
+    return new if array is not None else None
+
+
+def is_only_copy_of(view: Any, root: Any) -> bool:
+    """Whether a view holds the only copy of a part of what the storage is now, in memory, which no
+    recorded call has read: no gradient and no frame has another.
+    """
+    v = view._v
+    if v.vid != OUTSIDE or v.buf is None or v.over is None or v.over is not root._v.over:
+        return False
+    return _copies(root) == 1
+
+
+def held_alone(root: Any) -> bool:
+    """Whether nothing refers to what the storage is now but its tensor."""
+    return root._v.vid < state.tr.base and _references(root) <= _ALONE
+
+
+def _one() -> int:
+    v = outside(None, None)  # type: ignore[arg-type]
+    v.over = []
+    return getrefcount(v.over)
+
+
+_ONE = _one()  # what `getrefcount` says of a list that one value has

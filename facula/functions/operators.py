@@ -12,7 +12,7 @@ import numpy as np
 from ..ops.elementwise import ADD, DIV, MUL, SUB
 from ..ops.record import Op
 from ..tensor import Tensor, wrap
-from ..tensor_sharing import write
+from ..tensor_sharing import update_part, write
 from ..trace.recorder import record2
 from ..trace.values import NUMBER, Value
 from .creation import from_numpy
@@ -100,6 +100,8 @@ def _written(op: Op, method: Any) -> Any:
             if not plain or not isinstance(b, Value):
                 return method(self, other, **options)
             b = record2(MUL, b, alpha)
+        if self._base is not None and update_part(self, op, b):
+            return self
         write(self, record2(op, self._v, b))
         if self._fn_name is not None:
             self._fn_name = None

@@ -12,8 +12,9 @@ from ..ops.elementwise_logic import LT
 from ..ops.record import promote_types
 from ..tensor import Tensor, wrap
 from ..tensor_sharing import lower_name
-from ..trace.recorder import record, record1, record2
+from ..trace.recorder import record, record2
 from ..trace.values import NUMBER
+from .pointwise import abs as absolute
 from .pointwise import check_tensor, value_of
 from .registry import public
 
@@ -31,7 +32,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     kind = a.meta.dtype
     if b.meta.dtype is not kind:
         raise RuntimeError(
-            f"expected dtype {kind.name} for `end` but got dtype {b.meta.dtype.name}"
+            f"expected dtype {lower_name(kind)} for `end` but got dtype {lower_name(b.meta.dtype)}"
         )
     if not kind.is_differentiable:
         raise NotImplementedError(f"\"lerp_kernel_scalar\" not implemented for '{type_name(kind)}'")
@@ -45,7 +46,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
         step = record2(e.SUB, b, a)
         near = record2(e.ADD, a, record2(e.MUL, step, w))
         far = record2(e.ADD, b, record2(e.MUL, step, record2(e.SUB, w, 1)))
-        r = wrap(record(e.WHERE, (record2(LT, record1(e.ABS, w), 0.5), near, far)))
+        r = wrap(record(e.WHERE, (record2(LT, absolute(weight)._v, 0.5), near, far)))
         r._fn_name = "LerpBackward1"
         return r
     w = weight if type(weight) in NUMBER else _weight(weight, kind)

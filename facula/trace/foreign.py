@@ -75,7 +75,7 @@ def _contents(owner: Frame, v: Value) -> np.ndarray | None:
 
 def _calculated(owner: Frame, slot: int, v: Value) -> np.ndarray | None:
     node: Any = owner.node
-    given = SimpleNamespace(inputs=owner.inputs, scalars=owner.scalars)
+    given: Any = SimpleNamespace(inputs=owner.inputs, scalars=owner.scalars)
     while node is not None and not (
         node.kind is OP and node.slot <= slot < node.slot + len(node.metas)
     ):
