@@ -14,12 +14,13 @@ import facula
 from ..ops import elementwise as e
 from ..ops.indexing import zeros
 from ..ops.linear import linear as affine
-from ..ops.movement import cat, reshape, transpose
+from ..ops.movement import SLICE, cat, reshape, transpose
 from ..ops.recurrent import GRU as GRU_RUN
 from ..ops.recurrent import LSTM as LSTM_RUN
 from ..ops.recurrent import RNN_RELU, RNN_TANH
 from ..tensor import Tensor, wrap
-from ..trace.recorder import record_many
+from ..trace.formula import as_one
+from ..trace.recorder import record1, record_many
 from ..trace.values import Value
 from . import functional as F
 from . import init
@@ -387,24 +388,25 @@ class RNNCellBase(Module):
         batched = input.dim() == 2
         x: Any = input if batched else input.unsqueeze(0)
         made = []
-        if x.size(1) != self.input_size:
+        rows, wide = x._v.meta.shape
+        if wide != self.input_size:
             raise RuntimeError(
-                f"input has inconsistent input_size: got {x.size(1)} expected {self.input_size}"
+                f"input has inconsistent input_size: got {wide} expected {self.input_size}"
             )
         for s in states:
             h: Any = s
             if h is None:
-                h = facula.zeros(x.size(0), self.hidden_size, dtype=input.dtype)
+                h = facula.zeros(rows, self.hidden_size, dtype=input.dtype)
             elif not batched:
                 h = h.unsqueeze(0)
-            if h.size(0) != x.size(0):
+            has, size = h._v.meta.shape
+            if has != rows:
                 raise RuntimeError(
-                    f"Input batch size {x.size(0)} doesn't match hidden0 batch size {h.size(0)}"
+                    f"Input batch size {rows} doesn't match hidden0 batch size {has}"
                 )
-            if h.size(1) != self.hidden_size:
+            if size != self.hidden_size:
                 raise RuntimeError(
-                    f"hidden0 has inconsistent hidden_size: got {h.size(1)}, expected "
-                    f"{self.hidden_size}"
+                    f"hidden0 has inconsistent hidden_size: got {size}, expected {self.hidden_size}"
                 )
             made.append(h)
         return batched, x, made
@@ -423,6 +425,27 @@ class RNNCellBase(Module):
         if nonlinearity != "tanh":
             s += f", nonlinearity={nonlinearity}"
         return s
+
+
+def _gate(v: Value, k: int, size: int) -> Value:
+    """The part of (N, gates * size) that is the k-th gate's."""
+    return record1(SLICE, v, ((0, k * size), (v.meta.shape[0], (k + 1) * size), (1, 1)))
+
+
+def _lstm_state(gates: Value, c: Value, size: int) -> Value:
+    i, f, g = (_gate(gates, k, size) for k in range(3))
+    kept = e.mul(record1(e.SIGMOID, f), c)
+    return e.add(kept, e.mul(record1(e.SIGMOID, i), record1(e.TANH, g)))
+
+
+def _lstm_output(gates: Value, c: Value, size: int) -> Value:
+    return e.mul(record1(e.SIGMOID, _gate(gates, 3, size)), record1(e.TANH, c))
+
+
+def _gru_state(a: Value, b: Value, h: Value, size: int) -> Value:
+    r, z = (record1(e.SIGMOID, e.add(_gate(a, k, size), _gate(b, k, size))) for k in range(2))
+    n = record1(e.TANH, e.add(_gate(a, 2, size), e.mul(r, _gate(b, 2, size))))
+    return e.add(n, e.mul(z, e.sub(h, n)))
 
 
 class RNNCell(RNNCellBase):
@@ -464,9 +487,9 @@ class LSTMCell(RNNCellBase):
             )
         batched, x, (h, c) = self._prepared(input, [None, None] if hx is None else list(hx))
         a, b = self._products(x, h)
-        i, f, g, o = (a + b).chunk(4, 1)
-        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-        h = o.sigmoid() * c.tanh()
+        gates = e.add(a._v, b._v)
+        new = as_one(_lstm_state, (gates, c._v), (self.hidden_size,))
+        h, c = wrap(as_one(_lstm_output, (gates, new), (self.hidden_size,))), wrap(new)
         return (h, c) if batched else (h.squeeze(0), c.squeeze(0))
 
 
@@ -486,9 +509,5 @@ class GRUCell(RNNCellBase):
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         batched, x, (h,) = self._prepared(input, [hx])
         a, b = self._products(x, h)
-        ar, az, an = a.chunk(3, 1)
-        br, bz, bn = b.chunk(3, 1)
-        r, z = (ar + br).sigmoid(), (az + bz).sigmoid()
-        n = (an + r * bn).tanh()
-        out = n + z * (h - n)
+        out = wrap(as_one(_gru_state, (a._v, b._v, h._v), (self.hidden_size,)))
         return out if batched else out.squeeze(0)

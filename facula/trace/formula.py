@@ -22,7 +22,7 @@ def as_one(
     """Records formula(*ins, *attrs).
 
     What the formula records depends on the facts of `ins` and on `attrs` alone, the numbers that it
-    brings too, and its result is what it records last.
+    brings too, and its result is what it records last, which is no view.
     """
     tr = state.tr
     base = tr.base
@@ -69,6 +69,8 @@ def _record(
     last = tr.node
     if tr.base != base or out.vid - base != last.slot or tr.fixing or tr.scratch or config.eager:
         return out
+    if last.op.view:  # whoever has it must know where in its storage it lies
+        return out
     entered = []
     for v in tr.inputs[inputs:]:
         places = [k for k, x in enumerate(ins) if x is v]
@@ -78,7 +80,7 @@ def _record(
         entered.append((places[0], v.vid - base))
     node: Any = last
     while node is not first:
-        if node.kind is not INPUT and (node.kind is not OP or node.op.view or node.where):
+        if node.kind is not INPUT and (node.kind is not OP or node.where):
             return out
         node = node.parent
         if node is None:
