@@ -1,12 +1,12 @@
-"""Handles in machine code: what `tensor.taken` and `tensor_sharing.write` do in the usual case."""
+"""Handles in machine code: what `tensor.py` and `tensor_sharing.write` do in the usual case."""
 
 from __future__ import annotations
 
 from .runtime import memory
 from .runtime.python_ir import Code, Fields
-from .tensor import Tensor, _new, taken
+from .tensor import Tensor, _new, taken, wrap_view
 from .tensor_parts import Copy
-from .tensor_sharing import write
+from .tensor_sharing import VIEWS, write
 from .trace.recorder import _NONE, SLOTS
 from .trace.replay_code import address_in
 from .trace.values import OUTSIDE, Value
@@ -28,25 +28,82 @@ def _get(c: Code, o: str, name: str) -> str:
     return _hold(c, c.call("PyObject_GetAttr", o, c.object(name)))
 
 
+def _handle(c: Code) -> tuple[str, str]:
+    """A blank handle, and a weak reference to it."""
+    t = _hold(c, c.invoke(c.object(_new), c.object(Tensor)))
+    return t, _hold(c, c.call("PyWeakref_NewRef", t, "null"))
+
+
+class _Storage:
+    """The tensor that owns the storage of another one, which has no history of its own, and its
+    list of references to those that share it: of `join`. What memory is taken for comes first.
+    """
+
+    def __init__(self, c: Code) -> None:
+        self._c, self._new = c, _hold(c, c.call("PyList_New", 0))
+
+    def find(self, of: str) -> str:
+        """The owner, where there is room in its list, or none yet."""
+        c = self._c
+        none = c.object(None)
+        base, cut = _get(c, of, "_base"), _get(c, of, "_cut")
+        c.need_same(cut, False)
+        root = c.variable("ptr", of)
+        with c.when(c.other(base, none)):
+            c.assign(root, base)
+        self.root = c.value(root)
+        views, bundle = _get(c, self.root, "_views"), _get(c, self.root, "_bundle")
+        self._first = c.same(views, none)
+        with c.when(self._first):
+            c.need(c.same(bundle, none))
+        with c.when(c.other(views, none)):
+            c.need(c.is_a(views, list))
+            limit = c.call("PyObject_GetAttr", self.root, c.object("_view_limit"))
+            c.drop(limit)  # a small number
+            c.need(c.test("slt", c.call("PyObject_Size", views), c.integer(limit)))
+        self._views, self._held = views, (base, cut, views, bundle, self._new)
+        return self.root
+
+    def join(self, reference: str) -> None:
+        """Adds a reference; what is held is given up."""
+        c = self._c
+        views = c.variable("ptr", self._views)
+        with c.when(self._first):
+            c.call("PyObject_SetAttr", self.root, c.object("_views"), self._new)
+            c.call("PyObject_SetAttr", self.root, c.object("_view_limit"), c.object(VIEWS))
+            c.assign(views, self._new)
+        c.call("PyList_Append", c.value(views), reference)
+        for o in self._held:
+            c.drop(o)
+
+
+def _wrap_view(c: Code) -> None:
+    v, of = c.argument(0), c.argument(1)
+    c.need(c.is_a(v, Value))
+    t, reference = _handle(c)
+    storage = _Storage(c)
+    frame = c.need_found(c.use(open_frame))
+    root = storage.find(of)
+    c.call("PyObject_SetAttr", t, c.object("_v"), v)
+    c.call("PyObject_SetAttr", t, c.object("_base"), root)
+    storage.join(reference)
+    with c.when(c.same(c.field(v, VALUE.buf), c.object(None))):
+        c.call("PyList_Append", c.field(frame, FRAME.views), reference)
+    c.drop(reference)
+    c.give(t)
+
+
 def _taken(c: Code) -> None:
     of, copy, name = (c.argument(k) for k in range(3))
     c.need(c.is_a(copy, Copy))
-    t = _hold(c, c.invoke(c.object(_new), c.object(Tensor)))
+    t, reference = _handle(c)
     value = _hold(c, c.use(blank_value))
     piece = _hold(c, c.call("PyType_GenericAlloc", c.object(memory.Piece), 0))
-    reference = _hold(c, c.call("PyWeakref_NewRef", t, "null"))
-    notes = _hold(c, c.call("PyList_New", 0))
+    notes, storage = _hold(c, c.call("PyList_New", 0)), _Storage(c)
     frame = c.need_found(c.use(open_frame))
-    base = _get(c, of, "_base")
-    root = c.variable("ptr", of)
-    with c.when(c.other(base, c.object(None))):
-        c.assign(root, base)
-    root = c.value(root)
-    cut, v, views = _get(c, of, "_cut"), _get(c, of, "_v"), _get(c, root, "_views")
-    c.need_same(cut, False)
-    c.need(c.both(c.is_a(v, Value), c.is_a(views, list)))
-    limit = _get(c, root, "_view_limit")
-    c.need(c.test("slt", c.call("PyObject_Size", views), c.integer(limit)))
+    root = storage.find(of)
+    v = _get(c, of, "_v")
+    c.need(c.is_a(v, Value))
     over = c.field(v, VALUE.over)
     unnoted = c.same(over, c.object(None))
     c.need(c.either(unnoted, c.is_a(over, list)))
@@ -74,8 +131,8 @@ def _taken(c: Code) -> None:
     c.put(value, VALUE.over, c.keep(c.field(v, VALUE.over)))
     for attribute, held in (("_v", value), ("_base", root), ("_fn_name", name)):
         c.call("PyObject_SetAttr", t, c.object(attribute), held)
-    c.call("PyList_Append", views, reference)
-    for held in (value, reference, notes, base, cut, v, views, limit):
+    storage.join(reference)
+    for held in (value, reference, notes, v):
         c.drop(held)
     c.give(t)
 
@@ -145,4 +202,6 @@ def _write(c: Code) -> None:
     c.give(c.keep(t))
 
 
-FUNCTIONS = ((taken, 3, 3, _taken), (write, 2, 3, _write))
+FUNCTIONS = (
+    (wrap_view, 2, 2, _wrap_view), (taken, 3, 3, _taken), (write, 2, 3, _write),
+)  # fmt: skip

@@ -33,6 +33,7 @@ from .trace.replay import array_of, flush, pointer_of
 from .trace.values import Meta, Value, contiguous_strides, copied, meta, outside
 from .trace.written import NOTHING_READ, mark_written
 
+VIEWS = 16  # handles on a storage, from which on those that are gone are removed
 LEAF_WRITTEN = "a leaf Variable that requires grad is being used in an in-place operation."
 VIEW_OF_LEAF_WRITTEN = (
     "a view of a leaf Variable that requires grad is being used in an in-place operation."
@@ -481,14 +482,14 @@ def join(root: Any, t: Any) -> Any:
     views = root._views
     if views is None:
         root._views = [reference]
-        root._view_limit = 16
+        root._view_limit = VIEWS
         if root._bundle is not None:
             root._bundle.dirty = True
     else:
         views.append(reference)
         if len(views) > root._view_limit:
             views[:] = [r for r in views if r() is not None]
-            root._view_limit = max(16, 2 * len(views))
+            root._view_limit = max(VIEWS, 2 * len(views))
     return reference
 
 

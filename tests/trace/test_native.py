@@ -32,7 +32,16 @@ NAMES = ("record1", "record2", "record3", "record", "record_many", "as_one")
 
 def test_machine_code_is_in_place() -> None:
     names = {f.__name__ for f in native.taken()}
-    assert names == {*NAMES, "restart", "flush", "take_onto_nothing", "meets", "taken", "write"}
+    assert names == {
+        *NAMES,
+        "restart",
+        "flush",
+        "take_onto_nothing",
+        "meets",
+        "taken",
+        "wrap_view",
+        "write",
+    }
     modules = (recorder, formula, replay, jumps, multi_tensor, indexing, operators, tensor_sharing)
     for module in modules:
         for name in names & set(vars(module)):
@@ -60,7 +69,7 @@ run(20)
 def test_a_program_gets_it_after_some_steps(run_python: Any) -> None:
     done = run_python("-c", SHORT)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["0", "function", "12", "builtin_function_or_method"]
+    assert done.stdout.split() == ["0", "function", "13", "builtin_function_or_method"]
     done = run_python("-c", SHORT.replace("            t.join()", "            pass"))
     assert done.returncode == 0, done.stderr  # the process ends while it is being compiled
 
