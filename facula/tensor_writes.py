@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .dtypes import float32, float64
+from .dtypes import float32, float64, int8, int16, int32, int64, uint8
+from .ops.elementwise import DIV
 from .runtime import copies
 from .runtime.memory import ArrayMemory
 from .tensor_parts import choice
@@ -27,6 +28,8 @@ from .trace.written import NOTHING_READ, mark_written
 
 LARGE = 1 << 20  # bytes of a storage, and
 PART = 8  # how many times as much of it as is written: then its copy is what a write costs
+_FLOATS = (float32, float64)
+_WHOLE = (int64, int32, int16, int8, uint8)
 LITTLE = 1 << 10  # bytes that are written: then recording it is
 
 
@@ -136,20 +139,25 @@ def updated(view: Any, op: Any, other: Any) -> np.ndarray | None:
     to be recorded. As `write_large` has it.
     """
     root, m = view._base, view._v.meta
-    if not is_only_copy_of(view, root) or m.requires_grad or not spares(root._v.meta, m.numel):
+    if not is_copy_of(view, root) or m.requires_grad or not spares(root._v.meta, m.numel):
+        return None
+    if m.dtype not in _FLOATS and (m.dtype not in _WHOLE or op is DIV):
         return None
     if type(other) is Value:
         k = other.meta
-        if other.buf is None or k.requires_grad or k.dtype is not m.dtype or k.shape != m.shape:
+        if k.requires_grad or k.dtype is not m.dtype or k.shape != m.shape:
             return None
-        other = array_of(other)
-    elif m.dtype not in (float32, float64):
+    elif m.dtype not in _FLOATS and type(other) is not int:
         return None
     if root._v.pin is not None or state.tr.walks or state.tr.scratch or not choice.copies_little:
         return None
     for r in root._views:
         if (one := r()) is not None and one._own:
             return None
+    if type(other) is Value:
+        other = elements(other)
+    if _copies(root) > 1:
+        return None
     new = run_one(op, [array_of(view._v), other], (), m)
     array = None if new is None else own_memory(root, unread=1)
     if array is not None:
@@ -157,14 +165,19 @@ def updated(view: Any, op: Any, other: Any) -> np.ndarray | None:
     return new if array is not None else None
 
 
-def is_only_copy_of(view: Any, root: Any) -> bool:
-    """Whether a view holds the only copy of a part of what the storage is now, in memory, which no
-    recorded call has read: no gradient and no frame has another.
+def is_copy_of(view: Any, root: Any) -> bool:
+    """Whether a view holds a copy of its part of what the storage is now, in memory, which no
+    recorded call has read.
     """
     v = view._v
-    if v.vid != OUTSIDE or v.buf is None or v.over is None or v.over is not root._v.over:
-        return False
-    return _copies(root) == 1
+    return (
+        v.vid == OUTSIDE and v.buf is not None and type(v.over) is list and v.over is root._v.over
+    )
+
+
+def is_only_copy_of(view: Any, root: Any) -> bool:
+    """As `is_copy_of`, and no gradient and no frame has another one."""
+    return is_copy_of(view, root) and _copies(root) == 1
 
 
 def held_alone(root: Any) -> bool:

@@ -189,6 +189,17 @@ def _added(t: Any, n: int) -> Any:
     return x
 
 
+def _table(t: Any, n: int) -> Any:
+    """Learning the values of actions (Q-learning), on a ring of 16 places."""
+    q, s = t.zeros(16, 4), 0
+    for i in range(n):
+        a = int(q[s].argmax()) if i % 5 else i % 4
+        after = (s + a + 1) % 16
+        q[s, a] += 0.1 * (float(after == 0) + 0.9 * q[after].max() - q[s, a])
+        s = after
+    return q
+
+
 def _returns(t: Any, n: int) -> Any:
     found, total = [], 0.0
     for i in range(n):
@@ -205,6 +216,7 @@ for _name, _run in (
     ("rows in turn", _iterated),
     ("rows written", _filled),
     ("elements added to", _added),
+    ("table of values", _table),
     ("list to tensor", _returns),
 ):
     _loop("elements and rows", _name, _run, 128)
