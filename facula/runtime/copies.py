@@ -50,11 +50,12 @@ class Source:
         self.made: dict[Key, Copy] = {}
         self.shown = shown
 
-        def gone(reference: weakref.ref[Any]) -> None:
-            source = _state.sources.get(ptr)
+        # A default is bound here because module globals may be gone when the interpreter exits.
+        def gone(reference: weakref.ref[Any], state: _State = _state) -> None:
+            source = state.sources.get(ptr)
             if source is not None and source.reference is reference:
-                del _state.sources[ptr]
-                _state.settled = {}
+                del state.sources[ptr]
+                state.settled = {}
 
         self.reference = weakref.ref(memory, gone)
 
@@ -69,7 +70,7 @@ class Copy:
         self.ptr = self.buffer.ptr
         _state.bytes += nbytes
 
-    # A default is bound here because module globals may be gone when the interpreter exits.
+    # As above.
     def __del__(self, state: _State = _state) -> None:
         state.bytes -= self.buffer.nbytes
 
