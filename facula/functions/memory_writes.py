@@ -58,12 +58,12 @@ def write_rows(self: Tensor, arrays: list[Value | None], new: Value) -> bool:
 
 
 def _has_views(t: Tensor) -> bool:
-    views = t._views
-    if views:
-        for reference in views:
-            if reference() is not None:
-                return True
-        views.clear()
+    views, gone = t._views or [], 0
+    for reference in views:
+        if reference() is not None:
+            return True
+        gone += 1
+    del views[:gone]  # not those that another thread has added
     return False
 
 

@@ -310,14 +310,15 @@ class Slab:
 
     at: int
     end: int
-    owner: ArrayMemory | Buffer
+    owner: Any
 
     def __init__(self) -> None:
         self.at = self.end = 0
+        self.owner = None
 
     def copy(self, address: int, nbytes: int) -> Piece:
         """A copy of at most `LARGEST_SLICE` bytes that lie at an address."""
-        start = self.at
+        start, owner = self.at, self.owner
         after = (start + nbytes + 15) & -16
         if after > self.end:
             owner = of_array(np.empty(_SLAB, _uint8))
@@ -327,7 +328,7 @@ class Slab:
         self.at = after
         ctypes.memmove(start, address, nbytes)
         made = Piece()
-        made.ptr, made.nbytes, made.owner = start, nbytes, self.owner
+        made.ptr, made.nbytes, made.owner = start, nbytes, owner
         made.low = made.high = None
         return made
 

@@ -30,7 +30,7 @@ def _act(x: Any, draw: random.Random, held: list[Any]) -> Any:
     """One thing that a program may do with x; it may be an error."""
     i, j, s = draw.randrange(6), draw.randrange(10), draw.choice([2, 0.5, -1, 3.25])
     row = x[i]
-    match draw.randrange(16):
+    match draw.randrange(18):
         case 0:
             x[i] += s
         case 1:
@@ -70,6 +70,11 @@ def _act(x: Any, draw: random.Random, held: list[Any]) -> Any:
             for r in x:
                 total += r
             return total.tolist()
+        case 15:
+            x[i][j] += s
+        case 16:
+            row[j:].mul_(2)
+            row[j] -= s
         case _:
             row.add_(x[(i + 1) % 6], alpha=2)
             x[i] = row
