@@ -18,20 +18,15 @@ _FACTS, _NBYTES, _OFFSET, _SLICE = (
 )
 
 
-def _hold(c: Code, o: str) -> str:
-    """A new reference, which there must be one of."""
-    return c.need_found(c.hold(o))
-
-
 def _get(c: Code, o: str, name: str) -> str:
     """An attribute, which there must be one of."""
-    return _hold(c, c.call("PyObject_GetAttr", o, c.object(name)))
+    return c.need_held(c.call("PyObject_GetAttr", o, c.object(name)))
 
 
 def _handle(c: Code) -> tuple[str, str]:
     """A blank handle, and a weak reference to it."""
-    t = _hold(c, c.invoke(c.object(_new), c.object(Tensor)))
-    return t, _hold(c, c.call("PyWeakref_NewRef", t, "null"))
+    t = c.need_held(c.invoke(c.object(_new), c.object(Tensor)))
+    return t, c.need_held(c.call("PyWeakref_NewRef", t, "null"))
 
 
 class _Storage:
@@ -40,7 +35,7 @@ class _Storage:
     """
 
     def __init__(self, c: Code) -> None:
-        self._c, self._new = c, _hold(c, c.call("PyList_New", 0))
+        self._c, self._new = c, c.need_held(c.call("PyList_New", 0))
 
     def find(self, of: str) -> str:
         """The owner, where there is room in its list, or none yet."""
@@ -97,9 +92,9 @@ def _taken(c: Code) -> None:
     of, copy, name = (c.argument(k) for k in range(3))
     c.need(c.is_a(copy, Copy))
     t, reference = _handle(c)
-    value = _hold(c, c.use(blank_value))
-    piece = _hold(c, c.call("PyType_GenericAlloc", c.object(memory.Piece), 0))
-    notes, storage = _hold(c, c.call("PyList_New", 0)), _Storage(c)
+    value = c.need_held(c.use(blank_value))
+    piece = c.need_held(c.call("PyType_GenericAlloc", c.object(memory.Piece), 0))
+    notes, storage = c.need_held(c.call("PyList_New", 0)), _Storage(c)
     frame = c.need_found(c.use(open_frame))
     root = storage.find(of)
     v = _get(c, of, "_v")
@@ -141,9 +136,9 @@ def _write(c: Code) -> None:
     t, new = c.argument(0), c.argument(1)
     none = c.object(None)
     c.need(c.is_a(new, Value))
-    key, note = _hold(c, c.call("PyTuple_New", 4)), _hold(c, c.call("PyTuple_New", 4))
-    notes, first = _hold(c, c.call("PyList_New", 0)), _hold(c, c.call("PyDict_New"))
-    reference = _hold(c, c.call("PyWeakref_NewRef", t, "null"))
+    key, note = c.need_held(c.call("PyTuple_New", 4)), c.need_held(c.call("PyTuple_New", 4))
+    notes, first = c.need_held(c.call("PyList_New", 0)), c.need_held(c.call("PyDict_New"))
+    reference = c.need_held(c.call("PyWeakref_NewRef", t, "null"))
     frame = c.need_found(c.use(open_frame))
     base = c.integer(c.field(frame, FRAME.base))
     old = _get(c, t, "_v")

@@ -28,9 +28,10 @@ from .trace.written import NOTHING_READ, mark_written
 
 LARGE = 1 << 20  # bytes of a storage, and
 PART = 8  # how many times as much of it as is written: then its copy is what a write costs
+LITTLE = 1 << 10  # bytes that are written: then recording it is
+
 _FLOATS = (float32, float64)
 _WHOLE = (int64, int32, int16, int8, uint8)
-LITTLE = 1 << 10  # bytes that are written: then recording it is
 
 
 class _Holder:
@@ -112,17 +113,24 @@ def write_large(root: Any, m: Meta, nv: Value) -> bool:
     """
     if root._v.buf is None or not spares(root._v.meta, m.numel) or nv.meta.requires_grad:
         return False
+    if not _may_write(root):
+        return False
+    new = elements(nv)
+    array = own_memory(root)
+    if array is None:
+        return False
+    _put(array, m, new)
+    return True
+
+
+def _may_write(root: Any) -> bool:
+    """Whether no backward pass, no Python code and no alias with a history sees a storage."""
     if root._v.pin is not None or state.tr.walks or state.tr.scratch:
         return False
     for r in root._views or ():
         view = r()
         if view is not None and view._own:
             return False
-    new = elements(nv)
-    array = own_memory(root)
-    if array is None:
-        return False
-    _put(array, m, new)
     return True
 
 
@@ -149,11 +157,8 @@ def updated(view: Any, op: Any, other: Any) -> np.ndarray | None:
             return None
     elif m.dtype not in _FLOATS and type(other) is not int:
         return None
-    if root._v.pin is not None or state.tr.walks or state.tr.scratch or not choice.copies_little:
+    if not choice.copies_little or not _may_write(root):
         return None
-    for r in root._views:
-        if (one := r()) is not None and one._own:
-            return None
     if type(other) is Value:
         other = elements(other)
     if _copies(root) > 1:

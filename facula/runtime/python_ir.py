@@ -317,6 +317,10 @@ class Code:
         self.assign(name, o)
         return o
 
+    def need_held(self, o: str) -> str:
+        """As `hold`, for a new reference that there must be."""
+        return self.need_found(self.hold(o))
+
     def drop(self, o: str) -> None:
         """Gives up a reference, if it is one."""
         self.call("Py_DecRef", o)

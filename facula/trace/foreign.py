@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from .recorder import OP, SLOTS, Frame, _owner, frames, state
+from .recorder import OP, SLOTS, Frame, _owner, _State, frames, state
 from .references import run_references
-from .values import Failed, Value, outside
+from .replay import needed_for
+from .values import Value, complain, outside
 
 _PAUSE = 2e-5  # seconds between two looks at a frame that ends
 _ending = threading.Lock()
@@ -37,7 +38,7 @@ def value_of(owner: Frame, v: Value) -> Value:
         if v.buf is None:
             state.flush(owner)
     if v.buf is None:
-        _complain(v)
+        complain(v)
     return v
 
 
@@ -65,11 +66,11 @@ def _contents(owner: Frame, v: Value) -> np.ndarray | None:
         base = owner.base
         slot = v.vid - base
         if not 0 <= slot < SLOTS:
-            _complain(v)
+            complain(v)
         array = _calculated(owner, slot, v)
         if owner.base == base and (not owner.running or state.__dict__.get("aside") is owner):
             if array is None:
-                _complain(v)
+                complain(v)
             return array
 
 
@@ -83,23 +84,9 @@ def _calculated(owner: Frame, slot: int, v: Value) -> np.ndarray | None:
     if node is None:
         return None  # the frame has ended meanwhile
     path = node.path()
-    wanted, needed = {slot}, set()
-    for position in range(len(path) - 1, -1, -1):
-        n = path[position]
-        made = range(n.slot, n.slot + len(n.metas))
-        if n.kind is OP and n.op.kind != "effect" and not wanted.isdisjoint(made):
-            needed.add(position)
-            wanted.update(n.ins)
+    needed, _ = needed_for(path, [slot], effects=False)
     found: np.ndarray = run_references(path, needed, [slot], [v.meta], given)[0]
     return found
-
-
-def _complain(v: Value) -> None:
-    if type(v.over) is Failed:
-        v.over.complain()
-    raise RuntimeError(
-        "this tensor has no value: an error ended the stretch of work that would have computed it"
-    )
 
 
 def _after_fork() -> None:
@@ -112,3 +99,4 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+_State.foreign = staticmethod(value_of)

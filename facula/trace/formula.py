@@ -69,7 +69,7 @@ def _record(
     last = tr.node
     if tr.base != base or out.vid - base != last.slot or tr.fixing or tr.scratch or config.eager:
         return out
-    if last.op.view:  # whoever has it must know where in its storage it lies
+    if last.kind is OP and last.op.view:  # whoever has it must know where in its storage it lies
         return out
     entered = []
     for v in tr.inputs[inputs:]:

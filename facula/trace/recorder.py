@@ -33,6 +33,7 @@ from .values import (
     Producers,
     Value,
     at,
+    complain,
     meta_of,
     moved,
     with_gradient,
@@ -349,9 +350,7 @@ def resolve(tr: Frame, v: Value) -> Value:
             return state.foreign(owner, v)
         if v.buf is not None:
             return v
-    raise RuntimeError(
-        "this tensor has no value: an error ended the stretch of work that would have computed it"
-    )
+    complain(v)
 
 
 def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:

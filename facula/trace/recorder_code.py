@@ -81,11 +81,6 @@ def _frame(c: Code) -> tuple[str, str]:
     return frame, c.integer(c.field(frame, FRAME.base))
 
 
-def _hold(c: Code, o: str) -> str:
-    """A new reference, which there must be one of."""
-    return c.need_found(c.hold(o))
-
-
 def _need_no_view(c: Code, op: str) -> None:
     """A view of what lies further in its storage than its slot says does so too."""
     view = c.need_found(c.call("PyObject_GetAttr", op, c.object("view")))
@@ -95,9 +90,9 @@ def _need_no_view(c: Code, op: str) -> None:
 
 def _find(c: Code, node: str, key: str) -> str:
     """Where an edge leads: needs one. What is looked at while it is sought stays alive."""
-    _hold(c, c.keep(node))
+    c.need_held(c.keep(node))
     found = c.call("PyDict_GetItemWithError", c.field(node, NODE.edges), key)
-    return _hold(c, c.keep(found))
+    return c.need_held(c.keep(found))
 
 
 def _record_few(c: Code, count: int) -> None:
@@ -106,7 +101,7 @@ def _record_few(c: Code, count: int) -> None:
 
     def packed() -> str:
         operands = [c.argument(1 + k) for k in range(count)]
-        return _hold(c, c.call("PyTuple_Pack", count, *operands))
+        return c.need_held(c.call("PyTuple_Pack", count, *operands))
 
     def operand(k: str) -> str:
         return c.field(c.item("%args", c.add(k, 1)), 0)
@@ -128,7 +123,7 @@ def _record_all(c: Code, many: bool) -> None:
         return c.call("PyTuple_GetItem", ins, k)
 
     def given() -> str:
-        return _hold(c, c.keep(ins))
+        return c.need_held(c.keep(ins))
 
     _record(c, attrs, count, operand, None if many else given, "true", many)
 
@@ -141,8 +136,8 @@ def _record(
     tuple of them, held, for work that is done once, if `may_run` says so; None: left to Python.
     """
     op = c.argument(0)
-    key = _hold(c, c.call("PyTuple_New", c.add(count, 2)))
-    made = _hold(c, c.call("PyList_New", 0) if many else c.use(blank_value))
+    key = c.need_held(c.call("PyTuple_New", c.add(count, 2)))
+    made = c.need_held(c.call("PyList_New", 0) if many else c.use(blank_value))
     frame, base = _frame(c)
     once = c.test("eq", base, c.integer(c.field(frame, FRAME.once)))
     with c.when(c.both(once, may_run)):
@@ -225,8 +220,8 @@ def _as_one(c: Code) -> None:
     count = c.call("PyObject_Size", ins)
     with c.loop(count) as k:
         c.need(c.is_a(c.call("PyTuple_GetItem", ins, k), Value))
-    made = _hold(c, c.use(blank_value))
-    key = _hold(c, c.call("PyTuple_New", c.add(count, 2)))
+    made = c.need_held(c.use(blank_value))
+    key = c.need_held(c.call("PyTuple_New", c.add(count, 2)))
     frame, base = _frame(c)
     c.need_same(c.field(frame, FRAME.fixing), "")
     c.call("PyTuple_SetItem", key, 0, c.keep(made_by))

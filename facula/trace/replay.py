@@ -19,7 +19,7 @@ import numpy as np
 from .. import config
 from ..graph import Graph
 from ..runtime import copies, memory
-from . import finalizers, foreign, forget, native
+from . import finalizers, forget, native
 from .build import build_graph
 from .fingerprint import fingerprint
 from .first_sight import compile_at_once, path_and_bound
@@ -91,18 +91,22 @@ class Plan:
         self.saved = sorted(self.storage)
         extra = [s for s in self.saved if s not in produced and s not in self.input_index]
         self.outputs = self.live + extra
-        self.needed, self.shapes = _needed(self.path, self.outputs)
+        self.needed, self.shapes = needed_for(self.path, self.outputs)
         unseen = _unseen_errors(self.path, self.needed, self.input_index)
         if unseen:
             self.outputs = self.outputs + unseen
-            self.needed, self.shapes = _needed(self.path, self.outputs)
+            self.needed, self.shapes = needed_for(self.path, self.outputs)
         self.tracked = [k for k, v in enumerate(live) if v.meta.requires_grad and not v.meta.leaf]
         place = {s: k for k, s in enumerate(self.outputs)}
         self.kept = [(s, place[s]) for s in self.saved if s in place]
 
 
-def _needed(path: list[Node], outputs: list[int]) -> tuple[set[int], dict[int, Any]]:
-    """Positions of the nodes that the outputs (or an effect) depend on, and the outputs' facts."""
+def needed_for(
+    path: list[Node], outputs: list[int], effects: bool = True
+) -> tuple[set[int], dict[int, Any]]:
+    """Positions of the nodes that the outputs (or an effect, unless none is wanted) depend on, and
+    the outputs' facts.
+    """
     wanted = set(outputs)
     needed: set[int] = set()
     facts: dict[int, Any] = {}
@@ -113,7 +117,8 @@ def _needed(path: list[Node], outputs: list[int]) -> tuple[set[int], dict[int, A
                 facts[n.slot + k] = m
         if n.kind is not OP:
             continue
-        if n.op.kind == "effect" or any(s in wanted for s in range(n.slot, n.slot + len(n.metas))):
+        made = range(n.slot, n.slot + len(n.metas))
+        if effects if n.op.kind == "effect" else any(s in wanted for s in made):
             needed.add(position)
             wanted.update(n.ins)
     return needed, facts
@@ -589,5 +594,4 @@ def _reference(plan: Plan, tr: Frame) -> list[Any]:
 
 
 _State.flush = staticmethod(flush)
-_State.foreign = staticmethod(foreign.value_of)
 finalizers.install()

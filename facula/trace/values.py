@@ -8,7 +8,7 @@ path.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from ..devices import cpu, device
 from ..dtypes import bool_, complex128, dtype, float64, int64
@@ -211,6 +211,15 @@ class Failed(list[Any]):
     def complain(self) -> None:
         """Raises RuntimeError: the value was never computed."""
         raise RuntimeError(f"this tensor could not be computed: {self.error}") from self.error
+
+
+def complain(v: Value) -> NoReturn:
+    """Raises RuntimeError: a value has no memory, and nothing is left that could compute it."""
+    if type(v.over) is Failed:
+        v.over.complain()
+    raise RuntimeError(
+        "this tensor has no value: an error ended the stretch of work that would have computed it"
+    )
 
 
 class Formed:
