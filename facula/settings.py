@@ -82,7 +82,7 @@ def get_float32_matmul_precision() -> str:
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """ "highest", "high" or "medium"; products of float32 are always computed in float32."""
+    """ "highest", "high" or "medium"; products of float32 always have the precision of float32."""
     global _precision
     if precision not in ("highest", "high", "medium"):
         raise RuntimeError(

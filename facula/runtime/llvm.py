@@ -47,6 +47,7 @@ def new_machine() -> Any:
 
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
+    binding.initialize_native_asmparser()  # for assembly in kernels
     triple = "x86_64-unknown-linux-gnu" if elf.SUPPORTED else binding.get_process_triple()
     return binding.Target.from_triple(triple).create_target_machine(
         cpu=binding.get_host_cpu_name(),

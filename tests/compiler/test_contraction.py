@@ -23,6 +23,8 @@ from facula.runtime import cpu
 from facula.trace.build import Builder
 from facula.trace.values import meta
 
+pytestmark = pytest.mark.usefixtures("vectors")
+
 # For float32: what PyTorch's own tests allow against float64, times the length of the sums' root.
 TOLERANCE = {"float32": 1.3e-6, "float64": 1e-12}
 

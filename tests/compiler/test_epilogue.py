@@ -15,6 +15,8 @@ from facula.compiler.schedule import Scheduler, Step
 from facula.dtypes import float32, from_numpy_dtype
 from facula.runtime import cpu
 
+pytestmark = pytest.mark.usefixtures("vectors")
+
 
 @pytest.fixture
 def threads() -> Iterator[None]:

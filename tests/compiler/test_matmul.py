@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from graphs import B
 
+pytestmark = pytest.mark.usefixtures("vectors")
+
 
 def _data(*shape: int, dtype: str = "f") -> np.ndarray:
     r = np.random.default_rng(sum(shape))

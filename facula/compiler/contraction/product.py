@@ -21,7 +21,7 @@ from ..indexing import View
 from ..loops import Kernel, even_parts
 from ..scalar_code import SIZE, broadcast
 from ..writer import I64, Writer
-from . import dots, left, tile
+from . import dots, left, thirds, tile
 from .batch import joined_axes, merged, places
 from .epilogue import Epilogue, Lower
 from .parts import part, split
@@ -168,7 +168,7 @@ class Plan:
         self.columns = lanes * self.vectors
         self.a_by_row = a.strides[-1] == 1 or k == 1  # the summed axis lies side by side
         self.b_by_column = not (b.strides[-1] == 1 or n == 1)
-        new = fresh[0 if self.exchanged else 1]
+        new = self.fresh = fresh[0 if self.exchanged else 1]
         self.shares = 1
         if not (along or finished or batch or self.a_by_row or self.b_by_column) and new:
             self.shares = _shares(m, n, k, SIZE[tag])
@@ -268,6 +268,12 @@ class Plan:
         if self.along:
             return self.m * self.n * (self.k + _DOTS_COST)
         return _padded(self.m, self.n, self.lanes) * (self.k + _TILE_COST)
+
+    @property
+    def cycles(self) -> int:
+        """As an estimate that can be compared with that of a product in tiles."""
+        packed = 0 if self.direct or not self.fresh else self.n * self.k * self.b_count
+        return thirds.vectors_cost(self._effort() * self.count, packed)
 
     def _near(self) -> bool:
         """Whether the right operand and half of the others stay in a processor's own cache: then a

@@ -10,7 +10,7 @@ from ...dtypes import bfloat16
 from ...graph.graph import Graph, GraphNode
 from ..indexing import View
 from ..scalar_code import TAGS
-from . import attention, attention_backward
+from . import attention, attention_backward, thirds
 from . import bfloat16 as halves
 from .convolution import Forward
 from .convolution_outputs import ByOutputs
@@ -129,7 +129,12 @@ def _product(
     # What an optimizer's step is about to change is not packed to be kept (copies.py).
     learns = any(n.op == "multi_update" for n in reversed(graph.nodes))
     fresh = [learns or v.value not in graph.inputs for v in operands]
-    return Plan(tag, a, b, shape, k, finished, fresh)
+    plan = Plan(tag, a, b, shape, k, finished, fresh)
+    if tag == "f32" and thirds.possible(plan.m, plan.n, k):
+        split = halves.Plan(a, b, shape, k, thirds.THIRDS, fresh)
+        if split.thirds_cost < plan.cycles:
+            return split
+    return plan
 
 
 def _layer(graph: Graph, node: GraphNode, tag: str) -> Layer:
