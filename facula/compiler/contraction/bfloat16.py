@@ -5,9 +5,9 @@ one of 32 places of 16 columns, which lie in pairs, and adds the products to a t
 Four tiles of sums stay where they are along the sum, so that each tile of an operand serves twice.
 In vectors (AVX-512), one instruction multiplies a pair of a row, in every lane, with the pairs of
 16 columns; sums of 8 rows and 32 columns stay in registers. The operands lie in the same order for
-both: one is packed by a step of its own, the other one by the chunk that uses it, from wherever they
-lie, places beyond the sum being zero. As for other products, what a chunk computes depends on shapes
-alone. Operands of float32 are split on the way, in tiles only (thirds.py).
+both: one is packed by a step of its own, the other by the chunk that uses it, from wherever they
+lie, places beyond the sum being zero. As for other products, what a chunk computes depends on
+shapes alone. Operands of float32 are split on the way, in tiles only (thirds.py).
 
 The instructions take numbers below 2**-126 for zero and give none such.
 """
@@ -38,9 +38,9 @@ from .matrix_operands import (
     PLACES,
     ROWS,
     TILE_BYTES,
+    Packing,
     at_byte,
     block_bytes,
-    pack,
     tag,
 )  # fmt: skip
 from .parts import left_of, part, split
@@ -270,6 +270,7 @@ def _pack_text(p: Plan) -> str:
     size, k, step, depth, blocks, panels, per, units, start, axes = f[2:]
     pitch, most = w.mul(depth, w.number(block_bytes(p.parts))), w.mul(depth, w.number(PLACES))
     stop = w.smaller(w.mul(V(I64, "%end"), per), units)
+    packing = Packing(w, p.parts, p.packed.along, not p.exchanged)
 
     def unit(u: V, _: list[V]) -> list[V]:
         rest, panel = split(w, u, panels)
@@ -281,7 +282,7 @@ def _pack_text(p: Plan) -> str:
         matrix = w.element(source, offset, tag(p.parts))
         base = _base(w, p, p.packed, matrix, step, first_k, first)
         left = w.binary("sub", size, first)
-        pack(w, p.parts, p.packed.along, not p.exchanged, base, step, left, count, to)
+        packing.pack(base, step, left, count, to)
         return []
 
     w.counted_loop(w.mul(V(I64, "%begin"), per), stop, 1, [], unit)
@@ -308,11 +309,14 @@ def _sums(
             _tile(w, "tileloadd64", _number(first + i), here, w.number(2 * PLACES))
             _apart(w)
 
+    def row(r: V, _: list[V]) -> list[V]:
+        ask(r)
+        return []
+
     def step(s: V, _: list[V]) -> list[V]:
         offset = w.mul(s, w.number(block_bytes(parts)))
-        asked = _ASKED * parts
-        for i in range(asked):
-            ask(w.add(w.mul(s, w.number(asked)), w.number(i)))
+        first, asked = w.mul(s, w.number(_ASKED * parts)), w.number(_ASKED * parts)
+        w.counted_loop(first, w.add(first, asked), 1, [], row)
         here = at_byte(w, a, offset), at_byte(w, b, offset)
         loaded = [-1, -1]
         for wanted in thirds.ORDER if parts > 1 else ((0, 0),):
@@ -427,6 +431,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     else:
         buffers = w.let("ptr", f"alloca [{2 * 4 * BLOCK * BLOCK} x i8], align 64")
     copies = w.let("ptr", f"alloca i8, i64 {p.copy_bytes}, align 64")
+    copying = Packing(w, p.parts, p.copied.along, p.exchanged)
     if p.tiled:
         _configure(w)
 
@@ -459,7 +464,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                 first = w.mul(u, w.number(BLOCK))
                 left = w.binary("sub", n if p.exchanged else m, first)
                 at = _base(w, p, p.copied, base, step, first_k, first)
-                pack(w, p.parts, p.copied.along, p.exchanged, at, step, left, count, copy_of(u))
+                copying.pack(at, step, left, count, copy_of(u))
                 return []
 
             w.counted_loop(*those_copied, 1, [], copy)

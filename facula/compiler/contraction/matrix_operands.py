@@ -12,9 +12,6 @@ infinite number has no others beside it, a NaN leaves a NaN in one of them.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable
-
 from ..emitter import V
 from ..scalar_code import SIZE
 from ..writer import Writer
@@ -70,108 +67,133 @@ def _thirds(w: Writer, low: V, high: V) -> list[V]:
     return found
 
 
-def _rows(
-    w: Writer, along: bool, kind: str, lanes: int, base: V, step: V, left: V, k: V, count: V | None
-) -> list[list[V]]:  # fmt: skip
-    """The 16 rows by 32 places of a tile as they lie: for each row its vectors of `lanes`, or for
-    each place its vector of rows.
+class Packing:
+    """Packs an operand in the code of a kernel; made where the kernel begins.
+
+    along: whether the summed axis lies side by side; pairs: whether pairs of places of all columns
+    lie side by side in a tile, as in a right operand, and not those of a row.
     """
-    if along:
+
+    def __init__(self, w: Writer, parts: int, along: bool, pairs: bool) -> None:
+        self.w, self.parts, self.along, self.pairs = w, parts, along, pairs
+        self.tag = tag(parts)
+        self.turned = along == pairs
+        if parts > 1 and self.turned:
+            self._room = w.let("ptr", f"alloca [{2 * LANES * LANES} x float], align 64")
+
+    def pack(self, base: V, step: V, left: V, count: V, to: V) -> None:
+        """Packs two tiles side by side, at every 32 of `count` places of the sum.
+
+        base: the address of the first row (or column) at the first place; step: of the other axis
+        where the summed one lies side by side, else of the summed one; left: rows that exist.
+        Places beyond the last are zero, rows beyond it may be anything.
+        """
+        w = self.w
+        most = w.binary("udiv", w.add(left, w.number(ROWS - 1)), w.number(ROWS))
+        tiles = w.smaller(most, w.number(ACROSS))
+
+        def places(k: V, _: list[V]) -> list[V]:
+            if not self.along:
+                self._ask(base, step, k)
+            at = at_byte(w, to, w.mul(k, w.number(block_bytes(self.parts) // PLACES)))
+
+            def one(i: V, _: list[V]) -> list[V]:
+                first = w.mul(i, w.number(ROWS))
+                start = w.element(base, w.mul(first, step) if self.along else first, self.tag)
+                target = at_byte(w, at, w.mul(i, w.number(TILE_BYTES)))
+                here = w.binary("sub", left, first)
+                if self.parts > 1:
+                    self._pack_thirds(start, step, here, k, count, target)
+                else:
+                    self._pack_words(start, step, here, k, count, target)
+                return []
+
+            w.counted_loop(w.number(0), tiles, 1, [], one)
+            return []
+
+        w.counted_loop(w.number(0), count, PLACES, [], places)
+
+    def _ask(self, base: V, step: V, k: V) -> None:
+        """For the rows of the next places: the processor does not guess where they lie."""
+        w = self.w
+
+        def row(r: V, _: list[V]) -> list[V]:
+            at = w.element(base, w.mul(w.add(k, w.add(r, w.number(PLACES))), step), self.tag)
+            for i in range(0, BLOCK * SIZE[self.tag], 64):
+                w.prefetch(at_byte(w, at, w.number(i)))
+            return []
+
+        w.counted_loop(w.number(0), w.number(PLACES), 1, [], row)
+
+    def _row(self, base: V, step: V, r: V, left: V, k: V, count: V, lanes: int) -> V:
+        """Places of row r from k on, side by side."""
+        w = self.w
         last = w.binary("sub", left, w.number(1))
-        starts = range(0, PLACES, lanes)
-        masks: list[V | None] = [None] * len(starts)
-        if count is not None:
-            rest = w.binary("sub", count, k)
-            masks = [left_of(w, w.binary("sub", rest, w.number(i)), lanes) for i in starts]
-        found = []
-        for r in range(ROWS):
-            row = w.mul(w.smaller(w.number(r), last), step)
-            at = w.element(base, w.add(row, k), kind)
-            found.append([
-                w.load(w.element(at, w.number(i), kind), kind, lanes, mask)
-                for i, mask in zip(starts, masks, strict=True)
-            ])  # fmt: skip
-        return found
-    mask, found = left_of(w, left, LANES), []
-    for place in range(PLACES):
-        at, inside = w.add(k, w.number(place)), mask
-        if count is not None:
-            exists = w.compare("icmp", "slt", at, count)
-            inside = w.select(exists, mask, w.splat("false", mask.ty))
-        found.append([w.load(w.element(base, w.mul(at, step), kind), kind, LANES, inside)])
-    return found
+        at = w.element(base, w.add(w.mul(w.smaller(r, last), step), k), self.tag)
+        return w.load(at, self.tag, lanes, left_of(w, w.binary("sub", count, k), lanes))
 
+    def _place(self, base: V, step: V, place: V, left: V, count: V) -> V:
+        """All rows at a place."""
+        w = self.w
+        exists = w.compare("icmp", "slt", place, count)
+        mask = left_of(w, w.select(exists, left, w.number(0)), LANES)
+        return w.load(w.element(base, w.mul(place, step), self.tag), self.tag, LANES, mask)
 
-def _pack_block(
-    w: Writer, parts: int, along: bool, pairs: bool, base: V, step: V, left: V, k: V,
-    count: V | None, to: V,
-) -> None:  # fmt: skip
-    """Packs a tile, or one of each third: 16 rows (or columns), the 32 places from k on.
-
-    along: whether the summed axis lies side by side; step: of the other axis where it does, else
-    of the summed one; pairs: whether pairs of places of all columns lie side by side in the tile,
-    as in a right operand; left: rows that exist, others may hold anything; count: places that
-    exist, where not all may.
-    """
-    lanes = LANES if parts > 1 else 2 * LANES
-    rows = _rows(w, along, tag(parts), lanes, base, step, left, k, count)
-    lines: Iterable[list[V]]
-    if parts > 1:
-        halves = [[r[i] for r in rows] for i in range(2)] if along else [
-            [r[0] for r in rows[:LANES]], [r[0] for r in rows[LANES:]]
-        ]  # fmt: skip
-        if along == pairs:
-            halves = [tile.transposed(w, half) for half in halves]
-        lines = (_thirds(w, low, high) for low, high in zip(*halves, strict=True))
-    else:
-        if along:
-            words = [w.convert("bitcast", r[0], _PAIRS) for r in rows]
-        else:
-            wide = [w.convert("zext", r[0], _PAIRS) for r in rows]
-            up = w.splat("16", _PAIRS)
-            words = [
-                w.binary("or", a, w.binary("shl", b, up))
-                for a, b in zip(wide[::2], wide[1::2], strict=True)
-            ]
-        lines = ([x] for x in (tile.transposed(w, words) if along == pairs else words))
-    for r, line in enumerate(lines):  # each is stored before the next is made: registers are few
+    def _put(self, line: list[V], r: V, to: V) -> None:
+        w = self.w
         for part, x in enumerate(line):
-            at = at_byte(w, to, w.number(part * PART_BYTES + r * 4 * LANES))
-            w.stmt(f"store {x}, ptr {at.name}, align 64")
+            offset = w.add(w.mul(r, w.number(4 * LANES)), w.number(part * PART_BYTES))
+            w.stmt(f"store {x}, ptr {at_byte(w, to, offset).name}, align 64")
 
+    def _pack_thirds(self, base: V, step: V, left: V, k: V, count: V, to: V) -> None:
+        """Packs a tile of each third: 16 rows (or columns), the 32 places from k on."""
+        w = self.w
 
-def pack(
-    w: Writer, parts: int, along: bool, pairs: bool, base: V, step: V, left: V, count: V, to: V
-) -> None:
-    """Packs two tiles side by side, at every 32 of `count` places of the sum.
+        def vector(r: V, half: V) -> V:
+            """16 numbers of a row, or of a place, of a half of the places."""
+            first = w.add(k, w.mul(half, w.number(LANES)))
+            if self.along:
+                return self._row(base, step, r, left, first, count, LANES)
+            return self._place(base, step, w.add(first, r), left, count)
 
-    base: the address of the first row (or column) at the first place; left: rows that exist.
-    """
+        def turn(half: V, _: list[V]) -> list[V]:
+            rows = [vector(w.number(r), half) for r in range(LANES)]
+            for i, x in enumerate(tile.transposed(w, rows)):
+                at = w.add(w.mul(half, w.number(LANES * LANES)), w.number(i * LANES))
+                w.store(x, w.element(self._room, at, "f32"), "f32")
+            return []
 
-    def tiles(k: V, count: V | None) -> None:
-        at = at_byte(w, to, w.mul(k, w.number(block_bytes(parts) // PLACES)))
-        for i in range(ACROSS):
-            first = w.number(i * ROWS)
-            here = w.binary("sub", left, first)
-            start = w.element(base, w.mul(first, step) if along else first, tag(parts))
-            target = at_byte(w, at, w.number(i * TILE_BYTES))
-            put = functools.partial(
-                _pack_block, w, parts, along, pairs, start, step, here, k, count, target
-            )
-            if i:
-                w.when(w.compare("icmp", "sgt", here, w.number(0)), put)
+        def row(r: V, _: list[V]) -> list[V]:
+            if self.turned:
+                at = w.mul(r, w.number(LANES))
+                halves = [
+                    w.load(w.element(self._room, w.add(at, w.number(i)), "f32"), "f32", LANES)
+                    for i in (0, LANES * LANES)
+                ]
             else:
-                put()
+                halves = [vector(r, w.number(i)) for i in range(2)]
+            self._put(_thirds(w, *halves), r, to)
+            return []
 
-    def whole(k: V, _: list[V]) -> list[V]:
-        if not along:  # the processor does not guess where the rows of the next places lie
-            for place in range(PLACES):
-                row = w.mul(w.add(k, w.number(PLACES + place)), step)
-                for i in range(0, BLOCK * SIZE[tag(parts)], 64):
-                    w.prefetch(at_byte(w, w.element(base, row, tag(parts)), w.number(i)))
-        tiles(k, None)
-        return []
+        if self.turned:
+            w.counted_loop(w.number(0), w.number(2), 1, [], turn)
+        w.counted_loop(w.number(0), w.number(LANES), 1, [], row)
 
-    stop = w.binary("and", count, w.number(-PLACES))
-    w.counted_loop(w.number(0), stop, PLACES, [], whole)
-    w.when(w.compare("icmp", "slt", stop, count), lambda: tiles(stop, count))
+    def _pack_words(self, base: V, step: V, left: V, k: V, count: V, to: V) -> None:
+        """Packs a tile of bfloat16."""
+        w = self.w
+        words = []
+        for i in range(LANES):
+            if self.along:
+                x = self._row(base, step, w.number(i), left, k, count, 2 * LANES)
+                words.append(w.convert("bitcast", x, _PAIRS))
+                continue
+            low, high = (
+                self._place(base, step, w.add(k, w.number(2 * i + j)), left, count)
+                for j in range(2)
+            )
+            low, high = (w.convert("zext", x, _PAIRS) for x in (low, high))
+            up = w.binary("shl", high, w.splat("16", _PAIRS))
+            words.append(w.binary("or", low, up))
+        for r, x in enumerate(tile.transposed(w, words) if self.turned else words):
+            self._put([x], w.number(r), to)
