@@ -100,6 +100,54 @@ class Side:
         return -(-self.size // BLOCK)
 
 
+@dataclass(frozen=True)
+class Packed:
+    """An operand packed for all chunks, as the right one of a product (`pairs`) or the left.
+
+    depth: tiles along the sum in a block of it; axes: (size, step) of those on which it has other
+    matrices.
+    """
+
+    side: Side
+    parts: int
+    pairs: bool
+    k: int
+    depth: int
+    axes: Sequence[tuple[int, int]] = ()
+
+    @property
+    def count(self) -> int:
+        return prod(size for size, _ in self.axes)
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.k // (self.depth * PLACES))
+
+    @property
+    def pitch(self) -> int:
+        """Bytes of a panel."""
+        return self.depth * block_bytes(self.parts)
+
+    @property
+    def nbytes(self) -> int:
+        return self.count * self.blocks * self.side.blocks * self.pitch
+
+    def step(self, slot: int, target: int) -> NativeStep:
+        """The step that packs the operand from `slot` to `target`."""
+        side = self.side
+        units = self.count * self.blocks * side.blocks
+        elements = self.pitch // (2 * self.parts)
+        per = max(1, _PACK_UNIT // elements)
+        record = [slot, target, side.size, self.k, side.step, self.depth, self.blocks, side.blocks,
+                  per, units, side.offset, len(self.axes)]  # fmt: skip
+        for axis in self.axes:
+            record += axis
+        key = f"bfloat16 pack {self.parts} {side.along} {self.pairs}"
+        return NativeStep(
+            PACK, key, lambda: _pack_text(self), record, -(-units // per), units * elements
+        )
+
+
 class Plan:
     """The sizes of a product of [*batch, m, k] with [*batch, k, n]."""
 
@@ -133,21 +181,21 @@ class Plan:
         if self.exchanged:
             a_strides, b_strides = b_strides, a_strides
         self.axes = joined_axes(batch, a_strides, b_strides)  # steps of the copied, of the packed
-        self.packed_axes = [(size, step) for size, _, step in self.axes if step]
+        packed_axes = [(size, step) for size, _, step in self.axes if step]
         self.count = prod(batch)
-        self.packed_count = prod(size for size, _ in self.packed_axes)
         steps = -(-k // PLACES)
         most = _DEPTH if parts == 1 else thirds.DEPTH
         self.depth = tile.balanced(steps, most // PLACES)  # in tiles
-        self.blocks = -(-steps // self.depth)
-        self.pitch = self.depth * block_bytes(parts)  # bytes of a panel
+        pairs = not self.exchanged
+        self.theirs = Packed(self.packed, parts, pairs, k, self.depth, packed_axes)
+        self.blocks, self.pitch = self.theirs.blocks, self.theirs.pitch
 
     @property
     def thirds_cost(self) -> int:
         """Cycles, where operands are split."""
         steps = -(-self.k // PLACES)
         copied = self.copied.size * self.k * self.count * self._parts_of_thirds()[1]
-        packed = self.packed.size * self.k * self.packed_count if self.fresh else 0
+        packed = self.packed.size * self.k * self.theirs.count if self.fresh else 0
         blocks = self.tiles * self.panels * self.count
         return thirds.cost(blocks, steps, self.blocks, copied, packed)
 
@@ -159,22 +207,11 @@ class Plan:
     @property
     def scratch_bytes(self) -> int:
         """Of the packed operand."""
-        return self.packed_count * self.blocks * self.packed.blocks * self.pitch
+        return self.theirs.nbytes
 
     def pack(self, slot: int, target: int) -> NativeStep:
         """The step that packs an operand from `slot` to `target`."""
-        p = self.packed
-        units = self.packed_count * self.blocks * p.blocks
-        elements = self.pitch // (2 * self.parts)
-        per = max(1, _PACK_UNIT // elements)
-        record = [slot, target, p.size, self.k, p.step, self.depth, self.blocks, p.blocks,
-                  per, units, p.offset, len(self.packed_axes)]  # fmt: skip
-        for axis in self.packed_axes:
-            record += axis
-        key = f"bfloat16 pack {self.parts} {p.along} {self.exchanged}"
-        return NativeStep(
-            PACK, key, lambda: _pack_text(self), record, -(-units // per), units * elements
-        )
+        return self.theirs.step(slot, target)
 
     def _parts(self) -> tuple[int, int]:
         """In how many parts the blocks of rows and the panels are cut; each pair is a chunk."""
@@ -252,17 +289,15 @@ def _number(tile: int) -> V:
     return V("i8", str(tile))
 
 
-def _base(
-    w: Writer, p: Plan, side: Side, start: V, step: V, first_k: V, first: V
-) -> V:  # fmt: skip
+def _base(w: Writer, parts: int, side: Side, start: V, step: V, first_k: V, first: V) -> V:
     """The address of an operand's place `first_k` of row (or column) `first`."""
     down, across = first_k, w.mul(first, step)
     if not side.along:
         down, across = w.mul(first_k, step), first
-    return w.element(start, w.add(down, across), tag(p.parts))
+    return w.element(start, w.add(down, across), tag(parts))
 
 
-def _pack_text(p: Plan) -> str:
+def _pack_text(p: Packed) -> str:
     header = 12
     w = Writer()
     f = [w.field(i) for i in range(header)]
@@ -270,7 +305,7 @@ def _pack_text(p: Plan) -> str:
     size, k, step, depth, blocks, panels, per, units, start, axes = f[2:]
     pitch, most = w.mul(depth, w.number(block_bytes(p.parts))), w.mul(depth, w.number(PLACES))
     stop = w.smaller(w.mul(V(I64, "%end"), per), units)
-    packing = Packing(w, p.parts, p.packed.along, not p.exchanged)
+    packing = Packing(w, p.parts, p.side.along, p.pairs)
 
     def unit(u: V, _: list[V]) -> list[V]:
         rest, panel = split(w, u, panels)
@@ -280,7 +315,7 @@ def _pack_text(p: Plan) -> str:
         (offset,) = places(w, place, axes, header, [start])
         to = at_byte(w, target, w.mul(u, pitch))
         matrix = w.element(source, offset, tag(p.parts))
-        base = _base(w, p, p.packed, matrix, step, first_k, first)
+        base = _base(w, p.parts, p.side, matrix, step, first_k, first)
         left = w.binary("sub", size, first)
         packing.pack(base, step, left, count, to)
         return []
@@ -338,7 +373,7 @@ def _sums(
 def _vector_sums(
     w: Writer, below: V, right: V, a: V, b: V, steps: V, buffer: V, ask: Callable[[V], None]
 ) -> None:
-    """As `_sums_of_existing`, in vectors: the sums of 8 rows at a time."""
+    """As `sums_of_existing`, in vectors: the sums of 8 rows at a time."""
     ty, pair = f"<{LANES} x i32>", 4  # bytes of a pair
     row_bytes = w.number(pair * LANES)
     rows = w.smaller(below, w.number(BLOCK))
@@ -433,7 +468,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     copies = w.let("ptr", f"alloca i8, i64 {p.copy_bytes}, align 64")
     copying = Packing(w, p.parts, p.copied.along, p.exchanged)
     if p.tiled:
-        _configure(w)
+        configure(w)
 
     def chunk(number: V, _: list[V]) -> list[V]:
         rest, at_down = split(w, number, downs)
@@ -463,7 +498,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
             def copy(u: V, _: list[V]) -> list[V]:
                 first = w.mul(u, w.number(BLOCK))
                 left = w.binary("sub", n if p.exchanged else m, first)
-                at = _base(w, p, p.copied, base, step, first_k, first)
+                at = _base(w, p.parts, p.copied, base, step, first_k, first)
                 copying.pack(at, step, left, count, copy_of(u))
                 return []
 
@@ -497,7 +532,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                         w.prefetch(w.element(x.out, at, "f32"), True)
 
                 if p.tiled:
-                    _sums_of_existing(w, p.parts, x.below, x.right, x.a, x.b, steps, x.buffer, ask)
+                    sums_of_existing(w, p.parts, x.below, x.right, x.a, x.b, steps, x.buffer, ask)
                 else:
                     _vector_sums(w, x.below, x.right, x.a, x.b, steps, x.buffer, ask)
 
@@ -539,12 +574,12 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
 
     w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], chunk)
     if p.tiled:
-        _tile(w, "tilerelease")
+        release(w)
     w.stmt("ret void")
     return w.module()
 
 
-def _configure(w: Writer) -> None:
+def configure(w: Writer) -> None:
     """Says what the tiles are, for this thread until it releases them."""
     at = w.let("ptr", "alloca <8 x i64>, align 64")
     words = ", ".join(f"i64 {word}" for word in _CONFIGURATION)
@@ -552,7 +587,12 @@ def _configure(w: Writer) -> None:
     _tile(w, "ldtilecfg", at)
 
 
-def _sums_of_existing(
+def release(w: Writer) -> None:
+    """Gives the tiles back."""
+    _tile(w, "tilerelease")
+
+
+def sums_of_existing(
     w: Writer, parts: int, below: V, right: V, a: V, b: V, steps: V, buffer: V,
     ask: Callable[[V], None],
 ) -> None:  # fmt: skip

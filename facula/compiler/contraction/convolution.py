@@ -102,7 +102,7 @@ def _forward_text(p: Forward) -> str:
     block, blocks, tiles, down, downs, parts, pitch_of_tile = f[8:15]
     g = patches.Geometry(w, f[_HEADER:], p.lanes, p.near)
     rows = w.let("ptr", f"alloca i8, i64 {p.depth * p.columns * SIZE[p.tag]}, align 64")
-    targets = _Targets(w, p.lanes, p.vectors)
+    targets = Targets(w, p.lanes, p.vectors)
     last_row = w.binary("sub", outs_in_group, w.number(p.rows))
     weight_row = w.mul(in_group, g.places)
     image_in, image_out = w.mul(channels, g.in_size), w.mul(outs, g.out_size)
@@ -177,7 +177,7 @@ def _forward_text(p: Forward) -> str:
     return w.module()
 
 
-class _Targets:
+class Targets:
     """Where the vectors of a chunk's positions go in the result: kept on the stack."""
 
     def __init__(self, w: Writer, lanes: int, vectors: int) -> None:
@@ -287,4 +287,4 @@ class _Targets:
         )
 
 
-__all__ = ["Axis", "Forward", "compact"]
+__all__ = ["Axis", "Forward", "Targets", "compact"]

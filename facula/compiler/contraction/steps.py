@@ -14,6 +14,7 @@ from . import attention, attention_backward, thirds
 from . import bfloat16 as halves
 from .convolution import Forward
 from .convolution_outputs import ByOutputs
+from .convolution_tiles import InTiles
 from .convolution_weight import Weight
 from .convolution_weight_lines import WeightByLines
 from .epilogue import Lower
@@ -76,7 +77,7 @@ def steps(
     x, y = slot(node.ins[0]), slot(node.ins[1])
     if node.op == "convolve":
         plan = convolution_plan(graph, node, tag)
-        if isinstance(plan, Winograd):
+        if isinstance(plan, Winograd | InTiles):
             return [plan.pack(y, scratch), plan.step(x, scratch, slot(out))]
         if not plan.packed:
             return [plan.step(x, y, slot(out))]
@@ -162,10 +163,17 @@ def direct_plan(graph: Graph, node: GraphNode, tag: str) -> Forward | ByOutputs:
     return other if other.fits and other.cost < forward.cost else forward
 
 
-def convolution_plan(graph: Graph, node: GraphNode, tag: str) -> Forward | ByOutputs | Winograd:
-    """The plan of a convolution: Winograd's transforms where they make it faster."""
+def convolution_plan(
+    graph: Graph, node: GraphNode, tag: str
+) -> Forward | ByOutputs | Winograd | InTiles:
+    """The plan of a convolution: matrix tiles or Winograd's transforms where that is faster."""
     x, weight = (graph.shapes[v] for v in node.ins)
-    direct = direct_plan(graph, node, tag)
+    direct: Forward | ByOutputs | InTiles = direct_plan(graph, node, tag)
+    if tag == "f32" and node.attrs[3] == 1:
+        axes = _axes(x[2:], graph.shapes[node.outs[0]][2:], weight[2:], node.attrs)
+        tiles = InTiles(x[0], x[1], weight[0], axes)
+        if tiles.fits and tiles.cost + _GAIN < direct.cost:
+            direct = tiles
     if not _transformable(node.attrs, weight[2:], tag):
         return direct
     out = graph.shapes[node.outs[0]]
@@ -176,7 +184,7 @@ def convolution_plan(graph: Graph, node: GraphNode, tag: str) -> Forward | ByOut
 def takes_views(graph: Graph, node: GraphNode, tag: str) -> bool:
     """Whether the weight of a convolution may lie in any way that strides express."""
     plan = convolution_plan(graph, node, tag)
-    return not isinstance(plan, Winograd) and plan.packed
+    return not isinstance(plan, Winograd | InTiles) and plan.packed
 
 
 def _transformable(attrs: tuple[Any, ...], kernel: tuple[int, ...], tag: str) -> bool:
