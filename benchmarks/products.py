@@ -5,7 +5,9 @@
 Both on one thread, since two pools of threads would be in each other's way. Facula's run as a step
 of a compiled program; the ratio is the median over the rounds. Sizes are those of layers, attention
 and gradients of weights, and vectors: N and T say which operands lie transposed. OPENBLAS_CORETYPE,
-where it is set, decides for which processor NumPy's side runs.
+where it is set, decides for which processor NumPy's side runs. Where Facula takes the processor's
+matrix tiles, the last two columns are its own products in vectors, and how many times as long they
+take.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import numpy as np
 import facula
 from facula import dtypes
 from facula.compiler import compile_graph
+from facula.compiler.contraction import thirds
 from facula.graph.graph import Graph
 from facula.runtime import memory
 
@@ -41,7 +44,8 @@ SIZES: list[tuple[Any, Any, str]] = [
 class Case:
     """A product as a program of its own, on memory of its own."""
 
-    def __init__(self, a: Any, b: Any, how: str) -> None:
+    def __init__(self, a: Any, b: Any, how: str, tiles: bool = True) -> None:
+        """tiles: whether matrix tiles may be used."""
         g, dt = Graph(), dtypes.float32
         ins, self.arrays = [], []
         for shape, letter in ((a, how[0]), (b, how[1])):
@@ -54,7 +58,14 @@ class Case:
             ins.append(v)
         out = (*a[:-1], b[-1])
         g.outputs = [g.add("matmul", tuple(ins), out, dt, (), np.matmul)]
-        self.program = compile_graph(g)
+        possible = thirds.possible
+        thirds.possible = possible if tiles else lambda *sizes: False
+        try:
+            self.program = compile_graph(g)
+        finally:
+            thirds.possible = possible
+        assert self.program.kept is not None
+        self.tiles = any(kind == "amx" for _, kind, _ in self.program.kept[0].addresses)
         self.memory = []
         for shape in (a, b, out):
             values = np.random.default_rng(0).standard_normal(shape).astype("f")
@@ -89,16 +100,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
     facula.set_num_threads(1)
-    print(f"{'product':38} {'GFLOP/s':>9} {'NumPy GFLOP/s':>14} {'ratio':>6}")
+    print(f"{'product':38} {'GFLOP/s':>9} {'NumPy GFLOP/s':>14} {'ratio':>6} {'vectors':>9}")
     for a, b, how in SIZES:
-        case = Case(a, b, how)
+        case, vectors = Case(a, b, how), Case(a, b, how, tiles=False)
         times = max(1, int(3e-4 / case.seconds(2)))
-        rounds = range(options.rounds)
-        pairs = [(case.seconds(times), case.numpy_seconds(times)) for _ in rounds]
-        best = [min(p[k] for p in pairs) for k in range(2)]
-        ratio = statistics.median(y / x for x, y in pairs)
+        rows = [
+            (case.seconds(times), case.numpy_seconds(times), vectors.seconds(times))
+            for _ in range(options.rounds)
+        ]
+        best = [min(row[k] for row in rows) for k in range(3)]
+        ratio, gain = (statistics.median(row[k] / row[0] for row in rows) for k in (1, 2))
         speeds = [case.operations / x / 1e9 for x in best]
-        print(f"{f'{a} x {b} {how}':38} {speeds[0]:9.0f} {speeds[1]:14.0f} {ratio:6.2f}")
+        line = f"{f'{a} x {b} {how}':38} {speeds[0]:9.0f} {speeds[1]:14.0f} {ratio:6.2f}"
+        if case.tiles:
+            line += f" {speeds[2]:9.0f} {gain:6.2f}"
+        print(line)
 
 
 if __name__ == "__main__":

@@ -237,7 +237,9 @@ def render(found: dict[str, Any]) -> str:
         f"The load average at the start was {load:.1f}"
         + (": **not an idle machine, figures to be measured anew**." if load > 0.5 else "."),
         "",
-        f"Measured limits: {limits['flops'] / 1e9:.0f} GFLOP/s of float32 multiply-adds; memory "
+        f"Measured limits: {limits['flops'] / 1e9:.0f} GFLOP/s of float32 multiply-adds"
+        + (" (products in matrix tiles may be faster)" if "amx_tile" in m["features"] else "")
+        + "; memory "
         f"read/written in GB/s, by the size of what is walked over: {speed}.",
         "",
         "Milliseconds for a unit, the median; in brackets how many times as long as Facula.",

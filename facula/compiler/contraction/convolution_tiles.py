@@ -27,7 +27,7 @@ from .product import NativeStep
 _HEADER = 14
 _DEPTH, _MOST_DEPTH = 512, 1024  # rows that are gathered at a time, if channels allow; at most
 _PANELS, _FEW_CHUNKS, _CHUNKS = 4, 4, 16  # of positions in a chunk at least; chunks at least, about
-_SCALE = 0.7  # of the direct plan's unit in that of `thirds.cost`
+_SCALE = 0.6  # of the direct plan's unit in that of `thirds.cost`
 
 
 class InTiles:

@@ -37,7 +37,7 @@ DEPTH = 512  # most places of the sum that are added up without a stop
 COPY_BYTES = 3 << 18  # of the left operand that a chunk copies
 # Cycles of a block of sums: for 32 places, to begin and to store it; of 2**15 multiply-adds in
 # vectors.
-_STEP, _BLOCK, _VECTORS = 685, 950, 1350
+_STEP, _BLOCK, _VECTORS = 685, 1150, 1350
 _GROUP = 8  # rows that are done again together
 _FLOATS = vec("float", LANES)
 _PAIRS = f"<{LANES} x i32>"
@@ -56,7 +56,7 @@ def cost(blocks: int, steps: int, parts: int, copied: int, packed: int) -> int:
     The costs here and in `vectors_cost` are means of what was measured with and without another
     thread on the processor's core.
     """
-    return blocks * (steps * _STEP + parts * _BLOCK) + (copied * 6 + packed * 7) // 5
+    return blocks * (steps * _STEP + parts * _BLOCK) + (copied * 15 + packed * 17) // 10
 
 
 def vectors_cost(multiply_adds: int, packed: int) -> int:
