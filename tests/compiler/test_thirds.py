@@ -10,7 +10,7 @@ from graphs import B
 
 import facula
 from facula.compiler import Program
-from facula.compiler.contraction import thirds
+from facula.compiler.contraction import steps, thirds
 from facula.runtime import amx, cpu
 
 needs_tiles = pytest.mark.skipif(not amx.permitted(), reason="no AMX tiles for bfloat16")
@@ -18,9 +18,12 @@ ROUNDING = 2.0**-24
 
 
 @pytest.fixture(autouse=True)
-def always(monkeypatch: pytest.MonkeyPatch) -> None:
+def always(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Also where vectors are faster."""
     monkeypatch.setattr(thirds, "cost", lambda *sizes: 0)
+    steps.product_plan.cache_clear()
+    yield
+    steps.product_plan.cache_clear()
 
 
 @pytest.fixture
@@ -170,6 +173,19 @@ def test_batches(shared: bool) -> None:
 
 
 @needs_tiles
+def test_a_left_operand_for_a_whole_batch() -> None:
+    """Packed once, for columns of several matrices."""
+    x, y = _data(50, 40), _data(3, 2, 40, 90)
+    b = B()
+    i, j = b.op("neg", b.input(-x)), b.op("neg", b.input(-y))
+    i = b.expand(b.reshape(i, 1, 1, 50, 40), 3, 2, 50, 40)
+    b.g.outputs = [b.matmul(i, j)]
+    program, (found,) = b.run()
+    assert _in_tiles(program)
+    _close(found, x, y)
+
+
+@needs_tiles
 @pytest.mark.parametrize(("m", "k", "n"), [(65, 100, 47), (200, 1100, 130), (100, 600, 300)])
 def test_epilogue(m: int, k: int, n: int) -> None:
     """Bias, activation and residual in one step with the product; with an infinite number, too."""
@@ -203,6 +219,7 @@ def test_same_bits_for_any_number_of_threads(threads: None, made: bool) -> None:
 @needs_tiles
 def test_only_what_gains_is_done_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
+    steps.product_plan.cache_clear()
     for m, k, n, tiles in [(512, 512, 512, True), (768, 128, 512, True), (64, 64, 64, False),
                            (1, 512, 512, False), (1000, 32, 64, False)]:  # fmt: skip
         b = B()

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import gcd, prod
 
-from ...runtime import amx
 from ..emitter import V
 from ..executable import Address
 from ..loops import even_parts
@@ -54,7 +53,7 @@ class InTiles:
     @property
     def fits(self) -> bool:
         small = self.weight.depth * PLACES <= _MOST_DEPTH
-        return small and thirds.possible(self.outs, self.positions, self.k) and amx.permitted()
+        return small and thirds.possible() and thirds.fits(self.outs, self.positions, self.k)
 
     @property
     def scratch_bytes(self) -> int:

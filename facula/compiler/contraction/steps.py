@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
@@ -10,7 +11,7 @@ from ...dtypes import bfloat16
 from ...graph.graph import Graph, GraphNode
 from ..indexing import View
 from ..scalar_code import TAGS
-from . import attention, attention_backward, thirds
+from . import attention, attention_backward, thirds, tile
 from . import bfloat16 as halves
 from .convolution import Forward
 from .convolution_outputs import ByOutputs
@@ -25,6 +26,9 @@ from .recurrent_cells import CELLS
 from .winograd import Winograd
 from .winograd_tiles import Sizes
 from .winograd_weight import WinogradWeight
+
+# Where an operand begins, its strides, and whether it is another one in each run.
+_Lies = tuple[int, tuple[int, ...], bool]
 
 # Costs are estimates: the direct kernel, which rounds less, is taken where they are near, and where
 # there is little to gain (cycles) for another step.
@@ -124,15 +128,28 @@ def _product(
     k = graph.shapes[node.ins[0]][-1]
     if not prod(shape) or not k:
         return None
-    a, b = operands
-    if graph.dtypes[a.value] is bfloat16:
-        return halves.Plan(a, b, shape, k)
+    if graph.dtypes[operands[0].value] is bfloat16:
+        return halves.Plan(operands[0], operands[1], shape, k)
     # What an optimizer's step is about to change is not packed to be kept (copies.py).
     learns = any(n.op == "multi_update" for n in reversed(graph.nodes))
-    fresh = [learns or v.value not in graph.inputs for v in operands]
-    plan = Plan(tag, a, b, shape, k, finished, fresh)
-    if tag == "f32" and thirds.possible(plan.m, plan.n, k):
-        split = halves.Plan(a, b, shape, k, thirds.THIRDS, fresh)
+    a, b = ((v.offset, v.strides, learns or v.value not in graph.inputs) for v in operands)
+    return product_plan(tag, a, b, shape, k, finished, tile.registers(), thirds.possible())
+
+
+@functools.lru_cache(maxsize=256)
+def product_plan(
+    tag: str, a: _Lies, b: _Lies, shape: tuple[int, ...], k: int, finished: bool,
+    registers: tile.Registers, tiles: bool,
+) -> Plan | halves.Plan:  # fmt: skip
+    """The plan of a product, for the processor's `registers`, and matrix tiles if it has them.
+
+    A graph's plans are wanted several times, and its layers are often the same.
+    """
+    x, y = (View(0, offset, strides) for offset, strides, _ in (a, b))
+    fresh = a[2], b[2]
+    plan = Plan(tag, x, y, shape, k, finished, fresh)
+    if tiles and tag == "f32" and thirds.fits(plan.m, plan.n, k):
+        split = halves.Plan(x, y, shape, k, thirds.THIRDS, fresh)
         if split.thirds_cost < plan.cycles:
             return split
     return plan

@@ -44,9 +44,14 @@ _PAIRS = f"<{LANES} x i32>"
 _WORDS = f"<{2 * LANES} x i16>"
 
 
-def possible(m: int, n: int, k: int) -> bool:
-    """Whether this processor has tiles and a product of float32 may be faster in them."""
-    return min(m, n, k) >= BLOCK and amx.permitted()
+def possible() -> bool:
+    """Whether this process may use tiles, with which a product of float32 may be faster."""
+    return amx.permitted()
+
+
+def fits(m: int, n: int, k: int) -> bool:
+    """Whether a product fills tiles."""
+    return min(m, n, k) >= BLOCK
 
 
 def cost(blocks: int, steps: int, parts: int, copied: int, packed: int) -> int:
