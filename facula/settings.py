@@ -6,6 +6,7 @@ computed in float32; the switches about these are kept for the programs that rea
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from .dtypes import dtype, set_default_dtype
@@ -85,10 +86,12 @@ def set_float32_matmul_precision(precision: str) -> None:
     """ "highest", "high" or "medium"; products of float32 always have the precision of float32."""
     global _precision
     if precision not in ("highest", "high", "medium"):
-        raise RuntimeError(
-            "float32 matmul precision must be one of highest, high or medium, but got "
-            f"{precision!r}"
+        warnings.warn(
+            f"{precision} is not one of 'highest', 'high', or 'medium'; the current "
+            "setFloat32MatmulPrecision call has no effect.",
+            stacklevel=2,
         )
+        return
     _precision = precision
 
 

@@ -238,3 +238,10 @@ NAMES = [
 @pytest.mark.parametrize("dtype", (None, "float32", "float64", "int64", "int32", "bool", "float16"))
 def test_lists_and_numbers(data, dtype, agree):
     agree(lambda t: t.tensor(data, dtype=dtype and getattr(t, dtype)))
+
+
+def test_an_unknown_precision_is_warned_of() -> None:
+    for module in (torch, facula):
+        with pytest.warns(UserWarning, match="best is not one of 'highest', 'high', or 'medium'"):
+            module.set_float32_matmul_precision("best")
+        assert module.get_float32_matmul_precision() == "highest"

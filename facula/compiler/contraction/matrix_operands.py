@@ -2,12 +2,12 @@
 
 A tile of an operand is 16 rows (or columns) of 32 places of the sum, in pairs: neighbours, or for
 thirds those that are 16 places apart. Two tiles, for 32 rows, lie side by side, and so on along the
-sum. An operand of float32 is split on the way: a number
-is the sum of three of bfloat16, its thirds, which lie in tiles of their own, one after the other.
-The first third has the number's first 8 bits, cut off; the second the next 8, rounded, so that
-what the products of the last thirds would add is as often above as below; the third what is left.
-Together they are the number itself, unless the lower ones are below what bfloat16 can express. An
-infinite number has no others beside it, a NaN leaves a NaN in one of them.
+sum. An operand of float32 is split on the way: a number is the sum of three of bfloat16, its
+thirds, which lie in tiles of their own, one after the other. The first third has the number's first
+8 bits, cut off; the second the next 8, rounded, so that what the products of the last thirds would
+add is as often above as below; the third what is left. Together they are the number itself, unless
+the lower ones are below what bfloat16 can express. An infinite number has no others beside it, a
+NaN leaves a NaN in one of them.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ COPY_BYTES = 3 << 18  # of the left operand that a chunk copies
 # Cycles of a block of sums: for 32 places, to begin and to store it; of 2**15 multiply-adds in
 # vectors.
 _STEP, _BLOCK, _VECTORS = 685, 1150, 1350
+_PACKING = 40_000  # cycles that threads wait for each other between packing and product
 _GROUP = 8  # rows that are done again together
 _FLOATS = vec("float", LANES)
 _PAIRS = f"<{LANES} x i32>"
@@ -61,7 +62,8 @@ def cost(blocks: int, steps: int, parts: int, copied: int, packed: int) -> int:
     The costs here and in `vectors_cost` are means of what was measured with and without another
     thread on the processor's core.
     """
-    return blocks * (steps * _STEP + parts * _BLOCK) + (copied * 15 + packed * 17) // 10
+    split = (copied * 15 + packed * 17) // 10
+    return blocks * (steps * _STEP + parts * _BLOCK) + split + (_PACKING if packed else 0)
 
 
 def vectors_cost(multiply_adds: int, packed: int) -> int:
