@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch")
+import facula
+
+torch = pytest.importorskip("torch")
 check = runpy.run_path(str(Path(__file__).with_name("calls.py")))["check"]
 
 DTYPES = [
