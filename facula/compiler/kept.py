@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import config
 from ..graph import Graph
-from ..runtime import code
+from ..runtime import amx, code
 from .executable import Blueprint, Program
 
 
@@ -21,8 +21,16 @@ def keep(program: Program, name: str | None) -> None:
     """
     if program.kept is not None and name is not None and config.disk_cache:
         blueprint, numbers = program.kept
+        name = _without_tiles(name) if amx.refused() else name
         code.write(name, ("blueprint", numbers, *blueprint.entry()))
     program.kept = None
+
+
+def _without_tiles(name: str) -> str:
+    """The name of what a process makes that was refused the processor's matrix tiles: which bits a
+    program gives must not depend on who was first.
+    """
+    return code.digest(f"without tiles {name}")
 
 
 def load(name: str, graph: Callable[[], Graph]) -> Program | None:
@@ -32,7 +40,15 @@ def load(name: str, graph: Callable[[], Graph]) -> Program | None:
     """
     if not config.disk_cache or config.debug >= 2:  # the stages are printed as they pass
         return None
-    entry = code.read(name)
+    program = _load(code.read(name), graph)
+    if program is None and amx.offered():
+        entry = code.read(_without_tiles(name))
+        if entry is not None and not amx.permitted():
+            program = _load(entry, graph)
+    return program
+
+
+def _load(entry: tuple[Any, ...] | None, graph: Callable[[], Graph]) -> Program | None:
     if entry is None or entry[0] != "blueprint":
         return None
     try:

@@ -17,7 +17,7 @@ from typing import Any
 
 from .. import config
 from ..graph.graph import Graph
-from ..runtime import amx, code, cpu
+from ..runtime import code, cpu
 from . import codegen, epilogue, in_place, pipeline, scan, scatter, sort, update
 from .contraction import steps as contraction
 from .contraction.product import NativeStep
@@ -399,9 +399,6 @@ def compile_graph(graph: Graph) -> Program:
         if collecting:
             gc.enable()
     numbers = tuple(given.get(reference, -1) for reference in builder.references)
-    # A reference that a pass made exists in this process only, and a processor's abilities that
-    # this process was refused are another one's: which bits a program gives must not depend on who
-    # was first.
-    if -1 not in numbers and not amx.refused():
+    if -1 not in numbers:  # a reference that a pass made exists in this process only
         program.kept = (blueprint, numbers)
     return program

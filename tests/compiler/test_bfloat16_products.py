@@ -218,10 +218,27 @@ def test_without_tiles(monkeypatch: pytest.MonkeyPatch, offered: bool) -> None:
     b, want = _product()
     program, (found,) = b.run()
     _close(found, want, 96)
-    if offered:
-        assert program.kept is None  # a process that is permitted would find it
-    else:
-        assert not _uses_tiles(program)
+    assert not _uses_tiles(program)
+
+
+@pytest.mark.skipif(not amx.offered(), reason="no matrix tiles that a process could be refused")
+def test_what_a_refused_process_keeps_is_for_such(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    monkeypatch.setenv("FACULA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(kept.config, "disk_cache", True)
+    monkeypatch.setattr(code, "_loaded", {})
+    name = code.digest("a product of bfloat16 without tiles")
+    b, want = _product()
+    with monkeypatch.context() as m:
+        m.setattr(amx, "permitted", lambda: False)
+        m.setattr(amx, "refused", lambda: True)
+        kept.keep(compile_graph(b.g), name)
+        again = kept.load(name, lambda: b.g)
+        assert again is not None
+        _close(b.run(again)[1][0], want, 96)
+    monkeypatch.setattr(amx, "permitted", lambda: True)
+    assert kept.load(name, lambda: b.g) is None
 
 
 @needs_tiles
