@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import facula
+from facula import config
 from facula.compiler.contraction import convolution_tiles, steps, thirds
 from facula.compiler.contraction.convolution_tiles import InTiles
 from facula.nn import functional as F
@@ -26,6 +27,7 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[InTiles]:
         found.append(self)
         return step(self, *slots)
 
+    monkeypatch.setattr(config, "disk_cache", False)  # which knows other choices
     monkeypatch.setattr(InTiles, "step", noted)
     monkeypatch.setattr(InTiles, "cost", -1e9)
     return found

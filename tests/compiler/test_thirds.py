@@ -9,6 +9,7 @@ import pytest
 from graphs import B
 
 import facula
+from facula import config
 from facula.compiler import Program
 from facula.compiler.contraction import steps, thirds
 from facula.runtime import amx, cpu
@@ -20,6 +21,7 @@ ROUNDING = 2.0**-24
 @pytest.fixture(autouse=True)
 def always(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Also where vectors are faster."""
+    monkeypatch.setattr(config, "disk_cache", False)  # which knows other choices
     monkeypatch.setattr(thirds, "cost", lambda *sizes: 0)
     steps.product_plan.cache_clear()
     yield
