@@ -88,6 +88,12 @@ def keep_apart(monkeypatch: pytest.MonkeyPatch, processor: object) -> None:
     monkeypatch.setattr(code, "digest", lambda key: digest(f"{processor} {key!r}"))
 
 
+def in_tiles(program: Program) -> bool:
+    """Whether a program, not yet kept on disk, uses the processor's matrix tiles."""
+    assert program.kept is not None
+    return any(kind == "amx" for _, kind, _ in program.kept[0].addresses)
+
+
 class B:
     """A graph under construction."""
 

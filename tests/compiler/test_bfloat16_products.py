@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from graphs import B
+from graphs import B, in_tiles
 
 import facula
-from facula.compiler import Program, compile_graph, kept
+from facula.compiler import compile_graph, kept
 from facula.compiler.contraction import bfloat16 as products
 from facula.dtypes import bfloat16, float32
 from facula.runtime import amx, code, cpu
@@ -32,11 +31,6 @@ def _input(b: B, a: np.ndarray) -> int:
     a = np.array(a, order="C")
     b.arrays.append(a)
     return b.g.add_input(a.shape, bfloat16)
-
-
-def _uses_tiles(program: Program) -> bool:
-    assert program.kept is not None
-    return any(kind == "amx" for _, kind, _ in program.kept[0].addresses)
 
 
 def _wide(a: np.ndarray) -> np.ndarray:
@@ -62,13 +56,6 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(products.Plan, "product", noted)
     return found
-
-
-@pytest.fixture
-def threads() -> Iterator[None]:
-    before = cpu.get_num_threads()
-    yield
-    cpu.set_num_threads(before)
 
 
 SHAPES = [
@@ -218,7 +205,7 @@ def test_without_tiles(monkeypatch: pytest.MonkeyPatch, offered: bool) -> None:
     b, want = _product()
     program, (found,) = b.run()
     _close(found, want, 96)
-    assert not _uses_tiles(program)
+    assert not in_tiles(program)
 
 
 @pytest.mark.skipif(not amx.offered(), reason="no matrix tiles that a process could be refused")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,13 +47,6 @@ def close(found: np.ndarray, wanted: np.ndarray, length: int) -> None:
     scale = max(1.0, float(np.abs(wanted).max(initial=0.0)))
     assert found.shape == wanted.shape
     assert np.abs(found - wanted).max(initial=0.0) <= bound * scale
-
-
-@pytest.fixture
-def threads() -> Iterator[None]:
-    before = cpu.get_num_threads()
-    yield
-    cpu.set_num_threads(before)
 
 
 @pytest.mark.parametrize("rows", [43, 85, 130, 187, 260, 333, 517])

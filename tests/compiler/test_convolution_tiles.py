@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -31,13 +29,6 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> list[InTiles]:
     monkeypatch.setattr(InTiles, "step", noted)
     monkeypatch.setattr(InTiles, "cost", -1e9)
     return found
-
-
-@pytest.fixture
-def threads() -> Iterator[None]:
-    before = cpu.get_num_threads()
-    yield
-    cpu.set_num_threads(before)
 
 
 def _close(found: facula.Tensor, exact: facula.Tensor, length: int) -> None:

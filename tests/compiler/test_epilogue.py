@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -16,13 +16,6 @@ from facula.dtypes import float32, from_numpy_dtype
 from facula.runtime import cpu
 
 pytestmark = pytest.mark.usefixtures("vectors")
-
-
-@pytest.fixture
-def threads() -> Iterator[None]:
-    before = cpu.get_num_threads()
-    yield
-    cpu.set_num_threads(before)
 
 
 def data(*shape: int, dtype: str = "float32", seed: int = 0) -> np.ndarray:

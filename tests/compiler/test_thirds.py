@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from graphs import B
+from graphs import B, in_tiles
 
 import facula
 from facula import config
-from facula.compiler import Program
 from facula.compiler.contraction import steps, thirds
 from facula.runtime import amx, cpu
 
@@ -28,13 +27,6 @@ def always(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     steps.product_plan.cache_clear()
 
 
-@pytest.fixture
-def threads() -> Iterator[None]:
-    before = cpu.get_num_threads()
-    yield
-    cpu.set_num_threads(before)
-
-
 def _data(*shape: int) -> np.ndarray:
     r = np.random.default_rng(sum(shape))
     return r.standard_normal(shape).astype(np.float32)
@@ -42,11 +34,6 @@ def _data(*shape: int) -> np.ndarray:
 
 def _operand(b: B, x: np.ndarray, turned: bool) -> int:
     return b.permute(b.input(x.T), 1, 0) if turned else b.input(x)
-
-
-def _in_tiles(program: Program) -> bool:
-    assert program.kept is not None
-    return any(kind == "amx" for _, kind, _ in program.kept[0].addresses)
 
 
 def _product(x: np.ndarray, y: np.ndarray, transposed: str = "", made: bool = False) -> np.ndarray:
@@ -57,7 +44,7 @@ def _product(x: np.ndarray, y: np.ndarray, transposed: str = "", made: bool = Fa
         i, j = b.op("neg", i), b.op("neg", j)
     b.g.outputs = [b.matmul(i, j)]
     program, (found,) = b.run()
-    assert _in_tiles(program)
+    assert in_tiles(program)
     return found
 
 
@@ -169,7 +156,7 @@ def test_batches(shared: bool) -> None:
     again = b.matmul(b.permute(j, 0, 1, 3, 2), b.permute(i, 0, 1, 3, 2))
     b.g.outputs = [z, again]
     program, found = b.run()
-    assert _in_tiles(program)
+    assert in_tiles(program)
     _close(found[0], x, y)
     _close(found[1].transpose(0, 1, 3, 2), x, y)
 
@@ -183,7 +170,7 @@ def test_a_left_operand_for_a_whole_batch() -> None:
     i = b.expand(b.reshape(i, 1, 1, 50, 40), 3, 2, 50, 40)
     b.g.outputs = [b.matmul(i, j)]
     program, (found,) = b.run()
-    assert _in_tiles(program)
+    assert in_tiles(program)
     _close(found, x, y)
 
 
@@ -198,7 +185,7 @@ def test_epilogue(m: int, k: int, n: int) -> None:
     z = b.op("relu", b.op("add", z, b.broadcast(b.input(bias), (m, n))))
     b.g.outputs = [b.op("add", z, b.input(more))]
     program, (found,) = b.run()
-    assert _in_tiles(program)
+    assert in_tiles(program)
     assert [name for _, name, _ in program.kernels] == ["pack", "matmul"]
     with np.errstate(invalid="ignore"):
         want = np.maximum(x.astype(np.float64) @ y.astype(np.float64) + bias, 0) + more
@@ -219,7 +206,7 @@ def test_same_bits_for_any_number_of_threads(threads: None, made: bool) -> None:
 
 
 @needs_tiles
-def test_only_what_gains_is_done_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_gains_is_donein_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     steps.product_plan.cache_clear()
     for m, k, n, tiles in [(512, 512, 512, True), (768, 128, 512, True), (64, 64, 64, False),
@@ -227,7 +214,7 @@ def test_only_what_gains_is_done_in_tiles(monkeypatch: pytest.MonkeyPatch) -> No
         b = B()
         b.g.outputs = [b.matmul(b.input(_data(m, k)), b.input(_data(k, n)))]
         program, _ = b.run()
-        assert _in_tiles(program) == tiles, (m, k, n)
+        assert in_tiles(program) == tiles, (m, k, n)
 
 
 def test_without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +223,7 @@ def test_without_permission(monkeypatch: pytest.MonkeyPatch) -> None:
     b = B()
     x, y = _data(64, 96), _data(96, 64)
     program = b.check(b.matmul(b.input(x), b.input(y)))
-    assert not _in_tiles(program)
+    assert not in_tiles(program)
 
 
 def test_linear_layers_train_as_in_float64() -> None:

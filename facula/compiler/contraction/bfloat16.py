@@ -42,7 +42,7 @@ from .matrix_operands import (
     at_byte,
     block_bytes,
     tag,
-)  # fmt: skip
+)
 from .parts import left_of, part, split
 from .product import NativeStep
 

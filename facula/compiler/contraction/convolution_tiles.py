@@ -53,7 +53,7 @@ class InTiles:
     @property
     def fits(self) -> bool:
         small = self.weight.depth * PLACES <= _MOST_DEPTH
-        return small and thirds.possible() and thirds.fits(self.outs, self.positions, self.k)
+        return small and thirds.fits(self.outs, self.positions, self.k)
 
     @property
     def scratch_bytes(self) -> int:

@@ -186,7 +186,7 @@ def convolution_plan(
     """The plan of a convolution: matrix tiles or Winograd's transforms where that is faster."""
     x, weight = (graph.shapes[v] for v in node.ins)
     direct: Forward | ByOutputs | InTiles = direct_plan(graph, node, tag)
-    if tag == "f32" and node.attrs[3] == 1:
+    if tag == "f32" and node.attrs[3] == 1 and thirds.possible():
         axes = _axes(x[2:], graph.shapes[node.outs[0]][2:], weight[2:], node.attrs)
         tiles = InTiles(x[0], x[1], weight[0], axes)
         if tiles.fits and tiles.cost + _GAIN < direct.cost:

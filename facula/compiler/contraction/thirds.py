@@ -29,7 +29,7 @@ from .matrix_operands import (
     TILE_BYTES,
     at_byte,
     block_bytes,
-)  # fmt: skip
+)
 
 # Thirds of the left and the right operand, in an order in which few tiles are loaded twice.
 ORDER = ((2, 0), (0, 0), (0, 2), (0, 1), (1, 1), (1, 0))
@@ -71,9 +71,7 @@ def vectors_cost(multiply_adds: int, packed: int) -> int:
     return (multiply_adds * _VECTORS >> 15) + packed // 2
 
 
-def when_infinite(
-    w: Writer, a: V, b: V, steps: V, rows: V, masks: list[V], buffer: V
-) -> None:  # fmt: skip
+def when_infinite(w: Writer, a: V, b: V, steps: V, rows: V, masks: list[V], buffer: V) -> None:
     """Does a block of sums again if they are not all finite and an operand has an infinite number.
 
     a, b: the packed operands; steps: tiles along the sum; rows: of the block that are in the
