@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from facula.runtime import code, cpu
 
-CHAINS = 16
+CHAINS = 12
 SIZES = tuple(1 << n for n in range(18, 29, 2))  # bytes, of all threads together: 256 kB to 256 MB
 
 
@@ -76,7 +76,7 @@ def fma_text(count: int) -> str:
     """%n rounds of multiply-adds in registers."""
     v = f"<{count} x float>"
     body = [
-        f"  %y{i} = call {v} @llvm.fma.v{count}f32({v} %x{i}, {v} %f{i}, {v} %f{i})"
+        f"  %y{i} = call {v} @llvm.fma.v{count}f32({v} %x{i}, {v} %f0, {v} %f1)"
         for i in range(CHAINS)
     ]
     return _loop(body, "1", count, CHAINS)
