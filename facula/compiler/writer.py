@@ -7,13 +7,23 @@ afterwards.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
+from ..runtime import code
 from . import half_precision
 from .emitter import Emitter, V, lanes_of, vec
 from .scalar_code import MEMORY, REGISTER, SIZE, broadcast, element_of
 
 I64 = "i64"
+
+
+@functools.cache
+def masked_stores_are_slow() -> bool:
+    """Whether a store under a mask takes the place of many: AMD's processors before AVX-512 do one
+    in twelve to twenty cycles, and where there is none, LLVM writes a branch for each lane.
+    """
+    return code.processor_features().isdisjoint(("avx512f", "sve"))
 
 
 class Phi:
@@ -33,6 +43,7 @@ class Writer(Emitter):
         super().__init__()
         self.block = "entry"
         self._labels = 0
+        self._ends: set[str] = set()  # masks of the last vector of a loop: never full
         self.fields: dict[int, V] = {}
 
     # -- blocks
@@ -235,14 +246,35 @@ class Writer(Emitter):
         )
         return self._to_register(raw, tag)
 
-    def store(self, x: V, at: V, tag: str, mask: V | None = None) -> None:
+    def store(
+        self, x: V, at: V, tag: str, mask: V | None = None, seldom_full: bool = False
+    ) -> None:
+        """Elements that lie side by side; seldom_full: the mask leaves some out in most cases, so
+        that it costs more to ask than is gained.
+        """
         x, size, lanes = self.to_memory(x, tag), SIZE[tag], lanes_of(x.ty)
-        if mask is None:
+
+        def whole() -> None:
             self.stmt(f"store {x}, ptr {at.name}, align {size}")
+
+        if mask is None:
+            whole()
             return
         name = f"llvm.masked.store.v{lanes}{_suffix(tag)}.p0"
         self.declarations[name] = f"declare void @{name}({x.ty}, ptr, i32, <{lanes} x i1>)"
-        self.stmt(f"call void @{name}({x}, ptr {at.name}, i32 {size}, {mask})")
+
+        def masked() -> None:
+            self.stmt(f"call void @{name}({x}, ptr {at.name}, i32 {size}, {mask})")
+
+        known = seldom_full or mask.name in self._ends or not mask.name.startswith("%")
+        if known or not masked_stores_are_slow():
+            masked()
+        else:
+            self.when(self.all_lanes(mask), whole, masked)
+
+    def all_lanes(self, mask: V) -> V:
+        """Whether a mask is full."""
+        return self.intrinsic(f"llvm.vector.reduce.and.v{lanes_of(mask.ty)}i1", "i1", mask)
 
     def scatter(self, x: V, base: V, offsets: V, tag: str, mask: V | None) -> None:
         x, lanes = self.to_memory(x, tag), lanes_of(offsets.ty)
@@ -327,6 +359,7 @@ class Writer(Emitter):
         self.open(tail)
         rest = self.convert("trunc", self.binary("sub", high, middle), "i32")
         mask = self.compare("icmp", "slt", self.lane_numbers(lanes), broadcast(self, rest, lanes))
+        self._ends.add(mask.name)
         new = body(middle, mask, found)
         last = self.block
         self.jump(end)

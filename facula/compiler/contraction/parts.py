@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..emitter import V
 from ..scalar_code import broadcast
-from ..writer import I64, Writer
+from ..writer import Writer
 from . import tile
 
 
@@ -27,4 +27,6 @@ def part(w: Writer, number: V, parts: V, total: V) -> tuple[V, V]:
 
 def left_of(w: Writer, size: V, lanes: int) -> V:
     """The mask of the lanes below a number (none where it is negative)."""
-    return w.compare("icmp", "slt", w.lane_numbers(lanes, I64), broadcast(w, size, lanes))
+    near = w.larger(w.smaller(size, w.number(lanes)), w.number(0))
+    left = broadcast(w, w.convert("trunc", near, "i32"), lanes)
+    return w.compare("icmp", "slt", w.lane_numbers(lanes), left)

@@ -495,7 +495,8 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                             right = w.binary("sub", n, first_n)
                             _store_turned(w, p, found, c, m, right, done, again)
                         else:
-                            _store(w, p, found, c, n, masks, done, again)
+                            right = w.binary("sub", n, first_n)
+                            _store(w, p, found, c, n, right, masks, done, again)
 
                     def finish(e: Epilogue) -> None:
                         if p.turned:
@@ -598,21 +599,29 @@ def _rows_of(w: Writer, p: Plan, b: V, step: V, masks: list[V]) -> Callable[[V],
 
 
 def _store(
-    w: Writer, p: Plan, found: list[list[V]], c: V, n: V, masks: list[V], done: V, again: V
-) -> None:
-    """Writes a tile, or adds to what the blocks before have written; `done` rows are left out."""
+    w: Writer, p: Plan, found: list[list[V]], c: V, n: V, right: V, masks: list[V], done: V,
+    again: V,
+) -> None:  # fmt: skip
+    """Writes a tile, or adds to what the blocks before have written; `done` rows are left out.
+    right: columns of the result from the tile's first one on.
+    """
 
-    def write(add: bool) -> None:
+    def write(add: bool, whole: bool) -> None:
         for r, row in enumerate(found):
             wanted = broadcast(w, w.compare("icmp", "sle", done, w.number(r)), p.lanes)
             for j, x in enumerate(row):
                 at = w.element(c, w.add(w.mul(n, w.number(r)), w.number(j * p.lanes)), p.tag)
-                mask = w.binary("and", masks[j], wanted)
+                mask = None if whole else w.binary("and", masks[j], wanted)
                 if add:
                     x = w.binary("fadd", x, w.load(at, p.tag, p.lanes, mask))
-                w.store(x, at, p.tag, mask)
+                w.store(x, at, p.tag, mask, seldom_full=True)
 
-    w.when(again, lambda: write(True), lambda: write(False))
+    def choose(whole: bool) -> None:
+        w.when(again, lambda: write(True, whole), lambda: write(False, whole))
+
+    full = w.compare("icmp", "sge", right, w.number(p.columns))
+    full = w.binary("and", full, w.compare("icmp", "eq", done, w.number(0)))
+    w.when(full, lambda: choose(True), lambda: choose(False))
 
 
 def _inside(w: Writer, p: Plan, done: V) -> V:
