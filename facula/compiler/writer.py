@@ -272,6 +272,31 @@ class Writer(Emitter):
         else:
             self.when(self.all_lanes(mask), whole, masked)
 
+    def add_first(self, x: V, at: V, tag: str, count: int, add: bool) -> None:
+        """Writes the first `count` lanes, or adds them to what is there: a vector under a mask, or
+        whole parts of it.
+        """
+        lanes = lanes_of(x.ty)
+        if count == lanes or not masked_stores_are_slow():
+            mask = None if count == lanes else self.first_lanes(count, lanes)
+            if add:
+                x = self.binary("fadd", x, self.load(at, tag, lanes, mask))
+            self.store(x, at, tag, mask)
+            return
+        start = 0
+        while start < count:
+            size = 1 << ((count - start).bit_length() - 1)
+            ty, here = vec(element_of(x.ty), size), self.element(at, self.number(start), tag)
+            if size > 1:
+                order = ", ".join(f"i32 {start + i}" for i in range(size))
+                y = self.let(ty, f"shufflevector {x}, {x.ty} poison, <{size} x i32> <{order}>")
+            else:
+                y = self.let(ty, f"extractelement {x}, i32 {start}")
+            if add:
+                y = self.binary("fadd", y, self.load(here, tag, size))
+            self.store(y, here, tag)
+            start += size
+
     def all_lanes(self, mask: V) -> V:
         """Whether a mask is full."""
         return self.intrinsic(f"llvm.vector.reduce.and.v{lanes_of(mask.ty)}i1", "i1", mask)

@@ -11,7 +11,7 @@ for any number of threads.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -19,9 +19,9 @@ from ..emitter import V
 from ..executable import ADD, PACK, Address
 from ..indexing import View
 from ..loops import Kernel, even_parts
-from ..scalar_code import SIZE, broadcast
+from ..scalar_code import SIZE
 from ..writer import I64, Writer
-from . import dots, left, thirds, tile
+from . import dots, left, results, thirds, tile
 from .batch import joined_axes, merged, places
 from .epilogue import Epilogue, Lower
 from .parts import part, split
@@ -54,8 +54,9 @@ _WORTH_SHARES, _LEAST_SHARES = 3, 1 << 21
 _ADDED = 1 << 13  # elements of a chunk that adds halves
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
 # What it costs in multiply-adds to pack an element, and to turn one of the result on the way to
-# memory or to an epilogue, which then takes vectors that are not full, one for each column.
-_PACK_COST, _TURN_COST, _TURNED_EPILOGUE_COST = 12, 3, 28
+# memory or to an epilogue, which then takes vectors that are not full, one for each column: by the
+# lanes of a vector, since tiles of 14 rows fill one of 16 lanes, and those of 6 not one of 8.
+_PACK_COST, _TURN_COST, _TURNED_EPILOGUE_COST = 12, {16: 3, 8: 12}, {16: 28, 8: 75}
 
 
 @dataclass
@@ -151,9 +152,9 @@ class Plan:
         # and tiles are turned before they are written.
         both = (a.strides[-1] == 1 or k == 1) != (b.strides[-1] == 1 or n == 1)
         may = both and not along and not lying and not batch
-        self.turned = may and tile.registers().rows <= lanes
+        self.turned = may and tile.registers().rows <= lanes and lanes in _TURN_COST
         if self.turned:
-            turning = m * n * (_TURNED_EPILOGUE_COST if finished else _TURN_COST)
+            turning = m * n * (_TURNED_EPILOGUE_COST if finished else _TURN_COST)[lanes]
             across = _cost(n, m, k, _swapped(a), tag, fresh[0]) + turning
             self.turned = across < _cost(m, n, k, b, tag, fresh[1])
         self.exchanged = self.turned or lying
@@ -493,17 +494,19 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                     def store() -> None:
                         if p.turned:
                             right = w.binary("sub", n, first_n)
-                            _store_turned(w, p, found, c, m, right, done, again)
+                            results.store_turned(w, p, found, c, m, right, done, again)
                         else:
                             right = w.binary("sub", n, first_n)
-                            _store(w, p, found, c, n, right, masks, done, again)
+                            results.store(w, p, found, c, n, right, masks, done, again)
 
                     def finish(e: Epilogue) -> None:
                         if p.turned:
                             right = w.binary("sub", n, first_n)
-                            _finish_turned(w, p, e, found, first_n, first, c, m, right, done, again)
+                            results.finish_turned(
+                                w, p, e, found, first_n, first, c, m, right, done, again
+                            )
                         else:
-                            _finish(w, p, e, found, r, first_n, c, n, masks, done, again)
+                            results.finish(w, p, e, found, r, first_n, c, n, masks, done, again)
 
                     if epilogue is None:
                         store()
@@ -596,108 +599,3 @@ def _rows_of(w: Writer, p: Plan, b: V, step: V, masks: list[V]) -> Callable[[V],
         ]
 
     return vectors
-
-
-def _store(
-    w: Writer, p: Plan, found: list[list[V]], c: V, n: V, right: V, masks: list[V], done: V,
-    again: V,
-) -> None:  # fmt: skip
-    """Writes a tile, or adds to what the blocks before have written; `done` rows are left out.
-    right: columns of the result from the tile's first one on.
-    """
-
-    def write(add: bool, whole: bool) -> None:
-        for r, row in enumerate(found):
-            wanted = broadcast(w, w.compare("icmp", "sle", done, w.number(r)), p.lanes)
-            for j, x in enumerate(row):
-                at = w.element(c, w.add(w.mul(n, w.number(r)), w.number(j * p.lanes)), p.tag)
-                mask = None if whole else w.binary("and", masks[j], wanted)
-                if add:
-                    x = w.binary("fadd", x, w.load(at, p.tag, p.lanes, mask))
-                w.store(x, at, p.tag, mask, seldom_full=True)
-
-    def choose(whole: bool) -> None:
-        w.when(again, lambda: write(True, whole), lambda: write(False, whole))
-
-    full = w.compare("icmp", "sge", right, w.number(p.columns))
-    full = w.binary("and", full, w.compare("icmp", "eq", done, w.number(0)))
-    w.when(full, lambda: choose(True), lambda: choose(False))
-
-
-def _inside(w: Writer, p: Plan, done: V) -> V:
-    """The lanes of a turned vector that are rows of the tile, those that are `done` left out."""
-    lanes = w.lane_numbers(p.lanes, I64)
-    below = w.compare("icmp", "slt", lanes, w.splat(str(p.rows), lanes.ty))
-    return w.binary("and", below, w.compare("icmp", "sge", lanes, broadcast(w, done, p.lanes)))
-
-
-def _columns(w: Writer, p: Plan, found: list[list[V]], j: int) -> list[V]:
-    """The columns of a tile under its vectors j."""
-    column = [row[j] for row in found]
-    column += [w.splat("0.0", column[0].ty)] * (p.lanes - p.rows)
-    return tile.transposed(w, column)
-
-
-def _store_turned(
-    w: Writer, p: Plan, found: list[list[V]], c: V, m: V, left: V, done: V, again: V
-) -> None:
-    """As `_store`, for a result that lies transposed; `left` columns of the tile are in it."""
-    inside = _inside(w, p, done)
-
-    def columns() -> Iterator[tuple[int, V]]:
-        for j in range(p.vectors):
-            for i, x in enumerate(_columns(w, p, found, j)):
-                yield j * p.lanes + i, x
-
-    def place(number: int) -> V:
-        return w.element(c, w.mul(m, w.number(number)), p.tag)
-
-    def all_of_it() -> None:
-        for number, x in columns():
-            w.store(x, place(number), p.tag, inside)
-
-    def part_of_it() -> None:
-        repeat = w.binary("and", inside, broadcast(w, again, p.lanes))
-        for number, x in columns():
-
-            def write(x: V = x, number: int = number) -> None:
-                at = place(number)
-                before = w.load(at, p.tag, p.lanes, repeat)
-                w.store(w.binary("fadd", x, before), at, p.tag, inside)
-
-            w.when(w.compare("icmp", "sgt", left, w.number(number)), write)
-
-    # Without branches between them, the columns are turned in registers.
-    full = w.compare("icmp", "sge", left, w.number(p.columns))
-    first = w.binary("xor", again, V("i1", "true"))
-    w.when(w.binary("and", full, first), all_of_it, part_of_it)
-
-
-def _finish(
-    w: Writer, p: Plan, epilogue: Epilogue, found: list[list[V]], row: V, column: V, c: V, n: V,
-    masks: list[V], done: V, again: V,
-) -> None:  # fmt: skip
-    """Gives a tile's rows, with what the blocks before have written, to the epilogue."""
-    repeat = broadcast(w, again, p.lanes)
-
-    def before(r: V, j: int, mask: V) -> V:
-        at = w.element(c, w.add(w.mul(n, r), w.number(j * p.lanes)), p.tag)
-        return w.load(at, p.tag, p.lanes, w.binary("and", mask, repeat))
-
-    epilogue.take_rows(found, row, column, masks, done, before if p.blocks > 1 else None)
-
-
-def _finish_turned(
-    w: Writer, p: Plan, epilogue: Epilogue, found: list[list[V]], row: V, column: V, c: V, m: V,
-    left: V, done: V, again: V,
-) -> None:  # fmt: skip
-    """As `_finish`, for a result that lies transposed: a tile's columns are the rows."""
-    inside = _inside(w, p, done)
-    repeat = w.binary("and", inside, broadcast(w, again, p.lanes))
-
-    def before(r: V) -> V:
-        return w.load(w.element(c, w.mul(m, r), p.tag), p.tag, p.lanes, repeat)
-
-    rows = [x for j in range(p.vectors) for x in _columns(w, p, found, j)]
-    count = w.smaller(left, w.number(p.columns))
-    epilogue.take_columns(rows, row, column, inside, count, before if p.blocks > 1 else None)
