@@ -20,7 +20,7 @@ I64 = "i64"
 
 @functools.cache
 def masked_stores_are_slow() -> bool:
-    """Whether a store under a mask takes the place of many: AMD's processors before AVX-512 do one
+    """Whether a store under a mask takes the time of many: AMD's processors before AVX-512 do one
     in twelve to twenty cycles, and where there is none, LLVM writes a branch for each lane.
     """
     return code.processor_features().isdisjoint(("avx512f", "sve"))
@@ -43,7 +43,7 @@ class Writer(Emitter):
         super().__init__()
         self.block = "entry"
         self._labels = 0
-        self._ends: set[str] = set()  # masks of the last vector of a loop: never full
+        self._usual: dict[str, int] = {}  # of a mask: how many first lanes it mostly has
         self.fields: dict[int, V] = {}
 
     # -- blocks
@@ -149,7 +149,8 @@ class Writer(Emitter):
 
     def first_lanes(self, n: int, lanes: int) -> V:
         """The mask of the first n lanes."""
-        return V(f"<{lanes} x i1>", "<" + ", ".join(f"i1 {int(j < n)}" for j in range(lanes)) + ">")
+        bits = ", ".join(f"i1 {int(j < n)}" for j in range(lanes))
+        return self.usually(V(f"<{lanes} x i1>", f"<{bits}>"), n)
 
     def alternate(self, a: V, b: V) -> V:
         """a[0], b[0], a[1], b[1], ..."""
@@ -169,6 +170,17 @@ class Writer(Emitter):
         n = lanes_of(a.ty)
         order = ", ".join(f"i32 {k}" for k in reversed(range(n)))
         return self.let(a.ty, f"shufflevector {a}, {a.ty} poison, <{n} x i32> <{order}>")
+
+    def some_lanes(self, x: V, start: int, count: int) -> V:
+        """`count` lanes of a vector, from `start` on."""
+        if count == lanes_of(x.ty):
+            return x
+        element = element_of(x.ty)
+        if count == 1:
+            return self.let(element, f"extractelement {x}, i32 {start}")
+        order = ", ".join(f"i32 {start + i}" for i in range(count))
+        return self.let(vec(element, count),
+                        f"shufflevector {x}, {x.ty} poison, <{count} x i32> <{order}>")  # fmt: skip
 
     # -- memory
 
@@ -246,60 +258,54 @@ class Writer(Emitter):
         )
         return self._to_register(raw, tag)
 
-    def store(
-        self, x: V, at: V, tag: str, mask: V | None = None, seldom_full: bool = False
-    ) -> None:
-        """Elements that lie side by side; seldom_full: the mask leaves some out in most cases, so
-        that it costs more to ask than is gained.
-        """
-        x, size, lanes = self.to_memory(x, tag), SIZE[tag], lanes_of(x.ty)
-
-        def whole() -> None:
-            self.stmt(f"store {x}, ptr {at.name}, align {size}")
-
+    def store(self, x: V, at: V, tag: str, mask: V | None = None) -> None:
+        """Elements that lie side by side."""
         if mask is None:
-            whole()
+            self._store(self.to_memory(x, tag), at, tag)
+            return
+        lanes = lanes_of(x.ty)
+        usual = self._usual.get(mask.name, lanes)
+        if not usual or not masked_stores_are_slow():
+            self._store(self.to_memory(x, tag), at, tag, mask)
+            return
+        x = self.to_memory(x, tag)
+        if mask.name == self.first_lanes(usual, lanes).name:
+            self._store_first(x, at, tag, usual)
+            return
+        bits = self.convert("bitcast", mask, f"i{lanes}")
+        as_usual = self.compare("icmp", "eq", bits, V(bits.ty, str(2**usual - 1)))
+        self.when(
+            as_usual,
+            lambda: self._store_first(x, at, tag, usual),
+            lambda: self._store(x, at, tag, mask),
+        )
+
+    def usually(self, mask: V, count: int) -> V:
+        """The same mask, which in most cases holds for the first `count` lanes; for 0, nothing is
+        known of it, and to ask would cost more than it gains.
+        """
+        self._usual[mask.name] = count
+        return mask
+
+    def _store(self, x: V, at: V, tag: str, mask: V | None = None) -> None:
+        """Stores what `to_memory` gave."""
+        size, lanes = SIZE[tag], lanes_of(x.ty)
+        if mask is None:
+            self.stmt(f"store {x}, ptr {at.name}, align {size}")
             return
         name = f"llvm.masked.store.v{lanes}{_suffix(tag)}.p0"
         self.declarations[name] = f"declare void @{name}({x.ty}, ptr, i32, <{lanes} x i1>)"
+        self.stmt(f"call void @{name}({x}, ptr {at.name}, i32 {size}, {mask})")
 
-        def masked() -> None:
-            self.stmt(f"call void @{name}({x}, ptr {at.name}, i32 {size}, {mask})")
-
-        known = seldom_full or mask.name in self._ends or not mask.name.startswith("%")
-        if known or not masked_stores_are_slow():
-            masked()
-        else:
-            self.when(self.all_lanes(mask), whole, masked)
-
-    def add_first(self, x: V, at: V, tag: str, count: int, add: bool) -> None:
-        """Writes the first `count` lanes, or adds them to what is there: a vector under a mask, or
-        whole parts of it.
-        """
-        lanes = lanes_of(x.ty)
-        if count == lanes or not masked_stores_are_slow():
-            mask = None if count == lanes else self.first_lanes(count, lanes)
-            if add:
-                x = self.binary("fadd", x, self.load(at, tag, lanes, mask))
-            self.store(x, at, tag, mask)
-            return
+    def _store_first(self, x: V, at: V, tag: str, count: int) -> None:
+        """Stores the first `count` lanes of what `to_memory` gave, in whole parts of the vector."""
         start = 0
         while start < count:
             size = 1 << ((count - start).bit_length() - 1)
-            ty, here = vec(element_of(x.ty), size), self.element(at, self.number(start), tag)
-            if size > 1:
-                order = ", ".join(f"i32 {start + i}" for i in range(size))
-                y = self.let(ty, f"shufflevector {x}, {x.ty} poison, <{size} x i32> <{order}>")
-            else:
-                y = self.let(ty, f"extractelement {x}, i32 {start}")
-            if add:
-                y = self.binary("fadd", y, self.load(here, tag, size))
-            self.store(y, here, tag)
+            self._store(
+                self.some_lanes(x, start, size), self.element(at, self.number(start), tag), tag
+            )
             start += size
-
-    def all_lanes(self, mask: V) -> V:
-        """Whether a mask is full."""
-        return self.intrinsic(f"llvm.vector.reduce.and.v{lanes_of(mask.ty)}i1", "i1", mask)
 
     def scatter(self, x: V, base: V, offsets: V, tag: str, mask: V | None) -> None:
         x, lanes = self.to_memory(x, tag), lanes_of(offsets.ty)
@@ -384,8 +390,7 @@ class Writer(Emitter):
         self.open(tail)
         rest = self.convert("trunc", self.binary("sub", high, middle), "i32")
         mask = self.compare("icmp", "slt", self.lane_numbers(lanes), broadcast(self, rest, lanes))
-        self._ends.add(mask.name)
-        new = body(middle, mask, found)
+        new = body(middle, self.usually(mask, 0), found)
         last = self.block
         self.jump(end)
         self.open(end)

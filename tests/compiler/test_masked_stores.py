@@ -24,21 +24,22 @@ def slow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     yield request.param
 
 
-def copy_text(tag: str, seldom_full: bool = False) -> str:
+def copy_text(tag: str, usual: int = LANES) -> str:
     """A kernel that copies as many of the first lanes as the record says."""
     w = Writer()
     source, target, count = w.slot(w.field(0)), w.slot(w.field(1)), w.field(2)
     left = broadcast(w, w.convert("trunc", count, "i32"), LANES)
     mask = w.compare("icmp", "slt", w.lane_numbers(LANES), left)
-    w.store(w.load(source, tag, LANES), target, tag, mask, seldom_full)
+    w.store(w.load(source, tag, LANES), target, tag, w.usually(mask, usual))
     w.stmt("ret void")
     return w.module()
 
 
 @pytest.mark.parametrize("tag", DTYPES)
-@pytest.mark.parametrize("count", [-1, 0, 1, 7, 8, 9])
-def test_a_store_under_a_mask_writes_its_lanes_alone(slow: bool, tag: str, count: int) -> None:
-    text = copy_text(tag)
+@pytest.mark.parametrize("usual", [LANES, 7, 6, 1, 0])
+@pytest.mark.parametrize("count", [-1, 0, 1, 6, 7, 8, 9])
+def test_its_lanes_alone_are_written(slow: bool, tag: str, usual: int, count: int) -> None:
+    text = copy_text(tag, usual)
     kernel = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 2)(
         function_address(text, lambda: text)
     )
@@ -50,9 +51,21 @@ def test_a_store_under_a_mask_writes_its_lanes_alone(slow: bool, tag: str, count
     assert target.sum() == max(0, min(count, LANES)) == target[:LANES][: max(count, 0)].sum()
 
 
-def test_a_full_mask_is_asked_for_where_it_pays(slow: bool) -> None:
+def test_a_store_asks_for_the_usual_mask_where_that_pays(slow: bool) -> None:
     assert ("store <8 x float>" in copy_text("f32")) == slow
-    assert "store <8 x float>" not in copy_text("f32", seldom_full=True)
+    assert ("store <4 x float>" in copy_text("f32", 6)) == slow
+    assert ("store <2 x float>" in copy_text("f32", 6)) == slow
+    assert "icmp eq" not in copy_text("f32", 0) and "masked.store" in copy_text("f32", 0)
+
+
+def test_a_known_mask_is_stored_in_parts(slow: bool) -> None:
+    w = Writer()
+    x = w.splat("1.0", "<8 x float>")
+    w.store(x, w.slot(w.field(0)), "f32", w.first_lanes(7, LANES))
+    w.stmt("ret void")
+    text = w.module()
+    assert ("masked.store" in text) != slow
+    assert all((part in text) == slow for part in ("store <4 x", "store <2 x", "store float"))
 
 
 def test_the_end_of_a_loop_asks_nothing(slow: bool) -> None:
@@ -66,4 +79,4 @@ def test_the_end_of_a_loop_asks_nothing(slow: bool) -> None:
     w.vector_loop(V(I64, "%begin"), V(I64, "%end"), LANES, [], body)
     w.stmt("ret void")
     text = w.module()
-    assert text.count("store <8 x float>") == 1 and "vector.reduce.and" not in text
+    assert text.count("store <8 x float>") == 1 and "icmp eq" not in text

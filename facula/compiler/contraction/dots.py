@@ -71,7 +71,7 @@ def sums(
         for r in range(p.rows):
             vector, start = divmod(r * across, p.lanes)
             at = w.element(buffer, w.add(first, w.number(r * p.lanes)), p.tag)
-            w.store(_part(w, added[vector], start, across), at, p.tag)
+            w.store(w.some_lanes(added[vector], start, across), at, p.tag)
         return []
 
     w.counted_loop(w.number(0), w.smaller(left, w.number(p.lanes)), across, [], some)
@@ -96,10 +96,3 @@ def added_lanes(w: Writer, vectors: list[V]) -> V:
         ]
         size = half
     return vectors[0]
-
-
-def _part(w: Writer, x: V, start: int, count: int) -> V:
-    """Some lanes of a vector."""
-    ty = vec(x.ty[1:-1].split(" x ")[1], count)
-    order = ", ".join(f"i32 {start + i}" for i in range(count))
-    return w.let(ty, f"shufflevector {x}, {x.ty} poison, <{count} x i32> <{order}>")

@@ -54,9 +54,9 @@ _WORTH_SHARES, _LEAST_SHARES = 3, 1 << 21
 _ADDED = 1 << 13  # elements of a chunk that adds halves
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
 # What it costs in multiply-adds to pack an element, and to turn one of the result on the way to
-# memory or to an epilogue, which then takes vectors that are not full, one for each column: by the
-# lanes of a vector, since tiles of 14 rows fill one of 16 lanes, and those of 6 not one of 8.
-_PACK_COST, _TURN_COST, _TURNED_EPILOGUE_COST = 12, {16: 3, 8: 12}, {16: 28, 8: 75}
+# memory (by the lanes of a vector: tiles of 14 rows fill one of 16, those of 6 not one of 8) or to
+# an epilogue, which then takes vectors that are not full, one for each column.
+_PACK_COST, _TURN_COST, _TURNED_EPILOGUE_COST = 12, {16: 3, 8: 6}, 28
 
 
 @dataclass
@@ -154,7 +154,7 @@ class Plan:
         may = both and not along and not lying and not batch
         self.turned = may and tile.registers().rows <= lanes and lanes in _TURN_COST
         if self.turned:
-            turning = m * n * (_TURNED_EPILOGUE_COST if finished else _TURN_COST)[lanes]
+            turning = m * n * (_TURNED_EPILOGUE_COST if finished else _TURN_COST[lanes])
             across = _cost(n, m, k, _swapped(a), tag, fresh[0]) + turning
             self.turned = across < _cost(m, n, k, b, tag, fresh[1])
         self.exchanged = self.turned or lying

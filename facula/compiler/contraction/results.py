@@ -35,10 +35,10 @@ def store(
             wanted = broadcast(w, w.compare("icmp", "sle", done, w.number(r)), p.lanes)
             for j, x in enumerate(row):
                 at = w.element(c, w.add(w.mul(n, w.number(r)), w.number(j * p.lanes)), p.tag)
-                mask = None if whole else w.binary("and", masks[j], wanted)
+                mask = None if whole else w.usually(w.binary("and", masks[j], wanted), 0)
                 if add:
                     x = w.binary("fadd", x, w.load(at, p.tag, p.lanes, mask))
-                w.store(x, at, p.tag, mask, seldom_full=True)
+                w.store(x, at, p.tag, mask)
 
     def choose(whole: bool) -> None:
         w.when(again, lambda: write(True, whole), lambda: write(False, whole))
@@ -52,7 +52,8 @@ def _inside(w: Writer, p: Result, done: V) -> V:
     """The lanes of a turned vector that are rows of the tile, those that are `done` left out."""
     lanes = w.lane_numbers(p.lanes, I64)
     below = w.compare("icmp", "slt", lanes, w.splat(str(p.rows), lanes.ty))
-    return w.binary("and", below, w.compare("icmp", "sge", lanes, broadcast(w, done, p.lanes)))
+    inside = w.binary("and", below, w.compare("icmp", "sge", lanes, broadcast(w, done, p.lanes)))
+    return w.usually(inside, p.rows)
 
 
 def _columns(w: Writer, p: Result, found: list[list[V]], j: int) -> list[V]:
@@ -74,28 +75,26 @@ def store_turned(
                 number = j * p.lanes + i
                 yield number, x, w.element(c, w.mul(m, w.number(number)), p.tag)
 
-    def all_of_it(add: bool) -> None:
+    repeat = w.binary("and", inside, broadcast(w, again, p.lanes))
+
+    def all_of_it() -> None:
         for _, x, at in columns():
-            w.add_first(x, at, p.tag, p.rows, add)
+            w.store(x, at, p.tag, w.first_lanes(p.rows, p.lanes))
 
     def part_of_it() -> None:
-        repeat = w.binary("and", inside, broadcast(w, again, p.lanes))
         for number, x, at in columns():
 
             def write(x: V = x, at: V = at) -> None:
                 before = w.load(at, p.tag, p.lanes, repeat)
-                w.store(w.binary("fadd", x, before), at, p.tag, inside, seldom_full=True)
+                w.store(w.binary("fadd", x, before), at, p.tag, inside)
 
             w.when(w.compare("icmp", "sgt", left, w.number(number)), write)
 
     # Without branches between them, the columns are turned in registers.
     full = w.compare("icmp", "sge", left, w.number(p.columns))
     full = w.binary("and", full, w.compare("icmp", "eq", done, w.number(0)))
-
-    def whole() -> None:
-        w.when(again, lambda: all_of_it(True), lambda: all_of_it(False))
-
-    w.when(full, whole, part_of_it)
+    first = w.binary("xor", again, V("i1", "true"))
+    w.when(w.binary("and", full, first), all_of_it, part_of_it)
 
 
 def finish(
