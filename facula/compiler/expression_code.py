@@ -248,7 +248,7 @@ class Expressions:
         """The mask of a vector of `count` elements for each lane from i to the loop's end."""
         w, lanes = self.w, self.k.lanes * count
         left = w.convert("trunc", w.mul(w.binary("sub", self.high, i), w.number(count)), "i32")
-        return w.compare("icmp", "slt", w.lane_numbers(lanes), broadcast(w, left, lanes))
+        return w.lanes_below(left, lanes)
 
     def _strided(self, pointer: int, a: Address, base: V, i: V, tag: str) -> tuple[V, V]:
         """The address of the first lane and the lanes' offsets from it."""

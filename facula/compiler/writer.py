@@ -43,7 +43,8 @@ class Writer(Emitter):
         super().__init__()
         self.block = "entry"
         self._labels = 0
-        self._usual: dict[str, int] = {}  # of a mask: how many first lanes it mostly has
+        self._counts: dict[str, V] = {}  # of a mask of first lanes: how many (int32)
+        self._usual: dict[str, int] = {}  # of other masks: how many first lanes they mostly have
         self.fields: dict[int, V] = {}
 
     # -- blocks
@@ -150,7 +151,13 @@ class Writer(Emitter):
     def first_lanes(self, n: int, lanes: int) -> V:
         """The mask of the first n lanes."""
         bits = ", ".join(f"i1 {int(j < n)}" for j in range(lanes))
-        return self.usually(V(f"<{lanes} x i1>", f"<{bits}>"), n)
+        return V(f"<{lanes} x i1>", f"<{bits}>")
+
+    def lanes_below(self, count: V, lanes: int) -> V:
+        """The mask of the lanes below a number (int32), which is not negative."""
+        mask = self.compare("icmp", "slt", self.lane_numbers(lanes), broadcast(self, count, lanes))
+        self._counts[mask.name] = count
+        return mask
 
     def alternate(self, a: V, b: V) -> V:
         """a[0], b[0], a[1], b[1], ..."""
@@ -172,13 +179,14 @@ class Writer(Emitter):
         return self.let(a.ty, f"shufflevector {a}, {a.ty} poison, <{n} x i32> <{order}>")
 
     def some_lanes(self, x: V, start: int, count: int) -> V:
-        """`count` lanes of a vector, from `start` on."""
+        """`count` lanes of a vector, from `start` on; beyond its end, any number."""
         if count == lanes_of(x.ty):
             return x
         element = element_of(x.ty)
         if count == 1:
             return self.let(element, f"extractelement {x}, i32 {start}")
-        order = ", ".join(f"i32 {start + i}" for i in range(count))
+        last = lanes_of(x.ty) - 1
+        order = ", ".join(f"i32 {min(start + i, last)}" for i in range(count))
         return self.let(vec(element, count),
                         f"shufflevector {x}, {x.ty} poison, <{count} x i32> <{order}>")  # fmt: skip
 
@@ -260,29 +268,28 @@ class Writer(Emitter):
 
     def store(self, x: V, at: V, tag: str, mask: V | None = None) -> None:
         """Elements that lie side by side."""
-        if mask is None:
-            self._store(self.to_memory(x, tag), at, tag)
+        lanes, x = lanes_of(x.ty), self.to_memory(x, tag)
+        if mask is None or not masked_stores_are_slow():
+            self._store(x, at, tag, mask)
             return
-        lanes = lanes_of(x.ty)
+        count = self._counts.get(mask.name)
+        if count is not None:
+            full = self.compare("icmp", "sge", count, V("i32", str(lanes)))
+            self.when(full, lambda: self._store(x, at, tag),
+                      lambda: self._store_counted(x, at, tag, count))  # fmt: skip
+            return
         usual = self._usual.get(mask.name, lanes)
-        if not usual or not masked_stores_are_slow():
-            self._store(self.to_memory(x, tag), at, tag, mask)
-            return
-        x = self.to_memory(x, tag)
-        if mask.name == self.first_lanes(usual, lanes).name:
-            self._store_first(x, at, tag, usual)
+        if not usual:
+            self._store(x, at, tag, mask)
             return
         bits = self.convert("bitcast", mask, f"i{lanes}")
         as_usual = self.compare("icmp", "eq", bits, V(bits.ty, str(2**usual - 1)))
-        self.when(
-            as_usual,
-            lambda: self._store_first(x, at, tag, usual),
-            lambda: self._store(x, at, tag, mask),
-        )
+        self.when(as_usual, lambda: self._store_first(x, at, tag, usual),
+                  lambda: self._store(x, at, tag, mask))  # fmt: skip
 
     def usually(self, mask: V, count: int) -> V:
-        """The same mask, which in most cases holds for the first `count` lanes; for 0, nothing is
-        known of it, and to ask would cost more than it gains.
+        """The same mask, of which is known that it mostly holds for the first `count` lanes; 0:
+        that to ask would cost more than it gains.
         """
         self._usual[mask.name] = count
         return mask
@@ -297,15 +304,42 @@ class Writer(Emitter):
         self.declarations[name] = f"declare void @{name}({x.ty}, ptr, i32, <{lanes} x i1>)"
         self.stmt(f"call void @{name}({x}, ptr {at.name}, i32 {size}, {mask})")
 
+    def store_first(self, x: V, at: V, tag: str, count: int) -> None:
+        """Stores the first `count` lanes."""
+        self._store_first(self.to_memory(x, tag), at, tag, count)
+
     def _store_first(self, x: V, at: V, tag: str, count: int) -> None:
-        """Stores the first `count` lanes of what `to_memory` gave, in whole parts of the vector."""
-        start = 0
+        """As `store_first`, for what `to_memory` gave."""
+        lanes, start = lanes_of(x.ty), 0
+        if not masked_stores_are_slow():
+            self._store(x, at, tag, None if count == lanes else self.first_lanes(count, lanes))
+            return
         while start < count:
             size = 1 << ((count - start).bit_length() - 1)
             self._store(
                 self.some_lanes(x, start, size), self.element(at, self.number(start), tag), tag
             )
             start += size
+
+    def _store_counted(self, x: V, at: V, tag: str, count: V) -> None:
+        """As `_store_first`, for a number (int32) below that of the lanes: half of what is left is
+        stored, or not, by each bit of the number.
+        """
+        size = 1 << ((lanes_of(x.ty) - 1).bit_length() - 1)
+        while size:
+            bit = self.binary("and", count, V("i32", str(size)))
+            low, high = self.some_lanes(x, 0, size), self.some_lanes(x, size, size)
+            yes, end, before = self.new_label("then"), self.new_label("end"), self.block
+            self.branch(self.compare("icmp", "ne", bit, V("i32", "0")), yes, end)
+            self.open(yes)
+            self._store(low, at, tag)
+            further = self.element(at, self.number(size), tag)
+            self.jump(end)
+            self.open(end)
+            size //= 2
+            if size:
+                x = self.close_phi(self.phi(low.ty, (low, before), (high, yes)))
+                at = self.close_phi(self.phi(at.ty, (at, before), (further, yes)))
 
     def scatter(self, x: V, base: V, offsets: V, tag: str, mask: V | None) -> None:
         x, lanes = self.to_memory(x, tag), lanes_of(offsets.ty)
@@ -389,8 +423,7 @@ class Writer(Emitter):
         self.branch(self.compare("icmp", "slt", middle, high), tail, end)
         self.open(tail)
         rest = self.convert("trunc", self.binary("sub", high, middle), "i32")
-        mask = self.compare("icmp", "slt", self.lane_numbers(lanes), broadcast(self, rest, lanes))
-        new = body(middle, self.usually(mask, 0), found)
+        new = body(middle, self.lanes_below(rest, lanes), found)
         last = self.block
         self.jump(end)
         self.open(end)
@@ -404,8 +437,7 @@ class Writer(Emitter):
     ) -> list[V]:
         """As `vector_loop` over [0, high), for a range that one vector covers."""
         rest = self.convert("trunc", high, "i32")
-        mask = self.compare("icmp", "slt", self.lane_numbers(lanes), broadcast(self, rest, lanes))
-        return body(self.number(0), mask, carried)
+        return body(self.number(0), self.lanes_below(rest, lanes), carried)
 
     # -- errors
 

@@ -24,51 +24,75 @@ def slow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     yield request.param
 
 
-def copy_text(tag: str, usual: int = LANES) -> str:
-    """A kernel that copies as many of the first lanes as the record says."""
-    w = Writer()
-    source, target, count = w.slot(w.field(0)), w.slot(w.field(1)), w.field(2)
-    left = broadcast(w, w.convert("trunc", count, "i32"), LANES)
-    mask = w.compare("icmp", "slt", w.lane_numbers(LANES), left)
-    w.store(w.load(source, tag, LANES), target, tag, w.usually(mask, usual))
+def finished(w: Writer) -> str:
     w.stmt("ret void")
     return w.module()
+
+
+def copy_text(tag: str, usual: int | None = LANES, lanes: int = LANES) -> str:
+    """A kernel that copies as many of the first lanes as the record says; with usual=None by a mask
+    that is known to be of so many.
+    """
+    w = Writer()
+    source, target, count = w.slot(w.field(0)), w.slot(w.field(1)), w.field(2)
+    count = w.convert("trunc", count, "i32")
+    if usual is None:
+        mask = w.lanes_below(count, lanes)
+    else:
+        mask = w.compare("icmp", "slt", w.lane_numbers(lanes), broadcast(w, count, lanes))
+        mask = w.usually(mask, usual)
+    w.store(w.load(source, tag, lanes), target, tag, mask)
+    return finished(w)
+
+
+def copied(text: str, tag: str, count: int, lanes: int = LANES) -> np.ndarray:
+    """Which of some elements the kernel copies."""
+    kernel = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 2)(
+        function_address(text, lambda: text)
+    )
+    source = np.ones(lanes, DTYPES[tag])
+    target = np.zeros(lanes + 1, DTYPES[tag])
+    slots = np.array([source.ctypes.data, target.ctypes.data], np.int64)
+    record = np.array([0, 1, count], np.int64)
+    kernel(slots.ctypes.data, record.ctypes.data, 0, 1)
+    return target.astype(int)
 
 
 @pytest.mark.parametrize("tag", DTYPES)
 @pytest.mark.parametrize("usual", [LANES, 7, 6, 1, 0])
 @pytest.mark.parametrize("count", [-1, 0, 1, 6, 7, 8, 9])
-def test_its_lanes_alone_are_written(slow: bool, tag: str, usual: int, count: int) -> None:
-    text = copy_text(tag, usual)
-    kernel = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 2)(
-        function_address(text, lambda: text)
-    )
-    source = np.ones(LANES, DTYPES[tag])
-    target = np.zeros(LANES + 1, DTYPES[tag])
-    slots = np.array([source.ctypes.data, target.ctypes.data], np.int64)
-    record = np.array([0, 1, count], np.int64)
-    kernel(slots.ctypes.data, record.ctypes.data, 0, 1)
-    assert target.sum() == max(0, min(count, LANES)) == target[:LANES][: max(count, 0)].sum()
+def test_lanes_of_a_mask_are_written_alone(slow: bool, tag: str, usual: int, count: int) -> None:
+    kept = min(max(count, 0), LANES)
+    want = [1] * kept + [0] * (LANES + 1 - kept)
+    assert list(copied(copy_text(tag, usual), tag, count)) == want
 
 
-def test_a_store_asks_for_the_usual_mask_where_that_pays(slow: bool) -> None:
+@pytest.mark.parametrize("tag", DTYPES)
+@pytest.mark.parametrize("lanes", [2, 4, 6, 8, 16, 24])
+def test_so_many_lanes_are_written(slow: bool, tag: str, lanes: int) -> None:
+    text = copy_text(tag, None, lanes)
+    assert ("masked.store" in text) != slow
+    for count in range(lanes + 1):
+        want = [1] * count + [0] * (lanes + 1 - count)
+        assert list(copied(text, tag, count, lanes)) == want
+
+
+def test_the_usual_mask_is_asked_for_where_that_pays(slow: bool) -> None:
     assert ("store <8 x float>" in copy_text("f32")) == slow
     assert ("store <4 x float>" in copy_text("f32", 6)) == slow
     assert ("store <2 x float>" in copy_text("f32", 6)) == slow
     assert "icmp eq" not in copy_text("f32", 0) and "masked.store" in copy_text("f32", 0)
 
 
-def test_a_known_mask_is_stored_in_parts(slow: bool) -> None:
+def test_first_lanes_are_stored_in_parts(slow: bool) -> None:
     w = Writer()
-    x = w.splat("1.0", "<8 x float>")
-    w.store(x, w.slot(w.field(0)), "f32", w.first_lanes(7, LANES))
-    w.stmt("ret void")
-    text = w.module()
+    w.store_first(w.splat("1.0", "<8 x float>"), w.slot(w.field(0)), "f32", 7)
+    text = finished(w)
     assert ("masked.store" in text) != slow
     assert all((part in text) == slow for part in ("store <4 x", "store <2 x", "store float"))
 
 
-def test_the_end_of_a_loop_asks_nothing(slow: bool) -> None:
+def test_the_end_of_a_loop_is_stored_in_parts(slow: bool) -> None:
     w = Writer()
     target = w.slot(w.field(0))
 
@@ -77,6 +101,4 @@ def test_the_end_of_a_loop_asks_nothing(slow: bool) -> None:
         return []
 
     w.vector_loop(V(I64, "%begin"), V(I64, "%end"), LANES, [], body)
-    w.stmt("ret void")
-    text = w.module()
-    assert text.count("store <8 x float>") == 1 and "icmp eq" not in text
+    assert ("masked.store" in finished(w)) != slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..emitter import V
-from ..scalar_code import broadcast
 from ..writer import Writer
 from . import tile
 
@@ -28,5 +27,4 @@ def part(w: Writer, number: V, parts: V, total: V) -> tuple[V, V]:
 def left_of(w: Writer, size: V, lanes: int) -> V:
     """The mask of the lanes below a number (none where it is negative)."""
     near = w.larger(w.smaller(size, w.number(lanes)), w.number(0))
-    left = broadcast(w, w.convert("trunc", near, "i32"), lanes)
-    return w.compare("icmp", "slt", w.lane_numbers(lanes), left)
+    return w.lanes_below(w.convert("trunc", near, "i32"), lanes)

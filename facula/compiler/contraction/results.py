@@ -79,7 +79,7 @@ def store_turned(
 
     def all_of_it() -> None:
         for _, x, at in columns():
-            w.store(x, at, p.tag, w.first_lanes(p.rows, p.lanes))
+            w.store_first(x, at, p.tag, p.rows)
 
     def part_of_it() -> None:
         for number, x, at in columns():
