@@ -33,7 +33,10 @@ class Trail:
         self.period = self.run = 0
 
     def extend(self, node: Any) -> bool:
-        """Follows the path to a new node. Whether a frame should end there."""
+        """Follows the path to a new node. Whether a frame should end there.
+
+        A path of up to `SPAN` calls need not be followed: what comes later is added with the rest.
+        """
         if node.parent is not self.tip:
             between = [node]
             n = node.parent

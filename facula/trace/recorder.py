@@ -22,7 +22,7 @@ from typing import Any
 
 from .. import config
 from ..runtime.memory import Slab
-from .loops import Trail
+from . import loops
 from .values import (
     INT64,
     NUMBER,
@@ -186,7 +186,7 @@ class Frame:
         # gradient it is.
         self.fixing = ""
         self.views: list[Any] = []
-        self.trail = Trail()
+        self.trail = loops.Trail()
         self.parts = [0, 0]  # a base, and what tensor_parts.py has counted in the frame that has it
         self.slab = Slab()
         self.base, self.node = 0, root
@@ -399,8 +399,10 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
     nxt.next_slot = slot
     node.edges[key] = nxt
     Counter.nodes += 1
-    if not (tr.walks or tr.scratch or tr.fixing) and tr.trail.extend(nxt):
-        nxt.ends = True
+    # Shorter paths do not go round often enough, and are most of all that is new.
+    if nxt.depth > loops.SPAN and not (tr.walks or tr.scratch or tr.fixing):
+        if tr.trail.extend(nxt):
+            nxt.ends = True
     return nxt
 
 
