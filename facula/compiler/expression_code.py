@@ -194,7 +194,7 @@ class Expressions:
             elif op == "load" and attr[2:]:
                 memo[n] = self._pair_load(attr, tag, i, mask)
             elif op == "load":
-                memo[n] = self._vector_load(attr[0], attr[1], tag, i, self._mask(args, mask))
+                memo[n] = self._vector_load(attr[0], attr[1], tag, i, mask, args)
             elif op == "take":
                 memo[n] = self._vector_take(n, i, mask)
             elif op == "iota":
@@ -212,24 +212,41 @@ class Expressions:
             out = x if out is None else self.w.binary("and", out, x)
         return out
 
-    def _vector_load(self, pointer: int, address: int, tag: str, i: V, mask: V | None) -> V:
+    def _anywhere(self, conditions: tuple[int, ...]) -> V | None:
+        """Whether conditions hold in any lane; None where there are none."""
+        if any(self.k.levels[c] == 2 for c in conditions):
+            mask = self._mask(conditions, None)
+            assert mask is not None
+            return self.w.any_lane(mask)
+        return self._all([self._known(c) for c in conditions])
+
+    def _vector_load(
+        self, pointer: int, address: int, tag: str, i: V, mask: V | None,
+        conditions: tuple[int, ...],
+    ) -> V:  # fmt: skip
+        """A load for the lanes from i of the mask where the conditions hold."""
         w, a = self.w, self.k.addresses[address]
-        base = self._address(address, 2)
+        base, start = self._address(address, 2), self.pointers[pointer]
+        mask = self._mask(conditions, mask)
+
+        def place(offset: V) -> V:
+            """An address in the array: a masked load from a page that is not there is no error,
+            but takes the processor a hundred times as long.
+            """
+            somewhere, at = self._anywhere(conditions), w.element(start, offset, tag)
+            return at if somewhere is None else w.select(somewhere, at, start)
+
         inner = a.classes[-1]
         if inner == "c":
-            at = w.element(self.pointers[pointer], w.add(base, i), tag)
-            return w.load(at, tag, self.k.lanes, mask)
+            return w.load(place(w.add(base, i)), tag, self.k.lanes, mask)
         if inner == "0" and mask is None:
-            at = w.element(self.pointers[pointer], base, tag)
-            return broadcast(w, w.load(at, tag), self.k.lanes)
+            return broadcast(w, w.load(w.element(start, base, tag), tag), self.k.lanes)
         if inner == "d":
-            at = w.element(self.pointers[pointer], base, tag)
-            return w.gather(at, self._digit_offsets(a, i), tag, mask)
+            return w.gather(w.element(start, base, tag), self._digit_offsets(a, i), tag, mask)
         if inner == "r":
             first = w.binary("sub", base, w.add(i, w.number(self.k.lanes - 1)))
-            at = w.element(self.pointers[pointer], first, tag)
             turned = w.reverse(mask) if mask is not None else None
-            return w.reverse(w.load(at, tag, self.k.lanes, turned))
+            return w.reverse(w.load(place(first), tag, self.k.lanes, turned))
         at, offsets = self._strided(pointer, a, base, i, tag)
         return w.gather(at, offsets, tag, mask)
 

@@ -52,6 +52,10 @@ class Reject(Exception):
     """The root does not fit into the cluster."""
 
 
+class TooLarge(Reject):
+    """The cluster has more expressions than a kernel may have."""
+
+
 class Materialise(Exception):
     """The value must be put in memory before the root can be built."""
 
@@ -118,6 +122,7 @@ class Cluster:
         self.kind = "map"
         self.ragged: tuple[int, int, int] | None = None  # block loop, loop within it, total
         self.kept = 0  # elements of a reduction's result
+        self.repeated: list[int] = []  # what a root that was too large computes at several places
         self.roots: list[Root] = []
         self.loads: set[int] = set()
         self._clear()
@@ -163,9 +168,10 @@ class Cluster:
         saved = self._save()
         try:
             self._add(root)
-            fits = len(self.exprs) <= MAX_EXPRESSIONS and len(self.loads) <= MAX_LOADS
-            if fits and (self.shared or not must_share):
+            if len(self.loads) <= MAX_LOADS and (self.shared or not must_share):
                 return True
+        except TooLarge:
+            self.repeated = self._computed_again(root.source)
         except Reject:
             pass
         except Materialise:
@@ -173,6 +179,22 @@ class Cluster:
             raise
         self._restore(saved)
         return False
+
+    def _computed_again(self, source: int) -> list[int]:
+        """The last value on the way to `source` that is computed at several places, if any is.
+
+        A stencil of a stencil of a stencil has places without number.
+        """
+        s, latest = self.s, -1
+        found: list[int] = []
+        seen: dict[int, int] = {}
+        for v, m, _ in self.memo:
+            if v == source or v in s.place or s.number_of[v] <= latest:
+                continue
+            node = s.producer[v]
+            if seen.setdefault(v, m) != m and node is not None and node.op in ELEMENTWISE:
+                found, latest = [v], s.number_of[v]
+        return found
 
     def _add(self, root: Root) -> None:
         self.roots.append(root)
@@ -335,6 +357,8 @@ class Cluster:
         found = self.known.get(key)
         if found is None:
             found = self.known[key] = len(self.exprs)
+            if found == MAX_EXPRESSIONS:
+                raise TooLarge
             self.exprs.append((op, tag, args, attr))
             self.depends.append(op == "result" or any(self.depends[a] for a in args))
         elif found < self.before and (args or op in ("load", "result")):

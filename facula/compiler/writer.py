@@ -159,6 +159,13 @@ class Writer(Emitter):
         self._counts[mask.name] = count
         return mask
 
+    def any_lane(self, mask: V) -> V:
+        """Whether a mask has any lane; of a single condition, itself."""
+        lanes = lanes_of(mask.ty)
+        if lanes == 1:
+            return mask
+        return self.intrinsic(f"llvm.vector.reduce.or.v{lanes}i1", "i1", mask)
+
     def alternate(self, a: V, b: V) -> V:
         """a[0], b[0], a[1], b[1], ..."""
         n = lanes_of(a.ty)
@@ -443,10 +450,7 @@ class Writer(Emitter):
 
     def report_index(self, bad: V, index: V, size: V, node: V) -> None:
         """Where `bad` holds (in any lane), writes the error of an index out of range."""
-        lanes = lanes_of(bad.ty)
-        anywhere = bad
-        if lanes > 1:
-            anywhere = self.intrinsic(f"llvm.vector.reduce.or.v{lanes}i1", "i1", bad)
+        lanes, anywhere = lanes_of(bad.ty), self.any_lane(bad)
         report, proceed = self.new_label("report"), self.new_label("proceed")
         self.branch(anywhere, report, proceed)
         self.open(report)

@@ -47,13 +47,30 @@ def moves(b: B) -> list[int]:
     return [b.flip(b.pad(s, [1, 0], [0, 2], 7), 0)]
 
 
+def joined(b: B) -> list[int]:
+    """Two vectors end to end, each read from an address of its own where the other one's part is:
+    not from far outside of it.
+    """
+    x, y, z = (b.input(np.ones(n, F)) for n in (3000, 2500, 5500))
+    return [b.op("mul", b.cat(0, x, y), z)]
+
+
+def rolled(b: B) -> list[int]:
+    """A matrix whose last row comes first."""
+    x, y = b.input(np.ones((90, 70), F)), b.input(np.ones((90, 70), F))
+    last, others = b.slice(x, [89, 0], [90, 70], [1, 1]), b.slice(x, [0, 0], [89, 70], [1, 1])
+    return [b.op("add", b.cat(0, last, others), y)]
+
+
 def total(b: B) -> list[int]:
     """A long sum: chunks whose number depends on the shape alone, and the sum of their sums."""
     x = b.input(np.ones(100_001))
     return [b.reduce("sum", b.op("abs", x), 0)]
 
 
-GRAPHS: tuple[Callable[[B], list[int]], ...] = (chain, softmax, column_sum, moves, total)
+GRAPHS: tuple[Callable[[B], list[int]], ...] = (
+    chain, softmax, column_sum, moves, joined, rolled, total,
+)  # fmt: skip
 
 
 def emitted(build: Callable[[B], list[int]], monkeypatch: pytest.MonkeyPatch) -> str:

@@ -11,6 +11,7 @@ from graphs import B
 
 import facula
 from facula.compiler import pipeline
+from facula.compiler.fusion import Cluster
 from facula.compiler.schedule import Scheduler
 from facula.dtypes import float32, float64, int64
 from facula.nn import functional as F
@@ -340,3 +341,39 @@ def test_gradients_of_cuts_have_native_code(name: str, monkeypatch: pytest.Monke
         np.testing.assert_array_equal(a, seen[0][0])
         np.testing.assert_allclose(b, seen[0][1], rtol=1e-5, atol=1e-6)
     assert not hosts
+
+
+def _rolled(b: B, v: int, by: int, axis: int) -> int:
+    shape = b.shape(v)
+    cut, ends = by % shape[axis], []
+    for low, high in ((shape[axis] - cut, shape[axis]), (0, shape[axis] - cut)):
+        starts, stops = [0] * len(shape), list(shape)
+        starts[axis], stops[axis] = low, high
+        ends.append(b.slice(v, starts, stops, [1] * len(shape)))
+    return b.cat(axis, *ends)
+
+
+@pytest.mark.parametrize("shape", [(40, 40), (130, 70)])
+def test_a_stencil_of_stencils_is_written_in_parts(
+    shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen from its end, what a place depends on doubles with every step: that is not tried."""
+    looked_at = 0
+    original = Cluster._value
+
+    def value(self: Cluster, *args: Any) -> int:
+        nonlocal looked_at
+        looked_at += 1
+        return original(self, *args)
+
+    monkeypatch.setattr(Cluster, "_value", value)
+    b = B()
+    u = b.input(_data(*shape))
+    for _ in range(20):
+        around = [_rolled(b, u, by, axis) for axis in (0, 1) for by in (1, -1)]
+        total = around[0]
+        for x in around[1:]:
+            total = b.op("add", total, x)
+        u = b.op("add", b.op("mul", u, b.full(0.6, shape)), b.op("mul", total, b.full(0.1, shape)))
+    b.check(u)
+    assert looked_at < 100_000

@@ -93,12 +93,7 @@ def when_infinite(w: Writer, a: V, b: V, steps: V, rows: V, masks: list[V], buff
     def again() -> None:
         w.when(_any_infinite(w, (a, b), steps), lambda: _sum(w, a, b, steps, rows, buffer))
 
-    w.when(_any(w, spoilt), again)
-
-
-def _any(w: Writer, mask: V) -> V:
-    lanes = mask.ty[1:].split(" ", 1)[0]
-    return w.intrinsic(f"llvm.vector.reduce.or.v{lanes}i1", "i1", mask)
+    w.when(w.any_lane(spoilt), again)
 
 
 def _any_infinite(w: Writer, operands: tuple[V, V], steps: V) -> V:
@@ -121,7 +116,7 @@ def _any_infinite(w: Writer, operands: tuple[V, V], steps: V) -> V:
         return w.counted_loop(w.number(0), w.number(lines), 1, found, line)
 
     none = w.splat("false", f"<{2 * LANES} x i1>")
-    return _any(w, w.counted_loop(w.number(0), steps, 1, [none], step)[0])
+    return w.any_lane(w.counted_loop(w.number(0), steps, 1, [none], step)[0])
 
 
 def _numbers(w: Writer, thirds: list[V]) -> list[V]:
