@@ -3,7 +3,7 @@
     python benchmarks/limits.py [--threads 2]
 
 Three generated kernels, each run on one thread and on all at once, the best of several rounds:
-sixteen independent chains of fused multiply-adds in registers; reading, and writing, arrays of
+twelve independent chains of fused multiply-adds in registers; reading, and writing, arrays of
 several sizes (what fits into a cache is faster). Prints one line of JSON.
 """
 

@@ -66,7 +66,7 @@ def _columns(w: Writer, p: Result, found: list[list[V]], j: int) -> list[V]:
 def store_turned(
     w: Writer, p: Result, found: list[list[V]], c: V, m: V, left: V, done: V, again: V
 ) -> None:
-    """As `_store`, for a result that lies transposed; `left` columns of the tile are in it."""
+    """As `store`, for a result that lies transposed; `left` columns of the tile are in it."""
     inside = _inside(w, p, done)
 
     def columns() -> Iterator[tuple[int, V, V]]:
@@ -115,7 +115,7 @@ def finish_turned(
     w: Writer, p: Result, epilogue: Epilogue, found: list[list[V]], row: V, column: V, c: V, m: V,
     left: V, done: V, again: V,
 ) -> None:  # fmt: skip
-    """As `_finish`, for a result that lies transposed: a tile's columns are the rows."""
+    """As `finish`, for a result that lies transposed: a tile's columns are the rows."""
     inside = _inside(w, p, done)
     repeat = w.binary("and", inside, broadcast(w, again, p.lanes))
 
