@@ -200,8 +200,7 @@ class Expressions:
             elif op == "iota":
                 memo[n] = self._affine_vector(attr, i)
             elif op == "inrange":
-                size = broadcast(w, w.field(attr[1]), k.lanes)
-                memo[n] = w.compare("icmp", "ult", self._affine_vector(attr[0], i), size)
+                memo[n] = self._within(attr[0], w.field(attr[1]), i)
             elif op != "result":
                 memo[n] = self._op(n, [self._value(a, k.lanes) for a in args])
 
@@ -301,6 +300,23 @@ class Expressions:
         step = index if stride < 0 else w.mul(index, broadcast(w, w.field(stride), k.lanes))
         offsets = w.add(self._affine_vector(address, i), step)
         return w.gather(self.pointers[pointer], offsets, tag, fine)
+
+    def _within(self, address: int, size: V, i: V) -> V:
+        """Whether an affine expression is in [0, size), in every lane from i."""
+        w, k = self.w, self.k
+        if k.addresses[address].classes[-1] != "c":
+            place = self._affine_vector(address, i)
+            return w.compare("icmp", "ult", place, broadcast(w, size, k.lanes))
+        first, lanes = w.add(self._address(address, 2), i), w.lane_numbers(k.lanes)
+
+        def lane(distance: V) -> V:
+            """The lane so far from the first one, or the first or one beyond the last."""
+            near = w.larger(w.smaller(distance, w.number(k.lanes)), w.number(0))
+            return broadcast(w, w.convert("trunc", near, "i32"), k.lanes)
+
+        below = w.compare("icmp", "slt", lanes, lane(w.binary("sub", size, first)))
+        above = w.compare("icmp", "sge", lanes, lane(w.binary("sub", w.number(0), first)))
+        return w.binary("and", below, above)
 
     def _affine_vector(self, address: int, i: V) -> V:
         """An affine expression in every lane from i, as i64."""

@@ -58,9 +58,9 @@ start3:
   %v52 = sub i64 %v45, %v51
   br label %unit1
 unit1:
-  %p53 = phi i64 [%v45, %start3], [%v96, %unit1]
-  %p54 = phi i64 [%v52, %start3], [%v99, %unit1]
-  %p55 = phi i64 [%v50, %start3], [%v101, %unit1]
+  %p53 = phi i64 [%v45, %start3], [%v109, %unit1]
+  %p54 = phi i64 [%v52, %start3], [%v112, %unit1]
+  %p55 = phi i64 [%v50, %start3], [%v114, %unit1]
   %v56 = mul i64 %p54, %v8
   %v57 = add i64 %v56, %v8
   %v58 = icmp slt i64 %v57, %v10
@@ -76,40 +76,53 @@ unit1:
   %v68 = insertelement <16 x i32> poison, i32 %v67, i64 0
   %v69 = shufflevector <16 x i32> %v68, <16 x i32> poison, <16 x i32> zeroinitializer
   %v70 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v69
-  %v71 = insertelement <16 x i64> poison, i64 %v44, i64 0
-  %v72 = shufflevector <16 x i64> %v71, <16 x i64> poison, <16 x i32> zeroinitializer
-  %v73 = insertelement <16 x i64> poison, i64 %v28, i64 0
-  %v74 = shufflevector <16 x i64> %v73, <16 x i64> poison, <16 x i32> zeroinitializer
-  %v75 = add <16 x i64> %v74, <i64 0, i64 1, i64 2, i64 3, i64 4, i64 5, i64 6, i64 7, i64 8, i64 9, i64 10, i64 11, i64 12, i64 13, i64 14, i64 15>
-  %v76 = icmp ult <16 x i64> %v75, %v72
-  %v77 = insertelement <16 x i1> poison, i1 %v62, i64 0
-  %v78 = shufflevector <16 x i1> %v77, <16 x i1> poison, <16 x i32> zeroinitializer
-  %v79 = and <16 x i1> %v70, %v78
-  %v80 = and <16 x i1> %v79, %v76
-  %v81 = mul i64 0, %v34
-  %v82 = add i64 %v64, %v81
-  %v83 = getelementptr i64, ptr %v18, i64 %v82
-  %v84 = insertelement <16 x i64> poison, i64 %v34, i64 0
-  %v85 = shufflevector <16 x i64> %v84, <16 x i64> poison, <16 x i32> zeroinitializer
-  %v86 = mul <16 x i64> <i64 0, i64 1, i64 2, i64 3, i64 4, i64 5, i64 6, i64 7, i64 8, i64 9, i64 10, i64 11, i64 12, i64 13, i64 14, i64 15>, %v85
-  %v87 = getelementptr i64, ptr %v83, <16 x i64> %v86
-  %v88 = call <16 x i64> @llvm.masked.gather.v16i64.v16p0(<16 x ptr> %v87, i32 8, <16 x i1> %v80, <16 x i64> zeroinitializer)
-  %v89 = insertelement <16 x i1> poison, i1 %v62, i64 0
-  %v90 = shufflevector <16 x i1> %v89, <16 x i1> poison, <16 x i32> zeroinitializer
-  %v91 = and <16 x i1> %v90, %v76
-  %v92 = insertelement <16 x i64> poison, i64 %v40, i64 0
-  %v93 = shufflevector <16 x i64> %v92, <16 x i64> poison, <16 x i32> zeroinitializer
-  %v94 = select <16 x i1> %v91, <16 x i64> %v88, <16 x i64> %v93
-  %v95 = getelementptr i64, ptr %v22, i64 %v66
-  call void @llvm.masked.store.v16i64.p0(<16 x i64> %v94, ptr %v95, i32 8, <16 x i1> %v70)
-  %v96 = add i64 %p53, 1
-  %v97 = add i64 %p54, 1
-  %v98 = icmp eq i64 %v97, %v6
-  %v99 = select i1 %v98, i64 0, i64 %v97
-  %v100 = zext i1 %v98 to i64
-  %v101 = add i64 %p55, %v100
-  %v102 = icmp slt i64 %v96, %v48
-  br i1 %v102, label %unit1, label %finished2
+  %v71 = sub i64 %v44, %v28
+  %v72 = icmp slt i64 %v71, 16
+  %v73 = select i1 %v72, i64 %v71, i64 16
+  %v74 = icmp sgt i64 %v73, 0
+  %v75 = select i1 %v74, i64 %v73, i64 0
+  %v76 = trunc i64 %v75 to i32
+  %v77 = insertelement <16 x i32> poison, i32 %v76, i64 0
+  %v78 = shufflevector <16 x i32> %v77, <16 x i32> poison, <16 x i32> zeroinitializer
+  %v79 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v78
+  %v80 = sub i64 0, %v28
+  %v81 = icmp slt i64 %v80, 16
+  %v82 = select i1 %v81, i64 %v80, i64 16
+  %v83 = icmp sgt i64 %v82, 0
+  %v84 = select i1 %v83, i64 %v82, i64 0
+  %v85 = trunc i64 %v84 to i32
+  %v86 = insertelement <16 x i32> poison, i32 %v85, i64 0
+  %v87 = shufflevector <16 x i32> %v86, <16 x i32> poison, <16 x i32> zeroinitializer
+  %v88 = icmp sge <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v87
+  %v89 = and <16 x i1> %v79, %v88
+  %v90 = insertelement <16 x i1> poison, i1 %v62, i64 0
+  %v91 = shufflevector <16 x i1> %v90, <16 x i1> poison, <16 x i32> zeroinitializer
+  %v92 = and <16 x i1> %v70, %v91
+  %v93 = and <16 x i1> %v92, %v89
+  %v94 = mul i64 0, %v34
+  %v95 = add i64 %v64, %v94
+  %v96 = getelementptr i64, ptr %v18, i64 %v95
+  %v97 = insertelement <16 x i64> poison, i64 %v34, i64 0
+  %v98 = shufflevector <16 x i64> %v97, <16 x i64> poison, <16 x i32> zeroinitializer
+  %v99 = mul <16 x i64> <i64 0, i64 1, i64 2, i64 3, i64 4, i64 5, i64 6, i64 7, i64 8, i64 9, i64 10, i64 11, i64 12, i64 13, i64 14, i64 15>, %v98
+  %v100 = getelementptr i64, ptr %v96, <16 x i64> %v99
+  %v101 = call <16 x i64> @llvm.masked.gather.v16i64.v16p0(<16 x ptr> %v100, i32 8, <16 x i1> %v93, <16 x i64> zeroinitializer)
+  %v102 = insertelement <16 x i1> poison, i1 %v62, i64 0
+  %v103 = shufflevector <16 x i1> %v102, <16 x i1> poison, <16 x i32> zeroinitializer
+  %v104 = and <16 x i1> %v103, %v89
+  %v105 = insertelement <16 x i64> poison, i64 %v40, i64 0
+  %v106 = shufflevector <16 x i64> %v105, <16 x i64> poison, <16 x i32> zeroinitializer
+  %v107 = select <16 x i1> %v104, <16 x i64> %v101, <16 x i64> %v106
+  %v108 = getelementptr i64, ptr %v22, i64 %v66
+  call void @llvm.masked.store.v16i64.p0(<16 x i64> %v107, ptr %v108, i32 8, <16 x i1> %v70)
+  %v109 = add i64 %p53, 1
+  %v110 = add i64 %p54, 1
+  %v111 = icmp eq i64 %v110, %v6
+  %v112 = select i1 %v111, i64 0, i64 %v110
+  %v113 = zext i1 %v111 to i64
+  %v114 = add i64 %p55, %v113
+  %v115 = icmp slt i64 %v109, %v48
+  br i1 %v115, label %unit1, label %finished2
 finished2:
   ret void
 }
