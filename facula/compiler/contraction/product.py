@@ -492,11 +492,10 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                                           p.vectors, tile.Ahead(panels_ahead, lines))  # fmt: skip
 
                     def store() -> None:
+                        right = w.binary("sub", n, first_n)
                         if p.turned:
-                            right = w.binary("sub", n, first_n)
                             results.store_turned(w, p, found, c, m, right, done, again)
                         else:
-                            right = w.binary("sub", n, first_n)
                             results.store(w, p, found, c, n, right, masks, done, again)
 
                     def finish(e: Epilogue) -> None:
