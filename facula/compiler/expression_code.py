@@ -183,7 +183,6 @@ class Expressions:
         self.inner_memo = memo = dict(known or {})
         self.digit_memo: list[V] = []
         self.pair_memo: dict[tuple[int, int], V] = {}
-        self.mask_memo: dict[tuple[int, ...], V] = {}
         for n in needed:
             if k.levels[n] != 2 or n in memo:
                 continue
@@ -310,9 +309,7 @@ class Expressions:
         first, lanes = w.add(self._address(address, 2), i), w.lane_numbers(k.lanes)
 
         def lane(distance: V) -> V:
-            """The lane so far from the first one, or the first or one beyond the last."""
-            near = w.larger(w.smaller(distance, w.number(k.lanes)), w.number(0))
-            return broadcast(w, w.convert("trunc", near, "i32"), k.lanes)
+            return broadcast(w, w.lane(distance, k.lanes), k.lanes)
 
         below = w.compare("icmp", "slt", lanes, lane(w.binary("sub", size, first)))
         above = w.compare("icmp", "sge", lanes, lane(w.binary("sub", w.number(0), first)))

@@ -122,7 +122,6 @@ class Cluster:
         self.kind = "map"
         self.ragged: tuple[int, int, int] | None = None  # block loop, loop within it, total
         self.kept = 0  # elements of a reduction's result
-        self.repeated: list[int] = []  # what a root that was too large computes at several places
         self.roots: list[Root] = []
         self.loads: set[int] = set()
         self._clear()
@@ -171,7 +170,12 @@ class Cluster:
             if len(self.loads) <= MAX_LOADS and (self.shared or not must_share):
                 return True
         except TooLarge:
-            self.repeated = self._computed_again(root.source)
+            # Beside other roots it is left out; alone, it must be cut somewhere.
+            alone = len(self.roots) == 1 and root.reduce is None
+            wanted = self._computed_again(root.source) if alone else -1
+            if wanted >= 0:
+                self._restore(saved)
+                raise Materialise(wanted) from None
         except Reject:
             pass
         except Materialise:
@@ -180,20 +184,19 @@ class Cluster:
         self._restore(saved)
         return False
 
-    def _computed_again(self, source: int) -> list[int]:
-        """The last value on the way to `source` that is computed at several places, if any is.
+    def _computed_again(self, source: int) -> int:
+        """The last value on the way to `source` that is computed at several places; -1 if none is.
 
         A stencil of a stencil of a stencil has places without number.
         """
-        s, latest = self.s, -1
-        found: list[int] = []
+        s, found, latest = self.s, -1, -1
         seen: dict[int, int] = {}
         for v, m, _ in self.memo:
             if v == source or v in s.place or s.number_of[v] <= latest:
                 continue
             node = s.producer[v]
             if seen.setdefault(v, m) != m and node is not None and node.op in ELEMENTWISE:
-                found, latest = [v], s.number_of[v]
+                found, latest = v, s.number_of[v]
         return found
 
     def _add(self, root: Root) -> None:

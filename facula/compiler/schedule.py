@@ -591,15 +591,15 @@ class Scheduler:
     def _open(self, root: Root, shape: tuple[int, ...]) -> Cluster:
         cluster = Cluster(self, len(self.entries), shape)
         if not cluster.try_add(root):
-            return self._open_flat(root, cluster)
+            return self._open_flat(root)
         self._register(cluster)
         return cluster
 
-    def _open_flat(self, root: Root, cluster: Cluster) -> Cluster:
-        """A root that fits nowhere: what repeats, or its largest operand, is put in memory."""
+    def _open_flat(self, root: Root) -> Cluster:
+        """A root that fits nowhere: its largest lazy operand is put in memory."""
         node = self.producer[root.source]
         assert node is not None
-        for a in cluster.repeated or sorted(node.ins, key=lambda a: -self.cost[a]):
+        for a in sorted(node.ins, key=lambda a: -self.cost[a]):
             if a not in self.place:
                 raise Materialise(a)
         raise CompileError(f"no kernel for {node.op} {node.attrs}")

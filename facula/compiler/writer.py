@@ -150,8 +150,12 @@ class Writer(Emitter):
 
     def first_lanes(self, n: int, lanes: int) -> V:
         """The mask of the first n lanes."""
-        bits = ", ".join(f"i1 {int(j < n)}" for j in range(lanes))
-        return V(f"<{lanes} x i1>", f"<{bits}>")
+        return V(f"<{lanes} x i1>", "<" + ", ".join(f"i1 {int(j < n)}" for j in range(lanes)) + ">")
+
+    def lane(self, distance: V, lanes: int) -> V:
+        """The lane (int32) so far from the first one, or the first or one beyond the last."""
+        near = self.larger(self.smaller(distance, self.number(lanes)), self.number(0))
+        return self.convert("trunc", near, "i32")
 
     def lanes_below(self, count: V, lanes: int) -> V:
         """The mask of the lanes below a number (int32), which is not negative."""
@@ -313,19 +317,19 @@ class Writer(Emitter):
 
     def store_first(self, x: V, at: V, tag: str, count: int) -> None:
         """Stores the first `count` lanes."""
-        self._store_first(self.to_memory(x, tag), at, tag, count)
+        lanes, x = lanes_of(x.ty), self.to_memory(x, tag)
+        if masked_stores_are_slow():
+            self._store_first(x, at, tag, count)
+        else:
+            self._store(x, at, tag, None if count == lanes else self.first_lanes(count, lanes))
 
     def _store_first(self, x: V, at: V, tag: str, count: int) -> None:
-        """As `store_first`, for what `to_memory` gave."""
-        lanes, start = lanes_of(x.ty), 0
-        if not masked_stores_are_slow():
-            self._store(x, at, tag, None if count == lanes else self.first_lanes(count, lanes))
-            return
+        """As `store_first`, for what `to_memory` gave, in whole parts of the vector."""
+        start = 0
         while start < count:
             size = 1 << ((count - start).bit_length() - 1)
-            self._store(
-                self.some_lanes(x, start, size), self.element(at, self.number(start), tag), tag
-            )
+            here = self.element(at, self.number(start), tag)
+            self._store(self.some_lanes(x, start, size), here, tag)
             start += size
 
     def _store_counted(self, x: V, at: V, tag: str, count: V) -> None:

@@ -400,9 +400,9 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
     node.edges[key] = nxt
     Counter.nodes += 1
     # Shorter paths do not go round often enough, and are most of all that is new.
-    if nxt.depth > loops.SPAN and not (tr.walks or tr.scratch or tr.fixing):
-        if tr.trail.extend(nxt):
-            nxt.ends = True
+    short = nxt.depth <= loops.SPAN
+    if not (short or tr.walks or tr.scratch or tr.fixing) and tr.trail.extend(nxt):
+        nxt.ends = True
     return nxt
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -19,9 +18,10 @@ DTYPES = {"f32": np.float32, "f64": np.float64, "i64": np.int64, "i8": np.int8, 
 
 
 @pytest.fixture(params=[False, True], ids=["fast", "slow"])
-def slow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
-    monkeypatch.setattr(writer, "masked_stores_are_slow", lambda: request.param)
-    yield request.param
+def slow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    slow: bool = request.param
+    monkeypatch.setattr(writer, "masked_stores_are_slow", lambda: slow)
+    return slow
 
 
 def finished(w: Writer) -> str:

@@ -26,5 +26,4 @@ def part(w: Writer, number: V, parts: V, total: V) -> tuple[V, V]:
 
 def left_of(w: Writer, size: V, lanes: int) -> V:
     """The mask of the lanes below a number (none where it is negative)."""
-    near = w.larger(w.smaller(size, w.number(lanes)), w.number(0))
-    return w.lanes_below(w.convert("trunc", near, "i32"), lanes)
+    return w.lanes_below(w.lane(size, lanes), lanes)

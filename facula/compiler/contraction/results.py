@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from .. import writer
 from ..emitter import V
 from ..scalar_code import broadcast
 from ..writer import I64, Writer
@@ -43,6 +44,9 @@ def store(
     def choose(whole: bool) -> None:
         w.when(again, lambda: write(True, whole), lambda: write(False, whole))
 
+    if not writer.masked_stores_are_slow():
+        choose(False)
+        return
     full = w.compare("icmp", "sge", right, w.number(p.columns))
     full = w.binary("and", full, w.compare("icmp", "eq", done, w.number(0)))
     w.when(full, lambda: choose(True), lambda: choose(False))
@@ -67,7 +71,7 @@ def store_turned(
     w: Writer, p: Result, found: list[list[V]], c: V, m: V, left: V, done: V, again: V
 ) -> None:
     """As `store`, for a result that lies transposed; `left` columns of the tile are in it."""
-    inside = _inside(w, p, done)
+    inside, slow = _inside(w, p, done), writer.masked_stores_are_slow()
 
     def columns() -> Iterator[tuple[int, V, V]]:
         for j in range(p.vectors):
@@ -79,7 +83,10 @@ def store_turned(
 
     def all_of_it() -> None:
         for _, x, at in columns():
-            w.store_first(x, at, p.tag, p.rows)
+            if slow:
+                w.store_first(x, at, p.tag, p.rows)
+            else:
+                w.store(x, at, p.tag, inside)
 
     def part_of_it() -> None:
         for number, x, at in columns():
@@ -92,7 +99,8 @@ def store_turned(
 
     # Without branches between them, the columns are turned in registers.
     full = w.compare("icmp", "sge", left, w.number(p.columns))
-    full = w.binary("and", full, w.compare("icmp", "eq", done, w.number(0)))
+    if slow:
+        full = w.binary("and", full, w.compare("icmp", "eq", done, w.number(0)))
     first = w.binary("xor", again, V("i1", "true"))
     w.when(w.binary("and", full, first), all_of_it, part_of_it)
 
