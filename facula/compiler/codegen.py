@@ -149,12 +149,13 @@ class Generator(Expressions):
         steps = self._increment([p.value for p in at], sizes, carry)
         again = w.compare("icmp", "slt", following, stop)
         last = w.block
-        w.branch(again, unit, finished)
-        w.close_phi(u, (following, last))
+        phis = [(u, following), *zip(at, steps, strict=True)]
         if at_block and next_block:
-            w.close_phi(at_block, (next_block, last))
-        for p, x in zip(at, steps, strict=True):
-            w.close_phi(p, (x, last))
+            phis.append((at_block, next_block))
+        carried = [(phi, w.opaque(x)) for phi, x in phis]
+        w.branch(again, unit, finished)
+        for phi, x in carried:
+            w.close_phi(phi, (x, last))
         w.open(finished)
         w.stmt("ret void")
 
@@ -230,9 +231,14 @@ class Generator(Expressions):
 
     def _vector_loop(self, state: list[V], body: Callable[..., list[V]]) -> list[V]:
         """The inner loop over this unit's range."""
-        if self.k.single:
-            return self.w.one_vector(self.high, self.k.lanes, state, body)
-        return self.w.vector_loop(self.low, self.high, self.k.lanes, state, body)
+        w, lanes = self.w, self.k.lanes
+        if self.k.masked == "only":
+            return w.one_vector(self.high, lanes, state, body)
+        if self.k.masked == "none":
+            return w.counted_loop(
+                self.low, self.high, lanes, state, lambda i, carried: body(i, None, carried)
+            )
+        return w.vector_loop(self.low, self.high, lanes, state, body)
 
     def _map_body(self, needed: list[int]) -> Callable[..., list[V]]:
         def body(i: V, mask: V | None, _: list[V]) -> list[V]:
@@ -374,7 +380,7 @@ class Generator(Expressions):
             moved = self._increment(self.mid_index, sizes, None) if k.mids > 1 else []
             return [*new, *moved]
 
-        found = w.counted_loop(w.number(0), self.mid_count, 1, starts, body)[:count]
+        found = w.counted_loop(w.number(0), self.mid_count, 1, starts, body, k.mids == 1)[:count]
         self.mid_memo, self.mid_address = self.row_memo, self.row_address
         return found
 

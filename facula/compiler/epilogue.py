@@ -132,7 +132,7 @@ class _Lowering(Lowering):
 
     def finish(self) -> None:
         k = self.k
-        k.lanes, k.scratch, k.single = self.lanes, False, False
+        k.lanes, k.scratch, k.masked = self.lanes, False, "last"
         for i, (_, size, _) in enumerate(self.groups[0]):
             k.header[f"row{i}"] = self.field(size)
         k.chunks = k.work = 0

@@ -85,7 +85,7 @@ class Kernel:
     scratch: bool
     tiled: bool  # map: a unit is a tile of the last row loop and of the inner loop
     digits: list[int]  # of short loops joined to the inner one: fields of all sizes but the first
-    single: bool  # the inner loop is one masked vector
+    masked: str  # which vector of the inner loop has a mask: the "last", the "only" one, or "none"
     exprs: list[Expr]
     levels: list[int]  # -1 kernel, 0 row, 1 mid, 2 inner
     with_mid: list[bool]  # whether an expression varies with a mid loop
@@ -105,7 +105,7 @@ class Kernel:
         return repr(
             (
                 self.kind, self.rows, self.mids, self.lanes, self.ragged, self.ragged_row,
-                self.scratch, self.tiled, self.digits, self.single, self.exprs,
+                self.scratch, self.tiled, self.digits, self.masked, self.exprs,
                 [(a.classes, a.constant) for a in self.addresses], self.pointers,
                 [(s.expr, s.pointer, s.address, s.tag) for s in self.stores], self.interleaved,
                 [(r.op, r.tag, r.expr, r.index) for r in self.reduces],
@@ -448,9 +448,13 @@ class Lowering:
         weight = self._weight()
         dear = max(1, weight // _DEAR)
         block = n
-        k.single = n <= k.lanes
+        k.masked = "only" if n <= k.lanes else "last"
+        if k.kind == "row" and k.ragged != "inner" and n % k.lanes == 0:
+            # Half the code, for a row's two or three loops; rows are channels and features, whose
+            # number is the same in all of a network's runs.
+            k.masked = "none"
         if k.tiled:
-            block, k.single = _TILE_COLUMNS, False
+            block, k.masked = _TILE_COLUMNS, "last"
         elif k.kind == "map" and n * dear > 2 * _BLOCK:
             block = -(-n // even_parts(-(-n * dear // _BLOCK), n, max(1, row_count)))
             block = -(-block // 64) * 64
@@ -516,7 +520,7 @@ class Lowering:
             # Every row of the operands is a step far through memory: whole lines side by side.
             return 4 * lanes
         light = len(body) <= 10 and not any(op in HEAVY for op in body)
-        if k.reduces and n >= 256:
+        if k.reduces and (n >= 256 or n % (4 * lanes) == 0):
             # Several sums at once: each addition waits for the one before it.
             lanes *= 4 if len(body) <= 48 else 2
         elif light and (n >= 128 or lanes < n <= 2 * lanes):

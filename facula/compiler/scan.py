@@ -80,26 +80,27 @@ def _text(p: Plan) -> str:
     kept = "f64" if p.tag == "f32" and p.op in ("add", "mul") else p.tag
 
     def along(places: list[tuple[V, V]], lanes: int, masks: Sequence[V | None]) -> None:
-        def load(k: int, at: V) -> V:
-            x = w.load(w.element(source, at, p.tag), p.tag, lanes, masks[k])
+        begins = [(w.element(out, to, p.tag), w.element(source, at, p.tag)) for to, at in places]
+
+        def load(k: int, step: V) -> V:
+            x = w.load(w.element(begins[k][1], step, p.tag), p.tag, lanes, masks[k])
             return cast(w, x, p.tag, kept)
 
-        def put(k: int, x: V, to: V) -> None:
+        def put(k: int, x: V, step: V) -> None:
             x = cast(w, x, kept, p.tag)
-            w.store(x, w.element(out, to, p.tag), p.tag, masks[k])
-
-        first = [load(k, at) for k, (_, at) in enumerate(places)]
-        for k, (to, _) in enumerate(places):
-            put(k, first[k], to)
+            w.store(x, w.element(begins[k][0], step, p.tag), p.tag, masks[k])
 
         def one(i: V, sums: list[V]) -> list[V]:
             there, here = w.mul(i, out_step), w.mul(i, in_step)
-            found = [load(k, w.add(at, here)) for k, (_, at) in enumerate(places)]
+            found = [load(k, here) for k in range(len(places))]
             new = [emit_op(w, p.op, [a, b], kept, kept) for a, b in zip(sums, found, strict=True)]
-            for k, (to, _) in enumerate(places):
-                put(k, new[k], w.add(to, there))
+            for k, x in enumerate(new):
+                put(k, x, there)
             return new
 
+        first = [load(k, w.number(0)) for k in range(len(places))]
+        for k, x in enumerate(first):
+            put(k, x, w.number(0))
         w.counted_loop(w.number(1), length, 1, first, one)
 
     def vectors(u: V, _: list[V]) -> list[V]:

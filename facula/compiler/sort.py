@@ -113,23 +113,30 @@ class Line:
             x = w.binary("xor", x, sign)
         return w.binary("xor", x, ones) if p.descending else x
 
-    def load(self, at: V, i: V, lanes: int = 1, mask: V | None = None) -> V:
-        """The numbers that stand for elements of the line at `at`, from number i."""
+    def begin(self, to: V, at: V) -> None:
+        """The line is the one at `at` of the source, and goes to the one at `to`."""
         w = self.w
-        place = w.element(self.source, w.add(at, w.mul(i, self.in_step)), self.plain)
+        self.here = w.element(self.source, at, self.plain)
+        self.values_there = w.element(self.values, to, self.plain)
+        self.indices_there = w.element(self.indices, to, "i64")
+
+    def load(self, i: V, lanes: int = 1, mask: V | None = None) -> V:
+        """The numbers that stand for elements of the line, from number i."""
+        w = self.w
+        place = w.element(self.here, w.mul(i, self.in_step), self.plain)
         return self.order(w.load(place, self.plain, lanes, mask))
 
-    def fill(self, at: V) -> None:
+    def fill(self) -> None:
         """Writes the keys of all elements."""
         w = self.w
 
         def some(i: V, mask: V | None, _: list[V]) -> list[V]:
-            x = self.load(at, i, _LANES, mask)
+            x = self.load(i, _LANES, mask)
             w.store(x, w.element(self.keys[0], i, self.plain), self.plain, mask)
             return []
 
         def one(i: V, _: list[V]) -> list[V]:
-            w.store(self.load(at, i), w.element(self.keys[0], i, self.plain), self.plain)
+            w.store(self.load(i), w.element(self.keys[0], i, self.plain), self.plain)
             return []
 
         if self.p.dense:
@@ -143,15 +150,13 @@ class Line:
             return self.w.load(self.w.element(self.places[0], i, "i32"), "i32")
         return self.w.convert("trunc", i, "i32")
 
-    def put(self, at: V, to: V, place: V, position: V) -> None:
-        """Element `place` of the line at `at` becomes the one at `position` of that at `to`."""
+    def put(self, place: V, position: V) -> None:
+        """Element `place` of the line becomes the one at `position` of the result's."""
         w = self.w
-        moved = w.load(
-            w.element(self.source, w.add(at, w.mul(place, self.in_step)), self.plain), self.plain
-        )
-        there = w.add(to, w.mul(position, self.out_step))
-        w.store(moved, w.element(self.values, there, self.plain), self.plain)
-        w.store(place, w.element(self.indices, there, "i64"), "i64")
+        moved = w.load(w.element(self.here, w.mul(place, self.in_step), self.plain), self.plain)
+        there = w.mul(position, self.out_step)
+        w.store(moved, w.element(self.values_there, there, self.plain), self.plain)
+        w.store(place, w.element(self.indices_there, there, "i64"), "i64")
 
 
 def _text(p: Plan) -> str:
@@ -176,21 +181,21 @@ def _text(p: Plan) -> str:
 
         def one(flat: V, _: list[V]) -> list[V]:
             axes = [f[i : i + 3] for i in range(_HEADER, _HEADER + 3 * len(p.others), 3)]
-            to, at = w.places_of(flat, axes, (w.number(0), offset))
+            line.begin(*w.places_of(flat, axes, (w.number(0), offset)))
             if p.selects:
-                line.fill(at)
+                line.fill()
                 found = candidates(w, line)
                 few = w.compare("icmp", "sle", found, w.number(_SHORT))
                 w.when(
                     few,
-                    lambda: _counted(line, at, to, found),
-                    lambda: _by_digits(line, at, to, counts, found),
+                    lambda: _counted(line, found),
+                    lambda: _by_digits(line, counts, found),
                 )
             elif p.short:
-                line.fill(at)
-                _counted(line, at, to, line.length)
+                line.fill()
+                _counted(line, line.length)
             else:
-                _by_digits(line, at, to, counts, line.length)
+                _by_digits(line, counts, line.length)
             return []
 
         w.counted_loop(first, last, 1, [], one)
@@ -201,7 +206,7 @@ def _text(p: Plan) -> str:
     return w.module()
 
 
-def _counted(line: Line, at: V, to: V, length: V) -> None:
+def _counted(line: Line, length: V) -> None:
     """A short line: each element goes where as many come before it."""
     w, plain = line.w, line.plain
     keys, ty = line.keys[0], vec(f"i{line.bits}", _LANES)
@@ -236,7 +241,7 @@ def _counted(line: Line, at: V, to: V, length: V) -> None:
 
         def put() -> None:
             place = w.convert("zext", line.place(i), I64) if line.p.selects else i
-            line.put(at, to, place, rank)
+            line.put(place, rank)
 
         if line.p.partial:
             w.when(w.compare("icmp", "slt", rank, line.count), put)
@@ -247,7 +252,7 @@ def _counted(line: Line, at: V, to: V, length: V) -> None:
     w.counted_loop(w.number(0), length, 1, [], out)
 
 
-def _by_digits(line: Line, at: V, to: V, counts: V, length: V) -> None:
+def _by_digits(line: Line, counts: V, length: V) -> None:
     """A long line: a pass for each byte of the keys that is not the same in all of them."""
     w, plain, size = line.w, line.plain, line.bits // 8
     ty = f"i{line.bits}"
@@ -259,26 +264,22 @@ def _by_digits(line: Line, at: V, to: V, counts: V, length: V) -> None:
 
     w.counted_loop(w.number(0), w.number(256 * size), _LANES, [], clear)
 
-    def digit(key: V, number: int | V) -> V:
-        """The count of a byte of a key, as an offset."""
-        if isinstance(number, int):
-            shift, base = V(ty, str(8 * number)), w.number(256 * number)
-        else:
-            bits = w.mul(number, w.number(8))
-            shift = bits if line.bits == 64 else w.convert("trunc", bits, ty)
-            base = w.mul(number, w.number(256))
+    def cell_of(key: V, row: V, shift: V) -> V:
+        """The count of a byte of a key: which byte `shift` says, its counts begin at `row`."""
         byte = w.binary("and", w.binary("lshr", key, shift), V(ty, "-1" if size == 1 else "255"))
-        return w.add(base, byte if line.bits == 64 else w.convert("zext", byte, I64))
+        return w.element(row, byte if line.bits == 64 else w.convert("zext", byte, I64), "i32")
+
+    rows = [w.element(counts, w.number(256 * k), "i32") for k in range(size)]
 
     def count(i: V, _: list[V]) -> list[V]:
         if line.p.selects:
             x = w.load(w.element(line.keys[0], i, plain), plain)
         else:
-            x = line.load(at, i)
+            x = line.load(i)
             w.store(x, w.element(line.keys[0], i, plain), plain)
             w.store(line.place(i), w.element(line.places[0], i, "i32"), "i32")
-        for k in range(size):
-            cell = w.element(counts, digit(x, k), "i32")
+        for k, row in enumerate(rows):
+            cell = cell_of(x, row, V(ty, str(8 * k)))
             w.store(w.binary("add", w.load(cell, "i32"), V("i32", "1")), cell, "i32")
         return []
 
@@ -286,13 +287,16 @@ def _by_digits(line: Line, at: V, to: V, counts: V, length: V) -> None:
 
     def one_pass(number: V, state: list[V]) -> list[V]:
         keys, places, other_keys, other_places = state
-        some = w.load(w.element(counts, digit(w.load(keys, plain), number), "i32"), "i32")
+        row = w.element(counts, w.mul(number, w.number(256)), "i32")
+        shift = w.mul(number, w.number(8))
+        if line.bits < 64:
+            shift = w.convert("trunc", shift, ty)
+        some = w.load(cell_of(w.load(keys, plain), row, shift), "i32")
         same = w.compare("icmp", "eq", w.convert("zext", some, I64), length)
-        first = w.mul(number, w.number(256))
 
         def work() -> None:
             def start(i: V, total: list[V]) -> list[V]:
-                cell = w.element(counts, w.add(first, i), "i32")
+                cell = w.element(row, i, "i32")
                 found = w.load(cell, "i32")
                 w.store(total[0], cell, "i32")
                 return [w.binary("add", total[0], found)]
@@ -302,7 +306,7 @@ def _by_digits(line: Line, at: V, to: V, counts: V, length: V) -> None:
             def move(i: V, _: list[V]) -> list[V]:
                 x = w.load(w.element(keys, i, plain), plain)
                 place = w.load(w.element(places, i, "i32"), "i32")
-                cell = w.element(counts, digit(x, number), "i32")
+                cell = cell_of(x, row, shift)
                 position = w.load(cell, "i32")
                 w.store(w.binary("add", position, V("i32", "1")), cell, "i32")
                 there = w.convert("zext", position, I64)
@@ -326,7 +330,7 @@ def _by_digits(line: Line, at: V, to: V, counts: V, length: V) -> None:
 
     def out(i: V, _: list[V]) -> list[V]:
         place = w.load(w.element(places, i, "i32"), "i32")
-        line.put(at, to, w.convert("zext", place, I64), i)
+        line.put(w.convert("zext", place, I64), i)
         return []
 
     w.counted_loop(w.number(0), line.count, 1, [], out)

@@ -139,7 +139,7 @@ def _find(w: Writer, chunk: V, start: V, width: int) -> tuple[V, V, V]:
     offset = w.phi(I64, (start, before))
     at = w.let("ptr", f"getelementptr i64, ptr %rec, i64 {offset.value.name}")
     end = w.let(I64, f"load i64, ptr {at.name}, align 8")
-    following = w.add(offset.value, w.number(width))
+    following = w.opaque(w.add(offset.value, w.number(width)))
     w.branch(w.compare("icmp", "slt", chunk, end), found, head)
     w.close_phi(offset, (following, head))
     w.open(found)

@@ -94,6 +94,17 @@ class Writer(Emitter):
             self.jump(end)
         self.open(end)
 
+    def opaque(self, x: V) -> V:
+        """An integer or a pointer as a value that LLVM knows nothing about; no instruction.
+
+        What a loop hands to its next round goes through here. LLVM then sees no arithmetic
+        progression and does not rewrite the addresses of the loop, which is a quarter of the time
+        that it takes for a kernel, and gains nothing: the generators write loops as they are to be.
+        """
+        if x.ty not in (I64, "ptr"):
+            return x
+        return self.let(x.ty, f'call {x.ty} asm "", "=r,0"({x})')
+
     # -- integers
 
     def number(self, n: int) -> V:
@@ -244,15 +255,41 @@ class Writer(Emitter):
         bools), or zero.
         """
         ty, size = vec(MEMORY[tag], lanes), SIZE[tag]
-        rest = "zeroinitializer" if otherwise is None else otherwise.name
         if mask is None or lanes == 1:
             assert mask is None
             raw = self.let(ty, f"load {ty}, ptr {at.name}, align {size}")
         else:
-            name = f"llvm.masked.load.v{lanes}{_suffix(tag)}.p0"
-            self.declarations[name] = f"declare {ty} @{name}(ptr, i32, <{lanes} x i1>, {ty})"
-            raw = self.let(ty, f"call {ty} @{name}(ptr {at.name}, i32 {size}, {mask}, {ty} {rest})")
+            rest = otherwise or V(ty, "zeroinitializer")
+            raw = self.let(ty, self._masked("load", tag, ty, at, V("i32", str(size)), mask, rest))
         return self._to_register(raw, tag)
+
+    def _masked(self, what: str, tag: str, ty: str, *args: V) -> str:
+        """The call of LLVM's load, store, gather or scatter under a mask; ty: of its value.
+
+        Where the processor has no such instruction LLVM writes a branch for each lane. These are
+        kept in a function of their own: a kernel has many such calls, and most run seldom.
+        """
+        spread = what in ("gather", "scatter")
+        lanes = next(lanes_of(a.ty) for a in args if lanes_of(a.ty) > 1)
+        suffix = f"{what}.v{lanes}{_suffix(tag)}.{f'v{lanes}p0' if spread else 'p0'}"
+        name = f"llvm.masked.{suffix}"
+        self.declarations[name] = f"declare {ty} @{name}({', '.join(a.ty for a in args)})"
+        call = f"call {ty} @{name}"
+        by_lane = masked_stores_are_slow() and (
+            spread or SIZE[tag] < 4 or "avx" not in code.processor_features()
+        )
+        if not by_lane or any(a.ty.endswith("x i1>") and a.name[0] != "%" for a in args):
+            return f"{call}({', '.join(map(str, args))})"
+        inner = [a if a.ty == "i32" else V(a.ty, f"%a{i}") for i, a in enumerate(args)]
+        outer = [i for i, a in enumerate(args) if a.ty != "i32"]
+        name = f"by_lane.{suffix}"
+        result = "ret void" if ty == "void" else f"ret {ty} %x"
+        self.declarations[name] = (
+            f"define internal {ty} @{name}({', '.join(str(inner[i]) for i in outer)}) noinline {{\n"
+            f"  {'' if ty == 'void' else '%x = '}{call}({', '.join(map(str, inner))})\n"
+            f"  {result}\n}}"
+        )
+        return f"call {ty} @{name}({', '.join(str(args[i]) for i in outer)})"
 
     def prefetch(self, at: V, write: bool = False, level: int = 1) -> None:
         """Asks for the line of an address, which may lie anywhere; `write`: to write there; level:
@@ -268,13 +305,8 @@ class Writer(Emitter):
         ty = vec(MEMORY[tag], lanes)
         at = self.let(vec("ptr", lanes), f"getelementptr {MEMORY[tag]}, ptr {base.name}, {offsets}")
         mask = mask or self.splat("true", vec("i1", lanes))
-        name = f"llvm.masked.gather.v{lanes}{_suffix(tag)}.v{lanes}p0"
-        self.declarations[name] = (
-            f"declare {ty} @{name}(<{lanes} x ptr>, i32, <{lanes} x i1>, {ty})"
-        )
-        raw = self.let(
-            ty, f"call {ty} @{name}({at}, i32 {SIZE[tag]}, {mask}, {ty} zeroinitializer)"
-        )
+        size, rest = V("i32", str(SIZE[tag])), V(ty, "zeroinitializer")
+        raw = self.let(ty, self._masked("gather", tag, ty, at, size, mask, rest))
         return self._to_register(raw, tag)
 
     def store(self, x: V, at: V, tag: str, mask: V | None = None) -> None:
@@ -307,13 +339,11 @@ class Writer(Emitter):
 
     def _store(self, x: V, at: V, tag: str, mask: V | None = None) -> None:
         """Stores what `to_memory` gave."""
-        size, lanes = SIZE[tag], lanes_of(x.ty)
+        size = SIZE[tag]
         if mask is None:
             self.stmt(f"store {x}, ptr {at.name}, align {size}")
             return
-        name = f"llvm.masked.store.v{lanes}{_suffix(tag)}.p0"
-        self.declarations[name] = f"declare void @{name}({x.ty}, ptr, i32, <{lanes} x i1>)"
-        self.stmt(f"call void @{name}({x}, ptr {at.name}, i32 {size}, {mask})")
+        self.stmt(self._masked("store", tag, "void", x, at, V("i32", str(size)), mask))
 
     def store_first(self, x: V, at: V, tag: str, count: int) -> None:
         """Stores the first `count` lanes."""
@@ -356,25 +386,25 @@ class Writer(Emitter):
         x, lanes = self.to_memory(x, tag), lanes_of(offsets.ty)
         at = self.let(vec("ptr", lanes), f"getelementptr {MEMORY[tag]}, ptr {base.name}, {offsets}")
         mask = mask or self.splat("true", vec("i1", lanes))
-        name = f"llvm.masked.scatter.v{lanes}{_suffix(tag)}.v{lanes}p0"
-        self.declarations[name] = (
-            f"declare void @{name}({x.ty}, <{lanes} x ptr>, i32, <{lanes} x i1>)"
-        )
-        self.stmt(f"call void @{name}({x}, {at}, i32 {SIZE[tag]}, {mask})")
+        self.stmt(self._masked("scatter", tag, "void", x, at, V("i32", str(SIZE[tag])), mask))
 
     # -- loops
 
     def counted_loop(
-        self, start: V, stop: V, step: int | V, carried: Sequence[V], body: Callable[..., list[V]]
-    ) -> list[V]:
-        """for i in range(start, stop, step): carried = body(i, carried). Returns the last one."""
+        self, start: V, stop: V, step: int | V, carried: Sequence[V],
+        body: Callable[..., list[V]], reduced: bool = False,
+    ) -> list[V]:  # fmt: skip
+        """for i in range(start, stop, step): carried = body(i, carried). Returns the last one.
+
+        reduced: LLVM is to replace multiplications by the loop's number by additions.
+        """
 
         def again(i: V) -> tuple[V, V]:
             following = self.add(i, self.number(step) if isinstance(step, int) else step)
             return following, self.compare("icmp", "slt", following, stop)
 
         first = self.compare("icmp", "slt", start, stop)
-        return self._loop(first, start, lambda i: i, again, carried, body)
+        return self._loop(first, start, lambda i: i, again, carried, body, reduced)
 
     def bit_loop(self, bits: V, carried: Sequence[V], body: Callable[..., list[V]]) -> list[V]:
         """for i in the numbers of the bits that are set: carried = body(i, carried), lowest first.
@@ -396,7 +426,7 @@ class Writer(Emitter):
 
     def _loop(
         self, enter: V, start: V, number: Callable[[V], V], again: Callable[[V], tuple[V, V]],
-        carried: Sequence[V], body: Callable[..., list[V]],
+        carried: Sequence[V], body: Callable[..., list[V]], reduced: bool = False,
     ) -> list[V]:  # fmt: skip
         """A loop, begun if `enter`: its state is `start`, then what `again` gives of the one before
         while that says so; the body is called with the number of a state.
@@ -410,9 +440,11 @@ class Writer(Emitter):
         new = body(number(state.value), [p.value for p in phis])
         following, more = again(state.value)
         last = self.block
+        carry = [following, *new]
+        if not reduced:
+            carry = list(map(self.opaque, carry))
         self.branch(more, head, done)
-        self.close_phi(state, (following, last))
-        for p, x in zip(phis, new, strict=True):
+        for p, x in zip((state, *phis), carry, strict=True):
             self.close_phi(p, (x, last))
         self.open(done)
         return [

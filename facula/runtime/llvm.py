@@ -16,7 +16,7 @@ from . import elf
 
 # Kernels come with explicit vectors and little redundancy: what pays is cleaning up after the
 # generator (common addresses, constants, invariant loads); instruction selection takes longer.
-_PASSES = ("sroa", "simplify_cfg", "instruction_combine", "new_gvn")
+_PASSES = ("sroa", "simplify_cfg", "instruction_combine")
 
 
 class CodeError(Exception):

@@ -102,3 +102,48 @@ def test_the_end_of_a_loop_is_stored_in_parts(slow: bool) -> None:
 
     w.vector_loop(V(I64, "%begin"), V(I64, "%end"), LANES, [], body)
     assert ("masked.store" in finished(w)) != slow
+
+
+def moved_text(tag: str) -> str:
+    """A kernel that moves every third element to every second place, twice, under masks."""
+    w = Writer()
+    source, target, count = w.slot(w.field(0)), w.slot(w.field(1)), w.field(2)
+    lanes = w.lane_numbers(LANES)
+    many = broadcast(w, w.convert("trunc", count, "i32"), LANES)
+    for start in (0, LANES):
+        numbers = w.binary("add", lanes, w.splat(str(start), lanes.ty))
+        mask = w.compare("icmp", "slt", numbers, many)
+        wide = w.convert("sext", numbers, "<8 x i64>")
+        x = w.gather(source, w.binary("mul", wide, w.splat("3", wide.ty)), tag, mask)
+        w.scatter(x, target, w.binary("mul", wide, w.splat("2", wide.ty)), tag, mask)
+    return finished(w)
+
+
+@pytest.mark.parametrize("tag", DTYPES)
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 13, 16])
+def test_lanes_of_a_mask_are_moved_alone(slow: bool, tag: str, count: int) -> None:
+    text = moved_text(tag)
+    # Branches for each lane, where there are such: once in the text.
+    assert text.count("noinline") == (2 if slow else 0)
+    kernel = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 2, *[ctypes.c_int64] * 2)(
+        function_address(text, lambda: text)
+    )
+    source = (np.arange(6 * LANES) % 5 % 2 + 1).astype(DTYPES[tag])
+    target = np.zeros(4 * LANES, DTYPES[tag])
+    slots = np.array([source.ctypes.data, target.ctypes.data], np.int64)
+    record = np.array([0, 1, count], np.int64)
+    kernel(slots.ctypes.data, record.ctypes.data, 0, 1)
+    want = np.zeros(4 * LANES, DTYPES[tag])
+    want[: 2 * count : 2] = source[: 3 * count : 3]
+    np.testing.assert_array_equal(target, want)
+
+
+@pytest.mark.parametrize("tag", ["i8", "i16", "f32", "f64"])
+def test_loads_under_a_mask_are_inline_where_there_is_an_instruction(
+    slow: bool, tag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer.code, "processor_features", lambda: frozenset(["avx", "avx2"]))
+    w = Writer()
+    mask = w.lanes_below(w.convert("trunc", w.field(1), "i32"), LANES)
+    w.load(w.slot(w.field(0)), tag, LANES, mask)
+    assert ("noinline" in finished(w)) == (slow and tag in ("i8", "i16"))

@@ -62,9 +62,9 @@ start3:
   %v55 = sub i64 %v48, %v54
   br label %unit1
 unit1:
-  %p56 = phi i64 [%v48, %start3], [%v116, %end7]
-  %p57 = phi i64 [%v55, %start3], [%v119, %end7]
-  %p58 = phi i64 [%v53, %start3], [%v121, %end7]
+  %p56 = phi i64 [%v48, %start3], [%v124, %end7]
+  %p57 = phi i64 [%v55, %start3], [%v126, %end7]
+  %p58 = phi i64 [%v53, %start3], [%v125, %end7]
   %v59 = mul i64 %p57, %v8
   %v60 = add i64 %v59, %v8
   %v61 = icmp slt i64 %v60, %v10
@@ -79,7 +79,7 @@ unit1:
   %v70 = icmp slt i64 %v59, %v69
   br i1 %v70, label %loop4, label %done5
 loop4:
-  %p71 = phi i64 [%v59, %unit1], [%v90, %loop4]
+  %p71 = phi i64 [%v59, %unit1], [%v92, %loop4]
   %v72 = add i64 %v64, %p71
   %v73 = getelementptr float, ptr %v18, i64 %v72
   %v74 = load <16 x float>, ptr %v73, align 4
@@ -102,46 +102,50 @@ loop4:
   store <16 x i8> %v89, ptr %v88, align 1
   %v90 = add i64 %p71, 16
   %v91 = icmp slt i64 %v90, %v69
+  %v92 = call i64 asm "", "=r,0"(i64 %v90)
   br i1 %v91, label %loop4, label %done5
 done5:
-  %v92 = icmp slt i64 %v69, %v62
-  br i1 %v92, label %tail6, label %end7
+  %v93 = icmp slt i64 %v69, %v62
+  br i1 %v93, label %tail6, label %end7
 tail6:
-  %v93 = sub i64 %v62, %v69
-  %v94 = trunc i64 %v93 to i32
-  %v95 = insertelement <16 x i32> poison, i32 %v94, i64 0
-  %v96 = shufflevector <16 x i32> %v95, <16 x i32> poison, <16 x i32> zeroinitializer
-  %v97 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v96
-  %v98 = add i64 %v64, %v69
-  %v99 = getelementptr float, ptr %v18, i64 %v98
-  %v100 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v99, i32 4, <16 x i1> %v97, <16 x float> zeroinitializer)
-  %v101 = insertelement <16 x float> poison, float %v47, i64 0
-  %v102 = shufflevector <16 x float> %v101, <16 x float> poison, <16 x i32> zeroinitializer
-  %v103 = fmul <16 x float> %v100, %v102
-  %v104 = add i64 %v36, %v69
-  %v105 = getelementptr float, ptr %v22, i64 %v104
-  %v106 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v105, i32 4, <16 x i1> %v97, <16 x float> zeroinitializer)
-  %v107 = fadd <16 x float> %v103, %v106
-  %v108 = fcmp olt <16 x float> %v107, <float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000>
-  %v109 = select <16 x i1> %v108, <16 x float> <float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000>, <16 x float> %v107
-  %v110 = fcmp ogt <16 x float> %v107, <float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000>
-  %v111 = add i64 %v66, %v69
-  %v112 = getelementptr float, ptr %v26, i64 %v111
-  call void @llvm.masked.store.v16f32.p0(<16 x float> %v109, ptr %v112, i32 4, <16 x i1> %v97)
-  %v113 = add i64 %v66, %v69
-  %v114 = getelementptr i8, ptr %v30, i64 %v113
-  %v115 = zext <16 x i1> %v110 to <16 x i8>
-  call void @llvm.masked.store.v16i8.p0(<16 x i8> %v115, ptr %v114, i32 1, <16 x i1> %v97)
+  %v94 = sub i64 %v62, %v69
+  %v95 = trunc i64 %v94 to i32
+  %v96 = insertelement <16 x i32> poison, i32 %v95, i64 0
+  %v97 = shufflevector <16 x i32> %v96, <16 x i32> poison, <16 x i32> zeroinitializer
+  %v98 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v97
+  %v99 = add i64 %v64, %v69
+  %v100 = getelementptr float, ptr %v18, i64 %v99
+  %v101 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v100, i32 4, <16 x i1> %v98, <16 x float> zeroinitializer)
+  %v102 = insertelement <16 x float> poison, float %v47, i64 0
+  %v103 = shufflevector <16 x float> %v102, <16 x float> poison, <16 x i32> zeroinitializer
+  %v104 = fmul <16 x float> %v101, %v103
+  %v105 = add i64 %v36, %v69
+  %v106 = getelementptr float, ptr %v22, i64 %v105
+  %v107 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v106, i32 4, <16 x i1> %v98, <16 x float> zeroinitializer)
+  %v108 = fadd <16 x float> %v104, %v107
+  %v109 = fcmp olt <16 x float> %v108, <float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000>
+  %v110 = select <16 x i1> %v109, <16 x float> <float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000>, <16 x float> %v108
+  %v111 = fcmp ogt <16 x float> %v108, <float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000, float 0x3FE0000000000000>
+  %v112 = add i64 %v66, %v69
+  %v113 = getelementptr float, ptr %v26, i64 %v112
+  call void @llvm.masked.store.v16f32.p0(<16 x float> %v110, ptr %v113, i32 4, <16 x i1> %v98)
+  %v114 = add i64 %v66, %v69
+  %v115 = getelementptr i8, ptr %v30, i64 %v114
+  %v116 = zext <16 x i1> %v111 to <16 x i8>
+  call void @llvm.masked.store.v16i8.p0(<16 x i8> %v116, ptr %v115, i32 1, <16 x i1> %v98)
   br label %end7
 end7:
-  %v116 = add i64 %p56, 1
-  %v117 = add i64 %p57, 1
-  %v118 = icmp eq i64 %v117, %v6
-  %v119 = select i1 %v118, i64 0, i64 %v117
-  %v120 = zext i1 %v118 to i64
-  %v121 = add i64 %p58, %v120
-  %v122 = icmp slt i64 %v116, %v51
-  br i1 %v122, label %unit1, label %finished2
+  %v117 = add i64 %p56, 1
+  %v118 = add i64 %p57, 1
+  %v119 = icmp eq i64 %v118, %v6
+  %v120 = select i1 %v119, i64 0, i64 %v118
+  %v121 = zext i1 %v119 to i64
+  %v122 = add i64 %p58, %v121
+  %v123 = icmp slt i64 %v117, %v51
+  %v124 = call i64 asm "", "=r,0"(i64 %v117)
+  %v125 = call i64 asm "", "=r,0"(i64 %v122)
+  %v126 = call i64 asm "", "=r,0"(i64 %v120)
+  br i1 %v123, label %unit1, label %finished2
 finished2:
   ret void
 }

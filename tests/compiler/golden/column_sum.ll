@@ -47,8 +47,8 @@ start3:
   %v40 = sub i64 %v33, %v39
   br label %unit1
 unit1:
-  %p41 = phi i64 [%v33, %start3], [%v94, %end9]
-  %p42 = phi i64 [%v40, %start3], [%v97, %end9]
+  %p41 = phi i64 [%v33, %start3], [%v100, %end9]
+  %p42 = phi i64 [%v40, %start3], [%v101, %end9]
   %v43 = mul i64 %p42, %v8
   %v44 = add i64 %v43, %v8
   %v45 = icmp slt i64 %v44, %v10
@@ -59,7 +59,7 @@ unit1:
   %v50 = icmp slt i64 %v43, %v49
   br i1 %v50, label %loop4, label %done5
 loop4:
-  %p51 = phi i64 [%v43, %unit1], [%v69, %done7]
+  %p51 = phi i64 [%v43, %unit1], [%v71, %done7]
   %v52 = icmp slt i64 0, %v12
   br i1 %v52, label %loop6, label %done7
 loop6:
@@ -84,46 +84,49 @@ done7:
   store <16 x float> %p66, ptr %v68, align 4
   %v69 = add i64 %p51, 16
   %v70 = icmp slt i64 %v69, %v49
+  %v71 = call i64 asm "", "=r,0"(i64 %v69)
   br i1 %v70, label %loop4, label %done5
 done5:
-  %v71 = icmp slt i64 %v49, %v46
-  br i1 %v71, label %tail8, label %end9
+  %v72 = icmp slt i64 %v49, %v46
+  br i1 %v72, label %tail8, label %end9
 tail8:
-  %v72 = sub i64 %v46, %v49
-  %v73 = trunc i64 %v72 to i32
-  %v74 = insertelement <16 x i32> poison, i32 %v73, i64 0
-  %v75 = shufflevector <16 x i32> %v74, <16 x i32> poison, <16 x i32> zeroinitializer
-  %v76 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v75
-  %v77 = icmp slt i64 0, %v12
-  br i1 %v77, label %loop10, label %done11
+  %v73 = sub i64 %v46, %v49
+  %v74 = trunc i64 %v73 to i32
+  %v75 = insertelement <16 x i32> poison, i32 %v74, i64 0
+  %v76 = shufflevector <16 x i32> %v75, <16 x i32> poison, <16 x i32> zeroinitializer
+  %v77 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v76
+  %v78 = icmp slt i64 0, %v12
+  br i1 %v78, label %loop10, label %done11
 loop10:
-  %p78 = phi i64 [0, %tail8], [%v89, %loop10]
-  %p79 = phi <16 x float> [<float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000>, %tail8], [%v88, %loop10]
-  %v80 = mul i64 %p78, %v30
-  %v81 = add i64 %v28, %v80
-  %v82 = add i64 %v81, %v49
-  %v83 = getelementptr float, ptr %v18, i64 %v82
-  %v84 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v83, i32 4, <16 x i1> %v76, <16 x float> zeroinitializer)
-  %v85 = add i64 %v81, %v49
-  %v86 = getelementptr float, ptr %v22, i64 %v85
-  %v87 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v86, i32 4, <16 x i1> %v76, <16 x float> zeroinitializer)
-  %v88 = call <16 x float> @llvm.fma.v16f32(<16 x float> %v84, <16 x float> %v87, <16 x float> %p79)
-  %v89 = add i64 %p78, 1
-  %v90 = icmp slt i64 %v89, %v12
-  br i1 %v90, label %loop10, label %done11
+  %p79 = phi i64 [0, %tail8], [%v90, %loop10]
+  %p80 = phi <16 x float> [<float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000>, %tail8], [%v89, %loop10]
+  %v81 = mul i64 %p79, %v30
+  %v82 = add i64 %v28, %v81
+  %v83 = add i64 %v82, %v49
+  %v84 = getelementptr float, ptr %v18, i64 %v83
+  %v85 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v84, i32 4, <16 x i1> %v77, <16 x float> zeroinitializer)
+  %v86 = add i64 %v82, %v49
+  %v87 = getelementptr float, ptr %v22, i64 %v86
+  %v88 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v87, i32 4, <16 x i1> %v77, <16 x float> zeroinitializer)
+  %v89 = call <16 x float> @llvm.fma.v16f32(<16 x float> %v85, <16 x float> %v88, <16 x float> %p80)
+  %v90 = add i64 %p79, 1
+  %v91 = icmp slt i64 %v90, %v12
+  br i1 %v91, label %loop10, label %done11
 done11:
-  %p91 = phi <16 x float> [<float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000>, %tail8], [%v88, %loop10]
-  %v92 = add i64 %v32, %v49
-  %v93 = getelementptr float, ptr %v26, i64 %v92
-  call void @llvm.masked.store.v16f32.p0(<16 x float> %p91, ptr %v93, i32 4, <16 x i1> %v76)
+  %p92 = phi <16 x float> [<float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000, float 0x0000000000000000>, %tail8], [%v89, %loop10]
+  %v93 = add i64 %v32, %v49
+  %v94 = getelementptr float, ptr %v26, i64 %v93
+  call void @llvm.masked.store.v16f32.p0(<16 x float> %p92, ptr %v94, i32 4, <16 x i1> %v77)
   br label %end9
 end9:
-  %v94 = add i64 %p41, 1
-  %v95 = add i64 %p42, 1
-  %v96 = icmp eq i64 %v95, %v6
-  %v97 = select i1 %v96, i64 0, i64 %v95
-  %v98 = icmp slt i64 %v94, %v36
-  br i1 %v98, label %unit1, label %finished2
+  %v95 = add i64 %p41, 1
+  %v96 = add i64 %p42, 1
+  %v97 = icmp eq i64 %v96, %v6
+  %v98 = select i1 %v97, i64 0, i64 %v96
+  %v99 = icmp slt i64 %v95, %v36
+  %v100 = call i64 asm "", "=r,0"(i64 %v95)
+  %v101 = call i64 asm "", "=r,0"(i64 %v98)
+  br i1 %v99, label %unit1, label %finished2
 finished2:
   ret void
 }

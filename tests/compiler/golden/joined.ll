@@ -53,8 +53,8 @@ start3:
   %v46 = sub i64 %v39, %v45
   br label %unit1
 unit1:
-  %p47 = phi i64 [%v39, %start3], [%v182, %end7]
-  %p48 = phi i64 [%v46, %start3], [%v185, %end7]
+  %p47 = phi i64 [%v39, %start3], [%v188, %end7]
+  %p48 = phi i64 [%v46, %start3], [%v189, %end7]
   %v49 = mul i64 %p48, %v8
   %v50 = add i64 %v49, %v8
   %v51 = icmp slt i64 %v50, %v10
@@ -65,7 +65,7 @@ unit1:
   %v56 = icmp slt i64 %v49, %v55
   br i1 %v56, label %loop4, label %done5
 loop4:
-  %p57 = phi i64 [%v49, %unit1], [%v115, %loop4]
+  %p57 = phi i64 [%v49, %unit1], [%v117, %loop4]
   %v58 = add i64 %v30, %p57
   %v59 = sub i64 %v36, %v58
   %v60 = icmp slt i64 %v59, 32
@@ -126,84 +126,87 @@ loop4:
   store <32 x float> %v112, ptr %v114, align 4
   %v115 = add i64 %p57, 32
   %v116 = icmp slt i64 %v115, %v55
+  %v117 = call i64 asm "", "=r,0"(i64 %v115)
   br i1 %v116, label %loop4, label %done5
 done5:
-  %v117 = icmp slt i64 %v55, %v52
-  br i1 %v117, label %tail6, label %end7
+  %v118 = icmp slt i64 %v55, %v52
+  br i1 %v118, label %tail6, label %end7
 tail6:
-  %v118 = sub i64 %v52, %v55
-  %v119 = trunc i64 %v118 to i32
-  %v120 = insertelement <32 x i32> poison, i32 %v119, i64 0
-  %v121 = shufflevector <32 x i32> %v120, <32 x i32> poison, <32 x i32> zeroinitializer
-  %v122 = icmp slt <32 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15, i32 16, i32 17, i32 18, i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 30, i32 31>, %v121
-  %v123 = add i64 %v30, %v55
-  %v124 = sub i64 %v36, %v123
-  %v125 = icmp slt i64 %v124, 32
-  %v126 = select i1 %v125, i64 %v124, i64 32
-  %v127 = icmp sgt i64 %v126, 0
-  %v128 = select i1 %v127, i64 %v126, i64 0
-  %v129 = trunc i64 %v128 to i32
-  %v130 = insertelement <32 x i32> poison, i32 %v129, i64 0
-  %v131 = shufflevector <32 x i32> %v130, <32 x i32> poison, <32 x i32> zeroinitializer
-  %v132 = icmp slt <32 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15, i32 16, i32 17, i32 18, i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 30, i32 31>, %v131
-  %v133 = sub i64 0, %v123
-  %v134 = icmp slt i64 %v133, 32
-  %v135 = select i1 %v134, i64 %v133, i64 32
-  %v136 = icmp sgt i64 %v135, 0
-  %v137 = select i1 %v136, i64 %v135, i64 0
-  %v138 = trunc i64 %v137 to i32
-  %v139 = insertelement <32 x i32> poison, i32 %v138, i64 0
-  %v140 = shufflevector <32 x i32> %v139, <32 x i32> poison, <32 x i32> zeroinitializer
-  %v141 = icmp sge <32 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15, i32 16, i32 17, i32 18, i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 30, i32 31>, %v140
-  %v142 = and <32 x i1> %v132, %v141
-  %v143 = and <32 x i1> %v122, %v142
-  %v144 = add i64 %v30, %v55
-  %v145 = call i1 @llvm.vector.reduce.or.v32i1(<32 x i1> %v142)
-  %v146 = getelementptr float, ptr %v16, i64 %v144
-  %v147 = select i1 %v145, ptr %v146, ptr %v16
-  %v148 = call <32 x float> @llvm.masked.load.v32f32.p0(ptr %v147, i32 4, <32 x i1> %v143, <32 x float> zeroinitializer)
-  %v149 = add i64 %v32, %v55
-  %v150 = sub i64 %v38, %v149
-  %v151 = icmp slt i64 %v150, 32
-  %v152 = select i1 %v151, i64 %v150, i64 32
-  %v153 = icmp sgt i64 %v152, 0
-  %v154 = select i1 %v153, i64 %v152, i64 0
-  %v155 = trunc i64 %v154 to i32
-  %v156 = insertelement <32 x i32> poison, i32 %v155, i64 0
-  %v157 = shufflevector <32 x i32> %v156, <32 x i32> poison, <32 x i32> zeroinitializer
-  %v158 = icmp slt <32 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15, i32 16, i32 17, i32 18, i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 30, i32 31>, %v157
-  %v159 = sub i64 0, %v149
-  %v160 = icmp slt i64 %v159, 32
-  %v161 = select i1 %v160, i64 %v159, i64 32
-  %v162 = icmp sgt i64 %v161, 0
-  %v163 = select i1 %v162, i64 %v161, i64 0
-  %v164 = trunc i64 %v163 to i32
-  %v165 = insertelement <32 x i32> poison, i32 %v164, i64 0
-  %v166 = shufflevector <32 x i32> %v165, <32 x i32> poison, <32 x i32> zeroinitializer
-  %v167 = icmp sge <32 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15, i32 16, i32 17, i32 18, i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 30, i32 31>, %v166
-  %v168 = and <32 x i1> %v158, %v167
-  %v169 = and <32 x i1> %v122, %v168
-  %v170 = add i64 %v32, %v55
-  %v171 = call i1 @llvm.vector.reduce.or.v32i1(<32 x i1> %v168)
-  %v172 = getelementptr float, ptr %v20, i64 %v170
-  %v173 = select i1 %v171, ptr %v172, ptr %v20
-  %v174 = call <32 x float> @llvm.masked.load.v32f32.p0(ptr %v173, i32 4, <32 x i1> %v169, <32 x float> zeroinitializer)
-  %v175 = select <32 x i1> %v168, <32 x float> %v174, <32 x float> %v148
-  %v176 = add i64 %v32, %v55
-  %v177 = getelementptr float, ptr %v24, i64 %v176
-  %v178 = call <32 x float> @llvm.masked.load.v32f32.p0(ptr %v177, i32 4, <32 x i1> %v122, <32 x float> zeroinitializer)
-  %v179 = fmul <32 x float> %v175, %v178
-  %v180 = add i64 %v34, %v55
-  %v181 = getelementptr float, ptr %v28, i64 %v180
-  call void @llvm.masked.store.v32f32.p0(<32 x float> %v179, ptr %v181, i32 4, <32 x i1> %v122)
+  %v119 = sub i64 %v52, %v55
+  %v120 = trunc i64 %v119 to i32
+  %v121 = insertelement <32 x i32> poison, i32 %v120, i64 0
+  %v122 = shufflevector <32 x i32> %v121, <32 x i32> poison, <32 x i32> zeroinitializer
+  %v123 = icmp slt <32 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15, i32 16, i32 17, i32 18, i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 30, i32 31>, %v122
+  %v124 = add i64 %v30, %v55
+  %v125 = sub i64 %v36, %v124
+  %v126 = icmp slt i64 %v125, 32
+  %v127 = select i1 %v126, i64 %v125, i64 32
+  %v128 = icmp sgt i64 %v127, 0
+  %v129 = select i1 %v128, i64 %v127, i64 0
+  %v130 = trunc i64 %v129 to i32
+  %v131 = insertelement <32 x i32> poison, i32 %v130, i64 0
+  %v132 = shufflevector <32 x i32> %v131, <32 x i32> poison, <32 x i32> zeroinitializer
+  %v133 = icmp slt <32 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15, i32 16, i32 17, i32 18, i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 30, i32 31>, %v132
+  %v134 = sub i64 0, %v124
+  %v135 = icmp slt i64 %v134, 32
+  %v136 = select i1 %v135, i64 %v134, i64 32
+  %v137 = icmp sgt i64 %v136, 0
+  %v138 = select i1 %v137, i64 %v136, i64 0
+  %v139 = trunc i64 %v138 to i32
+  %v140 = insertelement <32 x i32> poison, i32 %v139, i64 0
+  %v141 = shufflevector <32 x i32> %v140, <32 x i32> poison, <32 x i32> zeroinitializer
+  %v142 = icmp sge <32 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15, i32 16, i32 17, i32 18, i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 30, i32 31>, %v141
+  %v143 = and <32 x i1> %v133, %v142
+  %v144 = and <32 x i1> %v123, %v143
+  %v145 = add i64 %v30, %v55
+  %v146 = call i1 @llvm.vector.reduce.or.v32i1(<32 x i1> %v143)
+  %v147 = getelementptr float, ptr %v16, i64 %v145
+  %v148 = select i1 %v146, ptr %v147, ptr %v16
+  %v149 = call <32 x float> @llvm.masked.load.v32f32.p0(ptr %v148, i32 4, <32 x i1> %v144, <32 x float> zeroinitializer)
+  %v150 = add i64 %v32, %v55
+  %v151 = sub i64 %v38, %v150
+  %v152 = icmp slt i64 %v151, 32
+  %v153 = select i1 %v152, i64 %v151, i64 32
+  %v154 = icmp sgt i64 %v153, 0
+  %v155 = select i1 %v154, i64 %v153, i64 0
+  %v156 = trunc i64 %v155 to i32
+  %v157 = insertelement <32 x i32> poison, i32 %v156, i64 0
+  %v158 = shufflevector <32 x i32> %v157, <32 x i32> poison, <32 x i32> zeroinitializer
+  %v159 = icmp slt <32 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15, i32 16, i32 17, i32 18, i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 30, i32 31>, %v158
+  %v160 = sub i64 0, %v150
+  %v161 = icmp slt i64 %v160, 32
+  %v162 = select i1 %v161, i64 %v160, i64 32
+  %v163 = icmp sgt i64 %v162, 0
+  %v164 = select i1 %v163, i64 %v162, i64 0
+  %v165 = trunc i64 %v164 to i32
+  %v166 = insertelement <32 x i32> poison, i32 %v165, i64 0
+  %v167 = shufflevector <32 x i32> %v166, <32 x i32> poison, <32 x i32> zeroinitializer
+  %v168 = icmp sge <32 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15, i32 16, i32 17, i32 18, i32 19, i32 20, i32 21, i32 22, i32 23, i32 24, i32 25, i32 26, i32 27, i32 28, i32 29, i32 30, i32 31>, %v167
+  %v169 = and <32 x i1> %v159, %v168
+  %v170 = and <32 x i1> %v123, %v169
+  %v171 = add i64 %v32, %v55
+  %v172 = call i1 @llvm.vector.reduce.or.v32i1(<32 x i1> %v169)
+  %v173 = getelementptr float, ptr %v20, i64 %v171
+  %v174 = select i1 %v172, ptr %v173, ptr %v20
+  %v175 = call <32 x float> @llvm.masked.load.v32f32.p0(ptr %v174, i32 4, <32 x i1> %v170, <32 x float> zeroinitializer)
+  %v176 = select <32 x i1> %v169, <32 x float> %v175, <32 x float> %v149
+  %v177 = add i64 %v32, %v55
+  %v178 = getelementptr float, ptr %v24, i64 %v177
+  %v179 = call <32 x float> @llvm.masked.load.v32f32.p0(ptr %v178, i32 4, <32 x i1> %v123, <32 x float> zeroinitializer)
+  %v180 = fmul <32 x float> %v176, %v179
+  %v181 = add i64 %v34, %v55
+  %v182 = getelementptr float, ptr %v28, i64 %v181
+  call void @llvm.masked.store.v32f32.p0(<32 x float> %v180, ptr %v182, i32 4, <32 x i1> %v123)
   br label %end7
 end7:
-  %v182 = add i64 %p47, 1
-  %v183 = add i64 %p48, 1
-  %v184 = icmp eq i64 %v183, %v6
-  %v185 = select i1 %v184, i64 0, i64 %v183
-  %v186 = icmp slt i64 %v182, %v42
-  br i1 %v186, label %unit1, label %finished2
+  %v183 = add i64 %p47, 1
+  %v184 = add i64 %p48, 1
+  %v185 = icmp eq i64 %v184, %v6
+  %v186 = select i1 %v185, i64 0, i64 %v184
+  %v187 = icmp slt i64 %v183, %v42
+  %v188 = call i64 asm "", "=r,0"(i64 %v183)
+  %v189 = call i64 asm "", "=r,0"(i64 %v186)
+  br i1 %v187, label %unit1, label %finished2
 finished2:
   ret void
 }

@@ -58,9 +58,9 @@ start3:
   %v52 = sub i64 %v45, %v51
   br label %unit1
 unit1:
-  %p53 = phi i64 [%v45, %start3], [%v109, %unit1]
-  %p54 = phi i64 [%v52, %start3], [%v112, %unit1]
-  %p55 = phi i64 [%v50, %start3], [%v114, %unit1]
+  %p53 = phi i64 [%v45, %start3], [%v116, %unit1]
+  %p54 = phi i64 [%v52, %start3], [%v118, %unit1]
+  %p55 = phi i64 [%v50, %start3], [%v117, %unit1]
   %v56 = mul i64 %p54, %v8
   %v57 = add i64 %v56, %v8
   %v58 = icmp slt i64 %v57, %v10
@@ -122,6 +122,9 @@ unit1:
   %v113 = zext i1 %v111 to i64
   %v114 = add i64 %p55, %v113
   %v115 = icmp slt i64 %v109, %v48
+  %v116 = call i64 asm "", "=r,0"(i64 %v109)
+  %v117 = call i64 asm "", "=r,0"(i64 %v114)
+  %v118 = call i64 asm "", "=r,0"(i64 %v112)
   br i1 %v115, label %unit1, label %finished2
 finished2:
   ret void

@@ -68,9 +68,9 @@ start3:
   %v62 = sub i64 %v55, %v61
   br label %unit1
 unit1:
-  %p63 = phi i64 [%v55, %start3], [%v141, %end7]
-  %p64 = phi i64 [%v62, %start3], [%v144, %end7]
-  %p65 = phi i64 [%v60, %start3], [%v146, %end7]
+  %p63 = phi i64 [%v55, %start3], [%v149, %end7]
+  %p64 = phi i64 [%v62, %start3], [%v151, %end7]
+  %p65 = phi i64 [%v60, %start3], [%v150, %end7]
   %v66 = mul i64 %p64, %v8
   %v67 = add i64 %v66, %v8
   %v68 = icmp slt i64 %v67, %v10
@@ -95,7 +95,7 @@ unit1:
   %v87 = icmp slt i64 %v66, %v86
   br i1 %v87, label %loop4, label %done5
 loop4:
-  %p88 = phi i64 [%v66, %unit1], [%v110, %loop4]
+  %p88 = phi i64 [%v66, %unit1], [%v112, %loop4]
   %v89 = insertelement <16 x i1> poison, i1 %v72, i64 0
   %v90 = shufflevector <16 x i1> %v89, <16 x i1> poison, <16 x i32> zeroinitializer
   %v91 = add i64 %v77, %p88
@@ -120,50 +120,54 @@ loop4:
   store <16 x float> %v107, ptr %v109, align 4
   %v110 = add i64 %p88, 16
   %v111 = icmp slt i64 %v110, %v86
+  %v112 = call i64 asm "", "=r,0"(i64 %v110)
   br i1 %v111, label %loop4, label %done5
 done5:
-  %v112 = icmp slt i64 %v86, %v69
-  br i1 %v112, label %tail6, label %end7
+  %v113 = icmp slt i64 %v86, %v69
+  br i1 %v113, label %tail6, label %end7
 tail6:
-  %v113 = sub i64 %v69, %v86
-  %v114 = trunc i64 %v113 to i32
-  %v115 = insertelement <16 x i32> poison, i32 %v114, i64 0
-  %v116 = shufflevector <16 x i32> %v115, <16 x i32> poison, <16 x i32> zeroinitializer
-  %v117 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v116
-  %v118 = insertelement <16 x i1> poison, i1 %v72, i64 0
-  %v119 = shufflevector <16 x i1> %v118, <16 x i1> poison, <16 x i32> zeroinitializer
-  %v120 = and <16 x i1> %v117, %v119
-  %v121 = add i64 %v77, %v86
-  %v122 = getelementptr float, ptr %v18, i64 %v121
-  %v123 = select i1 %v72, ptr %v122, ptr %v18
-  %v124 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v123, i32 4, <16 x i1> %v120, <16 x float> zeroinitializer)
-  %v125 = insertelement <16 x i1> poison, i1 %v75, i64 0
-  %v126 = shufflevector <16 x i1> %v125, <16 x i1> poison, <16 x i32> zeroinitializer
-  %v127 = and <16 x i1> %v117, %v126
-  %v128 = add i64 %v79, %v86
-  %v129 = getelementptr float, ptr %v18, i64 %v128
-  %v130 = select i1 %v75, ptr %v129, ptr %v18
-  %v131 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v130, i32 4, <16 x i1> %v127, <16 x float> zeroinitializer)
-  %v132 = insertelement <16 x i1> poison, i1 %v75, i64 0
-  %v133 = shufflevector <16 x i1> %v132, <16 x i1> poison, <16 x i32> zeroinitializer
-  %v134 = select <16 x i1> %v133, <16 x float> %v131, <16 x float> %v124
-  %v135 = add i64 %v81, %v86
-  %v136 = getelementptr float, ptr %v22, i64 %v135
-  %v137 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v136, i32 4, <16 x i1> %v117, <16 x float> zeroinitializer)
-  %v138 = fadd <16 x float> %v134, %v137
-  %v139 = add i64 %v83, %v86
-  %v140 = getelementptr float, ptr %v26, i64 %v139
-  call void @llvm.masked.store.v16f32.p0(<16 x float> %v138, ptr %v140, i32 4, <16 x i1> %v117)
+  %v114 = sub i64 %v69, %v86
+  %v115 = trunc i64 %v114 to i32
+  %v116 = insertelement <16 x i32> poison, i32 %v115, i64 0
+  %v117 = shufflevector <16 x i32> %v116, <16 x i32> poison, <16 x i32> zeroinitializer
+  %v118 = icmp slt <16 x i32> <i32 0, i32 1, i32 2, i32 3, i32 4, i32 5, i32 6, i32 7, i32 8, i32 9, i32 10, i32 11, i32 12, i32 13, i32 14, i32 15>, %v117
+  %v119 = insertelement <16 x i1> poison, i1 %v72, i64 0
+  %v120 = shufflevector <16 x i1> %v119, <16 x i1> poison, <16 x i32> zeroinitializer
+  %v121 = and <16 x i1> %v118, %v120
+  %v122 = add i64 %v77, %v86
+  %v123 = getelementptr float, ptr %v18, i64 %v122
+  %v124 = select i1 %v72, ptr %v123, ptr %v18
+  %v125 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v124, i32 4, <16 x i1> %v121, <16 x float> zeroinitializer)
+  %v126 = insertelement <16 x i1> poison, i1 %v75, i64 0
+  %v127 = shufflevector <16 x i1> %v126, <16 x i1> poison, <16 x i32> zeroinitializer
+  %v128 = and <16 x i1> %v118, %v127
+  %v129 = add i64 %v79, %v86
+  %v130 = getelementptr float, ptr %v18, i64 %v129
+  %v131 = select i1 %v75, ptr %v130, ptr %v18
+  %v132 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v131, i32 4, <16 x i1> %v128, <16 x float> zeroinitializer)
+  %v133 = insertelement <16 x i1> poison, i1 %v75, i64 0
+  %v134 = shufflevector <16 x i1> %v133, <16 x i1> poison, <16 x i32> zeroinitializer
+  %v135 = select <16 x i1> %v134, <16 x float> %v132, <16 x float> %v125
+  %v136 = add i64 %v81, %v86
+  %v137 = getelementptr float, ptr %v22, i64 %v136
+  %v138 = call <16 x float> @llvm.masked.load.v16f32.p0(ptr %v137, i32 4, <16 x i1> %v118, <16 x float> zeroinitializer)
+  %v139 = fadd <16 x float> %v135, %v138
+  %v140 = add i64 %v83, %v86
+  %v141 = getelementptr float, ptr %v26, i64 %v140
+  call void @llvm.masked.store.v16f32.p0(<16 x float> %v139, ptr %v141, i32 4, <16 x i1> %v118)
   br label %end7
 end7:
-  %v141 = add i64 %p63, 1
-  %v142 = add i64 %p64, 1
-  %v143 = icmp eq i64 %v142, %v6
-  %v144 = select i1 %v143, i64 0, i64 %v142
-  %v145 = zext i1 %v143 to i64
-  %v146 = add i64 %p65, %v145
-  %v147 = icmp slt i64 %v141, %v58
-  br i1 %v147, label %unit1, label %finished2
+  %v142 = add i64 %p63, 1
+  %v143 = add i64 %p64, 1
+  %v144 = icmp eq i64 %v143, %v6
+  %v145 = select i1 %v144, i64 0, i64 %v143
+  %v146 = zext i1 %v144 to i64
+  %v147 = add i64 %p65, %v146
+  %v148 = icmp slt i64 %v142, %v58
+  %v149 = call i64 asm "", "=r,0"(i64 %v142)
+  %v150 = call i64 asm "", "=r,0"(i64 %v147)
+  %v151 = call i64 asm "", "=r,0"(i64 %v145)
+  br i1 %v148, label %unit1, label %finished2
 finished2:
   ret void
 }
