@@ -6,14 +6,19 @@ loops, or for every vector of the inner loop. The memos of these levels hold wha
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from . import writer
 from .emitter import V, lanes_of, vec
 from .loops import Address, Kernel, Store
-from .scalar_code import REGISTER, broadcast, cast, emit_op
+from .scalar_code import REGISTER, broadcast, cast, emit_op, literal
 from .writer import I64, Writer
 
 Memo = dict[int, V]
+# Loads and choices under conditions, each with three pieces of code: a stencil of stencils has
+# hundreds, of which LLVM would make code for seconds.
+_CHOSEN = 16
 
 
 class Expressions:
@@ -31,6 +36,13 @@ class Expressions:
         self.row_memo: Memo = {}
         self.mid_memo: Memo = {}
         self.inner_memo: Memo = {}
+        self.at = V(I64, "0")  # the number of the vector's first lane
+        self.statuses: dict[int, tuple[V, V] | None] | None = None  # see _status
+        chosen = sum(
+            op == "where" or (op == "load" and args != ()) for op, _, args, _ in kernel.exprs
+        )
+        self.asks = chosen <= _CHOSEN and writer.masked_stores_are_slow()
+        self.branches = 0  # around the code that is written: what is made there is not kept
         self.row_address: Memo = {}
         self.mid_address: Memo = {}
         self.inverses: list[V] = []  # one over the sizes of joined loops
@@ -96,6 +108,15 @@ class Expressions:
             found = memo.get(i)
             if found is not None:
                 return found
+        if self._has_status(i):
+            op, _, args, attr = self.k.exprs[i]
+            if op == "inrange":
+                found = self._within(attr[0], self.w.field(attr[1]), self.at)
+            else:
+                found = self._op(i, [self._value(a, self.k.lanes) for a in args])
+            if not self.branches:
+                self.inner_memo[i] = found
+            return found
         raise AssertionError(f"expression {i} {self.k.exprs[i]} is not there yet")
 
     def _value(self, i: int, lanes: int) -> V:
@@ -181,6 +202,8 @@ class Expressions:
         """Computes what varies along the inner loop, for the lanes from i."""
         w, k = self.w, self.k
         self.inner_memo = memo = dict(known or {})
+        self.at = i
+        self.statuses = {} if mask is None and self.asks else None
         self.digit_memo: list[V] = []
         self.pair_memo: dict[tuple[int, int], V] = {}
         for n in needed:
@@ -198,10 +221,104 @@ class Expressions:
                 memo[n] = self._vector_take(n, i, mask)
             elif op == "iota":
                 memo[n] = self._affine_vector(attr, i)
+            elif op in ("inrange", "logical_and") and self._has_status(n):
+                continue  # made where it is asked for, which may be nowhere
             elif op == "inrange":
                 memo[n] = self._within(attr[0], w.field(attr[1]), i)
+            elif op == "where":
+                memo[n] = self._where(n, *args)
             elif op != "result":
                 memo[n] = self._op(n, [self._value(a, k.lanes) for a in args])
+
+    def _has_status(self, n: int) -> bool:
+        """Whether it is easily said that a condition holds in all lanes of a vector, or in none:
+        an index is in the range of a part of a row, as in paddings and joins.
+
+        Most vectors lie within a part or outside, and without registers for masks a mask takes
+        some twenty instructions: there these are asked first, and masks made where they are needed.
+        """
+        op, _, args, attr = self.k.exprs[n]
+        if self.statuses is None:
+            return False
+        if self.k.levels[n] < 2:
+            return True
+        if op == "inrange":
+            return self.k.addresses[attr[0]].classes[-1] == "c"
+        return op == "logical_and" and all(map(self._has_status, args))
+
+    def _status(self, n: int) -> tuple[V, V]:
+        """Whether a condition holds in all lanes of the vector, and whether in none, which may be
+        missed where it is made of several.
+        """
+        assert self.statuses is not None and not self.branches
+        found = self.statuses.get(n)
+        if found is None:
+            found = self.statuses[n] = self._new_status(n)
+        return found
+
+    def _new_status(self, n: int) -> tuple[V, V]:
+        w, k = self.w, self.k
+        op, _, args, attr = k.exprs[n]
+        if k.levels[n] < 2:
+            holds = self._known(n)
+            return holds, w.binary("xor", holds, V("i1", "true"))
+        if op == "logical_and":
+            return self._joint_status(args)
+        first, size = w.add(self._address(attr[0], 2), self.at), w.field(attr[1])
+        lanes = w.number(k.lanes)
+        from_0 = w.compare("icmp", "sge", first, w.number(0))
+        to_end = w.compare("icmp", "sle", first, w.binary("sub", size, lanes))
+        before = w.compare("icmp", "sle", first, w.binary("sub", w.number(0), lanes))
+        behind = w.compare("icmp", "sge", first, size)
+        return w.binary("and", from_0, to_end), w.binary("or", before, behind)
+
+    def _joint_status(self, conditions: tuple[int, ...]) -> tuple[V, V]:
+        (holds, fails), *others = map(self._status, conditions)
+        for more, less in others:
+            holds, fails = self.w.binary("and", holds, more), self.w.binary("or", fails, less)
+        return holds, fails
+
+    def _by_status(
+        self, conditions: tuple[int, ...], all_lanes: Callable[[], V], none: Callable[[], V],
+        some: Callable[[], V],
+    ) -> V:  # fmt: skip
+        """A value by whether the conditions hold in all lanes, in none, or in some."""
+        status = self._joint_status(conditions)
+        self.branches += 1
+        mixed = any(self.k.levels[c] == 2 for c in conditions)
+        rest = (lambda: self.w.choose(status[1], none, some)) if mixed else none
+        found = self.w.choose(status[0], all_lanes, rest)
+        self.branches -= 1
+        return found
+
+    def _where(self, n: int, condition: int, a: int, b: int) -> V:
+        lanes = self.k.lanes
+        if not self._has_status(condition):
+            return self._op(n, [self._value(x, lanes) for x in (condition, a, b)])
+        x, y = self._value(a, lanes), self._value(b, lanes)
+        if self._is_zero(b) and self._parts(condition) <= self._loaded_where(a):
+            return x  # a load is zero where its conditions do not hold
+
+        def some() -> V:
+            return self._op(n, [self._value(condition, lanes), x, y])
+
+        return self._by_status((condition,), lambda: x, lambda: y, some)
+
+    def _is_zero(self, n: int) -> bool:
+        op, tag, _, attr = self.k.exprs[n]
+        return op == "const" and attr == ("is", literal(0, tag))
+
+    def _parts(self, condition: int) -> set[int]:
+        """The conditions that hold together where this one does."""
+        op, _, args, _ = self.k.exprs[condition]
+        if op == "logical_and":
+            return set().union(*map(self._parts, args))
+        return {condition}
+
+    def _loaded_where(self, n: int) -> set[int]:
+        """The conditions under which an expression is loaded; none where it is no load."""
+        op, _, args, _ = self.k.exprs[n]
+        return set().union(*map(self._parts, args)) if op == "load" else set()
 
     def _mask(self, conditions: tuple[int, ...], mask: V | None) -> V | None:
         out = mask
@@ -222,9 +339,24 @@ class Expressions:
         self, pointer: int, address: int, tag: str, i: V, mask: V | None,
         conditions: tuple[int, ...],
     ) -> V:  # fmt: skip
-        """A load for the lanes from i of the mask where the conditions hold."""
+        """A load for the lanes from i of the mask where the conditions hold; others are zero."""
+        apart = self.k.addresses[address].classes[-1] == "d"
+        if conditions and not apart and all(map(self._has_status, conditions)):
+            zero = self.w.splat(literal(0, tag), vec(REGISTER[tag], self.k.lanes))
+            return self._by_status(
+                conditions,
+                lambda: self._masked_load(pointer, address, tag, i, None, ()),
+                lambda: zero,
+                lambda: self._masked_load(pointer, address, tag, i, None, conditions),
+            )
+        return self._masked_load(pointer, address, tag, i, mask, conditions)
+
+    def _masked_load(
+        self, pointer: int, address: int, tag: str, i: V, mask: V | None,
+        conditions: tuple[int, ...],
+    ) -> V:  # fmt: skip
         w, a = self.w, self.k.addresses[address]
-        base, start = self._address(address, 2), self.pointers[pointer]
+        base, start, inner = self._address(address, 2), self.pointers[pointer], a.classes[-1]
         mask = self._mask(conditions, mask)
 
         def place(offset: V) -> V:
@@ -234,11 +366,19 @@ class Expressions:
             somewhere, at = self._anywhere(conditions), w.element(start, offset, tag)
             return at if somewhere is None else w.select(somewhere, at, start)
 
-        inner = a.classes[-1]
         if inner == "c":
             return w.load(place(w.add(base, i)), tag, self.k.lanes, mask)
-        if inner == "0" and mask is None:
-            return broadcast(w, w.load(w.element(start, base, tag), tag), self.k.lanes)
+        if inner == "0":
+            somewhere = None
+            if any(self.k.levels[c] == 2 for c in conditions) and mask is not None:
+                somewhere = w.any_lane(mask)
+            elif conditions:
+                somewhere = self._all([self._known(c) for c in conditions])
+            at = w.element(start, base, tag)
+            found = broadcast(w, self._guarded_load(at, tag, somewhere), self.k.lanes)
+            if not conditions or mask is None:
+                return found
+            return w.select(mask, found, w.splat(literal(0, tag), found.ty))
         if inner == "d":
             return w.gather(w.element(start, base, tag), self._digit_offsets(a, i), tag, mask)
         if inner == "r":

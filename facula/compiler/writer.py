@@ -94,6 +94,16 @@ class Writer(Emitter):
             self.jump(end)
         self.open(end)
 
+    def choose(self, condition: V, yes: Callable[[], V], no: Callable[[], V]) -> V:
+        """The value of one of two pieces of code, of which only that one runs."""
+        found: list[tuple[V, str]] = []
+
+        def keep(value: V) -> None:
+            found.append((value, self.block))
+
+        self.when(condition, lambda: keep(yes()), lambda: keep(no()))
+        return self.close_phi(self.phi(found[0][0].ty, *found))
+
     def opaque(self, x: V) -> V:
         """An integer or a pointer as a value that LLVM knows nothing about; no instruction.
 
