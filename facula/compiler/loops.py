@@ -16,6 +16,7 @@ from __future__ import annotations
 from math import gcd, prod
 from typing import Any
 
+from . import writer
 from .fusion import Cluster, Expr, Root
 from .indexing import Affine
 from .scalar_code import HEAVY, SIZE
@@ -516,6 +517,8 @@ class Lowering:
         lanes = 16 if narrow or all(t == "b1" for t in tags) else 8
         if n <= lanes // 2:
             return lanes // 2
+        if k.kind == "row" and n % lanes == 8 and n < 64 and writer.masked_stores_are_slow():
+            return 8  # no mask in place of a half empty one
         if k.kind == "col" and n >= 4 * lanes:
             # Every row of the operands is a step far through memory: whole lines side by side.
             return 4 * lanes

@@ -7,7 +7,8 @@ import pytest
 
 import facula
 from facula import config
-from facula.compiler import loops
+from facula.compiler import loops, writer
+from facula.runtime import code
 
 
 @pytest.fixture
@@ -66,3 +67,20 @@ def test_kernels_are_shared_by_sizes_that_vectors_fill(masked: list[str]) -> Non
 
     assert keys(64) == keys(192) == keys(256)
     assert set(masked) == {"none"}
+
+
+@pytest.mark.parametrize("registers", [True, False])
+@pytest.mark.parametrize("columns", [24, 40, 56])
+def test_rows_that_half_a_vector_fills(
+    columns: int, registers: bool, masked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "masked_stores_are_slow", lambda: not registers)
+    monkeypatch.setattr(code, "_loaded", {})  # kernels of the other kind
+    # A shape for each kind: compiled programs are found by their shapes.
+    data = np.random.default_rng(columns).normal(size=(9 + registers, columns)).astype(np.float32)
+    y = data.astype(np.float64) - data.mean(1, keepdims=True, dtype=np.float64)
+    want = y / np.sqrt((y * y).mean(1, keepdims=True))
+    for _ in range(3):
+        got = deviations(facula.from_numpy(data)).numpy()
+        np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5)
+    assert set(masked) == {"last" if registers else "none"}
