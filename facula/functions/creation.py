@@ -22,7 +22,7 @@ from ..dtypes import (
     type_name,
 )
 from ..runtime import memory
-from ..tensor import Size, Tensor, from_array, owning
+from ..tensor import Size, Tensor, from_array, owning, wrap
 from ..trace.values import meta, outside
 from .array_data import check_array, inferred, to_numpy
 from .registry import public, write_out
@@ -209,9 +209,16 @@ def _sharing_strided(array: np.ndarray, d: dtype) -> Tensor:
 def _new(shape: tuple[int, ...], value: Any, d: dtype) -> Tensor:
     if value == 0:
         return owning(np.zeros(shape, d.np), d)
-    made = np.empty(shape, d.np)
-    made.fill(value if type(value) is float and d.np.kind == "f" else convert(np.asarray(value), d))
-    return owning(made, d)
+    value = value if type(value) is float and d.np.kind == "f" else convert(np.asarray(value), d)
+    nbytes = math.prod(shape) * d.itemsize
+    if nbytes < memory.FRESH_BYTES:
+        made = np.empty(shape, d.np)
+        made.fill(value)
+        return owning(made, d)
+    # Fresh pages, which NumPy's arrays of this size often have, cost more than filling them.
+    buffer = memory.allocate(nbytes)
+    buffer.numpy(shape, d.np).fill(value)
+    return wrap(outside(meta(shape, d), buffer))
 
 
 def _factory(name: str, value: Any, text: str) -> None:

@@ -47,7 +47,7 @@ def physical_memory() -> int:
 
 
 # From here on NumPy asks the operating system for pages.
-_FRESH_BYTES = 1 << 16
+FRESH_BYTES = 1 << 16
 
 # Free large blocks are kept up to this many bytes in total.
 _cache_limit = min(1 << 30, physical_memory() // 4)
@@ -182,7 +182,7 @@ def array(count: int, np_dtype: Any) -> np.ndarray:
     before, if there is any: fresh pages cost more than what is written to them.
     """
     nbytes = count * np_dtype.itemsize
-    if nbytes < _FRESH_BYTES:
+    if nbytes < FRESH_BYTES:
         return np.empty(count, np_dtype)
     return allocate(nbytes).numpy((count,), np_dtype)
 
