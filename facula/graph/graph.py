@@ -40,7 +40,7 @@ class GraphNode:
 class Graph:
     """Nodes over typed values. See docs/architecture.md for the meaning of every op."""
 
-    __slots__ = ("shapes", "dtypes", "nodes", "inputs", "outputs", "scalars")
+    __slots__ = ("shapes", "dtypes", "nodes", "inputs", "outputs", "scalars", "_updates")
 
     def __init__(self) -> None:
         self.shapes: list[tuple[int, ...]] = []
@@ -49,6 +49,14 @@ class Graph:
         self.inputs: list[int] = []
         self.outputs: list[int] = []
         self.scalars: list[str] = []  # kind of each run-time scalar: "f" (double) or "i" (int64)
+        self._updates = 0, False  # of how many nodes it was asked, and the answer
+
+    def updates(self) -> bool:
+        """Whether an optimizer's step is among the nodes."""
+        if self._updates[0] != len(self.nodes):
+            found = any(n.op == "multi_update" for n in reversed(self.nodes))
+            self._updates = len(self.nodes), found
+        return self._updates[1]
 
     def value(self, shape: tuple[int, ...], dt: dtype) -> int:
         """Adds a value and returns its number."""

@@ -159,3 +159,11 @@ def test_a_table_of_its_own() -> None:
             [given.ctypes.data], [kept.ctypes.data], [0.0], [array("Q", [other.ctypes.data])]
         )
         np.testing.assert_array_equal(kept, given)
+
+
+def test_a_graph_knows_of_updates_that_are_added() -> None:
+    g = Graph()
+    x = g.add_input((3,), float32)
+    assert not g.updates()
+    g.nodes.append(GraphNode("multi_update", (x,), ()))
+    assert g.updates()

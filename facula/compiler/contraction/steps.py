@@ -131,7 +131,7 @@ def _product(
     if graph.dtypes[operands[0].value] is bfloat16:
         return halves.Plan(operands[0], operands[1], shape, k)
     # What an optimizer's step is about to change is not packed to be kept (copies.py).
-    learns = any(n.op == "multi_update" for n in reversed(graph.nodes))
+    learns = graph.updates()
     a, b = ((v.offset, v.strides, learns or v.value not in graph.inputs) for v in operands)
     return product_plan(tag, a, b, shape, k, finished, tile.registers(), thirds.possible())
 
