@@ -380,7 +380,9 @@ class Generator(Expressions):
             moved = self._increment(self.mid_index, sizes, None) if k.mids > 1 else []
             return [*new, *moved]
 
-        found = w.counted_loop(w.number(0), self.mid_count, 1, starts, body, k.mids == 1)[:count]
+        found = w.counted_loop(w.number(0), self.mid_count, 1, starts, body, reduced=k.mids == 1)[
+            :count
+        ]
         self.mid_memo, self.mid_address = self.row_memo, self.row_address
         return found
 

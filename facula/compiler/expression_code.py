@@ -37,7 +37,7 @@ class Expressions:
         self.mid_memo: Memo = {}
         self.inner_memo: Memo = {}
         self.at = V(I64, "0")  # the number of the vector's first lane
-        self.statuses: dict[int, tuple[V, V] | None] | None = None  # see _status
+        self.statuses: dict[int, tuple[V, V]] | None = None  # see _status; None: not asked
         chosen = sum(
             op == "where" or (op == "load" and args != ()) for op, _, args, _ in kernel.exprs
         )
@@ -108,16 +108,15 @@ class Expressions:
             found = memo.get(i)
             if found is not None:
                 return found
-        if self._has_status(i):
-            op, _, args, attr = self.k.exprs[i]
-            if op == "inrange":
-                found = self._within(attr[0], self.w.field(attr[1]), self.at)
-            else:
-                found = self._op(i, [self._value(a, self.k.lanes) for a in args])
-            if not self.branches:
-                self.inner_memo[i] = found
-            return found
-        raise AssertionError(f"expression {i} {self.k.exprs[i]} is not there yet")
+        assert self._is_late(i), f"expression {i} {self.k.exprs[i]} is not there yet"
+        op, _, args, attr = self.k.exprs[i]
+        if op == "inrange":
+            found = self._within(attr[0], self.w.field(attr[1]), self.at)
+        else:
+            found = self._op(i, [self._value(a, self.k.lanes) for a in args])
+        if not self.branches:
+            self.inner_memo[i] = found
+        return found
 
     def _value(self, i: int, lanes: int) -> V:
         return broadcast(self.w, self._known(i), lanes)
@@ -221,8 +220,8 @@ class Expressions:
                 memo[n] = self._vector_take(n, i, mask)
             elif op == "iota":
                 memo[n] = self._affine_vector(attr, i)
-            elif op in ("inrange", "logical_and") and self._has_status(n):
-                continue  # made where it is asked for, which may be nowhere
+            elif self._is_late(n):
+                continue
             elif op == "inrange":
                 memo[n] = self._within(attr[0], w.field(attr[1]), i)
             elif op == "where":
@@ -245,6 +244,11 @@ class Expressions:
         if op == "inrange":
             return self.k.addresses[attr[0]].classes[-1] == "c"
         return op == "logical_and" and all(map(self._has_status, args))
+
+    def _is_late(self, n: int) -> bool:
+        """Whether a condition's mask is made where it is asked for, which may be nowhere."""
+        op, level = self.k.exprs[n][0], self.k.levels[n]
+        return level == 2 and op in ("inrange", "logical_and") and self._has_status(n)
 
     def _status(self, n: int) -> tuple[V, V]:
         """Whether a condition holds in all lanes of the vector, and whether in none, which may be
