@@ -380,11 +380,10 @@ class Generator(Expressions):
             moved = self._increment(self.mid_index, sizes, None) if k.mids > 1 else []
             return [*new, *moved]
 
-        found = w.counted_loop(w.number(0), self.mid_count, 1, starts, body, reduced=k.mids == 1)[
-            :count
-        ]
+        zero, alone = w.number(0), k.mids == 1
+        found = w.counted_loop(zero, self.mid_count, 1, starts, body, reduced=alone)
         self.mid_memo, self.mid_address = self.row_memo, self.row_address
-        return found
+        return found[:count]
 
     # -- column kernels
 

@@ -41,7 +41,7 @@ class Expressions:
         chosen = sum(
             op == "where" or (op == "load" and args != ()) for op, _, args, _ in kernel.exprs
         )
-        self.asks = chosen <= _CHOSEN and writer.masked_stores_are_slow()
+        self.asks = chosen <= _CHOSEN and writer.lacks_mask_registers()
         self.branches = 0  # around the code that is written: what is made there is not kept
         self.row_address: Memo = {}
         self.mid_address: Memo = {}
@@ -109,14 +109,17 @@ class Expressions:
             if found is not None:
                 return found
         assert self._is_late(i), f"expression {i} {self.k.exprs[i]} is not there yet"
-        op, _, args, attr = self.k.exprs[i]
-        if op == "inrange":
-            found = self._within(attr[0], self.w.field(attr[1]), self.at)
-        else:
-            found = self._op(i, [self._value(a, self.k.lanes) for a in args])
+        found = self._made(i)
         if not self.branches:
             self.inner_memo[i] = found
         return found
+
+    def _made(self, i: int) -> V:
+        """An expression, made of its operands, in the lanes of the vector."""
+        op, _, args, attr = self.k.exprs[i]
+        if op == "inrange":
+            return self._within(attr[0], self.w.field(attr[1]), self.at)
+        return self._op(i, [self._value(a, self.k.lanes) for a in args])
 
     def _value(self, i: int, lanes: int) -> V:
         return broadcast(self.w, self._known(i), lanes)
@@ -220,14 +223,10 @@ class Expressions:
                 memo[n] = self._vector_take(n, i, mask)
             elif op == "iota":
                 memo[n] = self._affine_vector(attr, i)
-            elif self._is_late(n):
-                continue
-            elif op == "inrange":
-                memo[n] = self._within(attr[0], w.field(attr[1]), i)
             elif op == "where":
                 memo[n] = self._where(n, *args)
-            elif op != "result":
-                memo[n] = self._op(n, [self._value(a, k.lanes) for a in args])
+            elif op != "result" and not self._is_late(n):
+                memo[n] = self._made(n)
 
     def _has_status(self, n: int) -> bool:
         """Whether it is easily said that a condition holds in all lanes of a vector, or in none:
@@ -296,17 +295,12 @@ class Expressions:
         return found
 
     def _where(self, n: int, condition: int, a: int, b: int) -> V:
-        lanes = self.k.lanes
         if not self._has_status(condition):
-            return self._op(n, [self._value(x, lanes) for x in (condition, a, b)])
-        x, y = self._value(a, lanes), self._value(b, lanes)
+            return self._made(n)
+        x, y = self._value(a, self.k.lanes), self._value(b, self.k.lanes)
         if self._is_zero(b) and self._parts(condition) <= self._loaded_where(a):
             return x  # a load is zero where its conditions do not hold
-
-        def some() -> V:
-            return self._op(n, [self._value(condition, lanes), x, y])
-
-        return self._by_status((condition,), lambda: x, lambda: y, some)
+        return self._by_status((condition,), lambda: x, lambda: y, lambda: self._made(n))
 
     def _is_zero(self, n: int) -> bool:
         op, tag, _, attr = self.k.exprs[n]
@@ -331,10 +325,10 @@ class Expressions:
             out = x if out is None else self.w.binary("and", out, x)
         return out
 
-    def _anywhere(self, conditions: tuple[int, ...]) -> V | None:
-        """Whether conditions hold in any lane; None where there are none."""
+    def _anywhere(self, conditions: tuple[int, ...], mask: V | None = None) -> V | None:
+        """Whether conditions hold in any lane (of the mask); None where there are none."""
         if any(self.k.levels[c] == 2 for c in conditions):
-            mask = self._mask(conditions, None)
+            mask = self._mask(conditions, mask)
             assert mask is not None
             return self.w.any_lane(mask)
         return self._all([self._known(c) for c in conditions])
@@ -346,14 +340,16 @@ class Expressions:
         """A load for the lanes from i of the mask where the conditions hold; others are zero."""
         apart = self.k.addresses[address].classes[-1] == "d"
         if conditions and not apart and all(map(self._has_status, conditions)):
-            zero = self.w.splat(literal(0, tag), vec(REGISTER[tag], self.k.lanes))
             return self._by_status(
                 conditions,
                 lambda: self._masked_load(pointer, address, tag, i, None, ()),
-                lambda: zero,
+                lambda: self._zeros(tag),
                 lambda: self._masked_load(pointer, address, tag, i, None, conditions),
             )
         return self._masked_load(pointer, address, tag, i, mask, conditions)
+
+    def _zeros(self, tag: str) -> V:
+        return self.w.splat(literal(0, tag), vec(REGISTER[tag], self.k.lanes))
 
     def _masked_load(
         self, pointer: int, address: int, tag: str, i: V, mask: V | None,
@@ -361,7 +357,7 @@ class Expressions:
     ) -> V:  # fmt: skip
         w, a = self.w, self.k.addresses[address]
         base, start, inner = self._address(address, 2), self.pointers[pointer], a.classes[-1]
-        mask = self._mask(conditions, mask)
+        tail, mask = mask, self._mask(conditions, mask)
 
         def place(offset: V) -> V:
             """An address in the array: a masked load from a page that is not there is no error,
@@ -373,16 +369,11 @@ class Expressions:
         if inner == "c":
             return w.load(place(w.add(base, i)), tag, self.k.lanes, mask)
         if inner == "0":
-            somewhere = None
-            if any(self.k.levels[c] == 2 for c in conditions) and mask is not None:
-                somewhere = w.any_lane(mask)
-            elif conditions:
-                somewhere = self._all([self._known(c) for c in conditions])
-            at = w.element(start, base, tag)
+            somewhere, at = self._anywhere(conditions, tail), w.element(start, base, tag)
             found = broadcast(w, self._guarded_load(at, tag, somewhere), self.k.lanes)
-            if not conditions or mask is None:
+            if somewhere is None or mask is None:
                 return found
-            return w.select(mask, found, w.splat(literal(0, tag), found.ty))
+            return w.select(mask, found, self._zeros(tag))
         if inner == "d":
             return w.gather(w.element(start, base, tag), self._digit_offsets(a, i), tag, mask)
         if inner == "r":

@@ -517,7 +517,7 @@ class Lowering:
         lanes = 16 if narrow or all(t == "b1" for t in tags) else 8
         if n <= lanes // 2:
             return lanes // 2
-        if k.kind == "row" and n % lanes == 8 and n < 64 and writer.masked_stores_are_slow():
+        if k.kind == "row" and n % lanes == 8 and n < 64 and writer.lacks_mask_registers():
             return 8  # no mask in place of a half empty one
         if k.kind == "col" and n >= 4 * lanes:
             # Every row of the operands is a step far through memory: whole lines side by side.

@@ -341,15 +341,10 @@ def dead_code(graph: Graph) -> Graph:
         needed[v] = True
     keep: list[GraphNode] = []
     for node in reversed(graph.nodes):
-        for v in node.outs:
-            if needed[v]:
-                break
-        else:
-            if node.outs:
-                continue
-        keep.append(node)
-        for a in node.ins:
-            needed[a] = True
+        if not node.outs or any(needed[v] for v in node.outs):
+            keep.append(node)
+            for a in node.ins:
+                needed[a] = True
     if len(keep) == len(graph.nodes):
         return graph
     out = Graph()

@@ -19,9 +19,10 @@ I64 = "i64"
 
 
 @functools.cache
-def masked_stores_are_slow() -> bool:
-    """Whether a store under a mask takes the time of many: AMD's processors before AVX-512 do one
-    in twelve to twenty cycles, and where there is none, LLVM writes a branch for each lane.
+def lacks_mask_registers() -> bool:
+    """Whether masks are dear: a store under one takes AMD's processors before AVX-512 twelve to
+    twenty cycles, to make one takes some twenty instructions, and where there is no instruction
+    that takes it, LLVM writes a branch for each lane.
     """
     return code.processor_features().isdisjoint(("avx512f", "sve"))
 
@@ -285,7 +286,7 @@ class Writer(Emitter):
         name = f"llvm.masked.{suffix}"
         self.declarations[name] = f"declare {ty} @{name}({', '.join(a.ty for a in args)})"
         call = f"call {ty} @{name}"
-        by_lane = masked_stores_are_slow() and (
+        by_lane = lacks_mask_registers() and (
             spread or SIZE[tag] < 4 or "avx" not in code.processor_features()
         )
         if not by_lane or any(a.ty.endswith("x i1>") and a.name[0] != "%" for a in args):
@@ -322,7 +323,7 @@ class Writer(Emitter):
     def store(self, x: V, at: V, tag: str, mask: V | None = None) -> None:
         """Elements that lie side by side."""
         lanes, x = lanes_of(x.ty), self.to_memory(x, tag)
-        if mask is None or not masked_stores_are_slow():
+        if mask is None or not lacks_mask_registers():
             self._store(x, at, tag, mask)
             return
         count = self._counts.get(mask.name)
@@ -358,7 +359,7 @@ class Writer(Emitter):
     def store_first(self, x: V, at: V, tag: str, count: int) -> None:
         """Stores the first `count` lanes."""
         lanes, x = lanes_of(x.ty), self.to_memory(x, tag)
-        if masked_stores_are_slow():
+        if lacks_mask_registers():
             self._store_first(x, at, tag, count)
         else:
             self._store(x, at, tag, None if count == lanes else self.first_lanes(count, lanes))

@@ -206,19 +206,25 @@ def _sharing_strided(array: np.ndarray, d: dtype) -> Tensor:
 
 
 # ---------------------------------------------------------------- from shapes
+def filled(shape: tuple[int, ...], value: Any, d: dtype) -> Tensor:
+    """A tensor of one value, a number of its dtype, in memory of its own: that was used before, if
+    there is any.
+    """
+    buffer = memory.allocate(max(1, math.prod(shape) * d.itemsize))
+    buffer.numpy(shape, d.np).fill(value)
+    return wrap(outside(meta(shape, d), buffer))
+
+
 def _new(shape: tuple[int, ...], value: Any, d: dtype) -> Tensor:
     if value == 0:
         return owning(np.zeros(shape, d.np), d)
     value = value if type(value) is float and d.np.kind == "f" else convert(np.asarray(value), d)
-    nbytes = math.prod(shape) * d.itemsize
-    if nbytes < memory.FRESH_BYTES:
-        made = np.empty(shape, d.np)
-        made.fill(value)
-        return owning(made, d)
-    # Fresh pages, which NumPy's arrays of this size often have, cost more than filling them.
-    buffer = memory.allocate(nbytes)
-    buffer.numpy(shape, d.np).fill(value)
-    return wrap(outside(meta(shape, d), buffer))
+    if math.prod(shape) * d.itemsize >= memory.FRESH_BYTES:
+        # Fresh pages, which NumPy's arrays of this size often have, cost more than filling them.
+        return filled(shape, value, d)
+    made = np.empty(shape, d.np)
+    made.fill(value)
+    return owning(made, d)
 
 
 def _factory(name: str, value: Any, text: str) -> None:

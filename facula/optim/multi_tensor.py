@@ -22,15 +22,16 @@ import numpy as np
 from .. import tensor_sharing as sharing
 from ..autograd.grad_mode import enable_grad
 from ..dtypes import float32, float64, get_default_dtype
-from ..runtime import copies, memory
-from ..tensor import Tensor, from_array, wrap
+from ..functions.creation import filled
+from ..runtime import copies
+from ..tensor import Tensor, from_array
 from ..tensor_gradient import gradient, gradient_values
 from ..trace import native
 from ..trace.recorder import SLOTS
 from ..trace.recorder import state as _recording
 from ..trace.replay import array_of, flush, pointer_of
 from ..trace.update import Bundle, Formula, Watch, update
-from ..trace.values import Value, meta, outside
+from ..trace.values import Value, outside
 from .formula import Terms
 from .optimizer import Optimizer, _post_hooks, _pre_hooks, looks_at_hooks, with_hooks
 from .state import ParameterState
@@ -209,7 +210,8 @@ class MultiTensorOptimizer(Optimizer):
                 fresh = fresh or found is None
         for name in names:
             if entry.get(name) is None:
-                entry[name] = _filled(p, self.initial(name, group))
+                m = p._v.meta
+                entry[name] = filled(m.shape, self.initial(name, group), m.dtype)
                 fresh = True
         return _Entry(entry, [entry[n] for n in names], [entry[n] for n in self.scalars], fresh)
 
@@ -236,14 +238,6 @@ class _Entry:
         self, state: ParameterState, tensors: list[Tensor], numbers: list[Tensor], fresh: bool
     ) -> None:
         self.state, self.tensors, self.numbers, self.fresh = state, tensors, numbers, fresh
-
-
-def _filled(p: Tensor, value: float) -> Tensor:
-    """A tensor like a parameter, in memory of its own."""
-    m = p._v.meta
-    buffer = memory.allocate(max(1, m.numel * m.dtype.itemsize))
-    buffer.numpy(m.shape, m.dtype.np).fill(value)
-    return wrap(outside(meta(m.shape, m.dtype), buffer))
 
 
 class _Plan:

@@ -91,7 +91,7 @@ def emitted(build: Callable[[B], list[int]], monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("build", GRAPHS, ids=[f.__name__ for f in GRAPHS])
 def test_golden(build: Callable[[B], list[int]], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "masked_stores_are_slow", lambda: False)  # as on most processors
+    monkeypatch.setattr(writer, "lacks_mask_registers", lambda: False)  # as on most processors
     text = emitted(build, monkeypatch)
     assert "define" in text
     path = FOLDER / f"{build.__name__}.ll"

@@ -20,7 +20,7 @@ DTYPES = {"f32": np.float32, "f64": np.float64, "i64": np.int64, "i8": np.int8, 
 @pytest.fixture(params=[False, True], ids=["fast", "slow"])
 def slow(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     slow: bool = request.param
-    monkeypatch.setattr(writer, "masked_stores_are_slow", lambda: slow)
+    monkeypatch.setattr(writer, "lacks_mask_registers", lambda: slow)
     return slow
 
 

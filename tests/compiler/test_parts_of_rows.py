@@ -19,10 +19,24 @@ Program = Callable[[Tensor], Tensor]
 @pytest.fixture(params=[False, True], ids=["registers", "none"])
 def without(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     without: bool = request.param
-    monkeypatch.setattr(writer, "masked_stores_are_slow", lambda: without)
+    monkeypatch.setattr(writer, "lacks_mask_registers", lambda: without)
     monkeypatch.setattr(config, "disk_cache", False)
     monkeypatch.setattr(code, "_loaded", {})  # kernels of the other kind
     return without
+
+
+@pytest.fixture
+def texts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The modules that are compiled."""
+    texts: list[str] = []
+    original = code._compile
+
+    def compiled(ir: str) -> tuple[bytes, tuple[str, ...]]:
+        texts.append(ir)
+        return original(ir)
+
+    monkeypatch.setattr(code, "_compile", compiled)
+    return texts
 
 
 def _shifted(x: Tensor) -> Tensor:
@@ -48,19 +62,9 @@ PROGRAMS: dict[str, Program] = {
 
 @pytest.mark.parametrize("columns", [3, 8, 15, 16, 17, 33, 64, 100])
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_as_without_a_compiler(
-    name: str, columns: int, without: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_as_without_a_compiler(name: str, columns: int, without: bool, texts: list[str]) -> None:
     # A shape for each kind: compiled programs are found by their shapes.
     data = np.random.default_rng(columns).normal(size=(7 + without, columns)).astype(np.float32)
-    texts: list[str] = []
-    original = code._compile
-
-    def compiled(ir: str) -> tuple[bytes, tuple[str, ...]]:
-        texts.append(ir)
-        return original(ir)
-
-    monkeypatch.setattr(code, "_compile", compiled)
     program = PROGRAMS[name]
     want = program(facula.from_numpy(data)).numpy()  # what is seen for the first time is not
     for _ in range(3):
@@ -72,17 +76,7 @@ def test_as_without_a_compiler(
     assert texts
 
 
-def test_masks_are_made_where_a_part_begins_or_ends(
-    without: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    texts: list[str] = []
-    original = code._compile
-
-    def compiled(ir: str) -> tuple[bytes, tuple[str, ...]]:
-        texts.append(ir)
-        return original(ir)
-
-    monkeypatch.setattr(code, "_compile", compiled)
+def test_masks_are_made_where_a_part_begins_or_ends(without: bool, texts: list[str]) -> None:
     x = facula.randn(11 + without, 100)
     for _ in range(3):
         F.pad(x, (3, 3)).numpy()

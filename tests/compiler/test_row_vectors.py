@@ -33,6 +33,14 @@ def deviations(x: facula.Tensor) -> facula.Tensor:
     return y / (y * y).mean(1, keepdim=True).sqrt()
 
 
+def check(data: np.ndarray) -> None:
+    y = data.astype(np.float64) - data.mean(1, keepdims=True, dtype=np.float64)
+    want = y / np.sqrt((y * y).mean(1, keepdims=True))
+    for _ in range(3):  # a repeated graph is compiled
+        got = deviations(facula.from_numpy(data)).numpy()
+        np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5)
+
+
 @pytest.mark.parametrize("rows", [1, 33])
 @pytest.mark.parametrize(
     ("columns", "kind"),
@@ -41,11 +49,7 @@ def deviations(x: facula.Tensor) -> facula.Tensor:
 )  # fmt: skip
 def test_rows_of_all_lengths(rows: int, columns: int, kind: str, masked: list[str]) -> None:
     data = np.random.default_rng(columns).normal(size=(rows, columns)).astype(np.float32)
-    y = data.astype(np.float64) - data.mean(1, keepdims=True, dtype=np.float64)
-    want = y / np.sqrt((y * y).mean(1, keepdims=True))
-    for _ in range(3):  # a repeated graph is compiled
-        got = deviations(facula.from_numpy(data)).numpy()
-        np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5)
+    check(data)
     assert set(masked) == {kind}
 
 
@@ -74,13 +78,9 @@ def test_kernels_are_shared_by_sizes_that_vectors_fill(masked: list[str]) -> Non
 def test_rows_that_half_a_vector_fills(
     columns: int, registers: bool, masked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "masked_stores_are_slow", lambda: not registers)
+    monkeypatch.setattr(writer, "lacks_mask_registers", lambda: not registers)
     monkeypatch.setattr(code, "_loaded", {})  # kernels of the other kind
     # A shape for each kind: compiled programs are found by their shapes.
     data = np.random.default_rng(columns).normal(size=(9 + registers, columns)).astype(np.float32)
-    y = data.astype(np.float64) - data.mean(1, keepdims=True, dtype=np.float64)
-    want = y / np.sqrt((y * y).mean(1, keepdims=True))
-    for _ in range(3):
-        got = deviations(facula.from_numpy(data)).numpy()
-        np.testing.assert_allclose(got, want, rtol=2e-5, atol=2e-5)
+    check(data)
     assert set(masked) == {"last" if registers else "none"}

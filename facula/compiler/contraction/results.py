@@ -44,7 +44,7 @@ def store(
     def choose(whole: bool) -> None:
         w.when(again, lambda: write(True, whole), lambda: write(False, whole))
 
-    if not writer.masked_stores_are_slow():
+    if not writer.lacks_mask_registers():
         choose(False)
         return
     full = w.compare("icmp", "sge", right, w.number(p.columns))
@@ -71,7 +71,7 @@ def store_turned(
     w: Writer, p: Result, found: list[list[V]], c: V, m: V, left: V, done: V, again: V
 ) -> None:
     """As `store`, for a result that lies transposed; `left` columns of the tile are in it."""
-    inside, slow = _inside(w, p, done), writer.masked_stores_are_slow()
+    inside, slow = _inside(w, p, done), writer.lacks_mask_registers()
 
     def columns() -> Iterator[tuple[int, V, V]]:
         for j in range(p.vectors):
