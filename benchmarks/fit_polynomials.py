@@ -15,11 +15,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
 from mpmath import mpf
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from facula.compiler.vector_math_special import NORMAL_TAIL_SCALE
 
 mpmath.mp.dps = 60
 Function = Callable[[Any], Any]
@@ -185,6 +190,19 @@ def fits() -> list[Fit]:
         (0, 12),
         lambda t: m.erf(m.sqrt(t)) / m.sqrt(t) - 1,
         lambda t: m.sqrt(t) / m.erf(m.sqrt(t)),
+    )
+    c = mpf(NORMAL_TAIL_SCALE)
+
+    def normal_tail(rest: Any) -> Any:
+        x = rest / (c * (1 - rest))
+        return m.exp(x * x / 2) * m.erfc(x / m.sqrt(2)) / 2 * (1 + c * x)
+
+    add(
+        "normal_tail",
+        (1e-9, 14 * c / (1 + 14 * c)),
+        (7, 0),
+        lambda t: (normal_tail(t) - mpf(1) / 2) / t,
+        lambda t: t / normal_tail(t),
     )
     add("erfcx", (-1.0, 23.4 / 31.4), (0, 24), _scaled_erfcx, lambda q: 1 / _scaled_erfcx(q))
     return table

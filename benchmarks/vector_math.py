@@ -34,8 +34,9 @@ RANGES = {  # where most of the arguments are drawn from; (-4, 4) for all others
     "tanh": (-10, 10), "log": (0, 3), "log2": (0, 3), "log10": (0, 3), "log1p": (-1, 3),
     "sqrt": (0, 9), "rsqrt": (0, 9), "sin": (-100, 100), "cos": (-100, 100), "tan": (-100, 100),
     "asin": (-1, 1), "acos": (-1, 1), "atanh": (-1, 1), "acosh": (1, 5), "sinh": (-20, 20),
-    "cosh": (-20, 20), "erfc": (-4, 27), "pow": (0, 30),
+    "cosh": (-20, 20), "erfc": (-4, 27), "normal_tail": (-14, 14), "bell": (-13, 13), "pow": (0, 30),
 }  # fmt: skip
+LARGEST = {"sin": 45, "cos": 45, "tan": 45, "normal_tail": 3.8, "bell": 3.7}  # powers of two; others 100
 EXACT = {
     "exp2": lambda x: mp.mpf(2) ** x,
     "log2": lambda x: mp.log(x, 2),
@@ -44,6 +45,8 @@ EXACT = {
     "rsqrt": lambda x: 1 / mp.sqrt(x),
     "reciprocal": lambda x: 1 / x,
     "sigmoid": lambda x: 1 / (1 + mp.exp(-x)),
+    "bell": lambda x: mp.exp(-x * x / 2),
+    "normal_tail": lambda x: mp.exp(x * x / 2) * mp.erfc(abs(x) / mp.sqrt(2)) / 2,
     "pow": mp.power,
     "atan2": mp.atan2,
     "hypot": mp.hypot,
@@ -63,7 +66,7 @@ def arguments(name: str, dtype: Any, points: int, operands: int) -> list[np.ndar
     result: list[np.ndarray] = []
     for _ in range(operands):
         dense = random.uniform(low, high, points * 2 // 3)
-        wide = 2.0 ** random.uniform(-100, 100 if name not in ("sin", "cos", "tan") else 45, points)
+        wide = 2.0 ** random.uniform(-100, LARGEST.get(name, 100), points)
         wide *= random.choice([-1.0, 1.0], points) if low < 0 else 1.0
         mixed = np.concatenate([dense, wide])[:points].astype(dtype)
         result.append(random.permutation(mixed) if result else mixed)

@@ -51,7 +51,7 @@ SIMPLE_UNARY = frozenset(
 )
 MATH_UNARY = frozenset(
     "exp exp2 expm1 log log2 log10 log1p sin cos tan asin acos atan sinh cosh tanh asinh acosh"
-    " atanh sigmoid erf erfc".split()
+    " atanh sigmoid erf erfc normal_tail bell".split()
 )
 UNARY = SIMPLE_UNARY | MATH_UNARY
 SIMPLE_BINARY = frozenset(

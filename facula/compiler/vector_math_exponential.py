@@ -11,6 +11,7 @@ from .vector_math_expression import (
     fma,
     function,
     horner,
+    polynomial,
     through_double,
     where,
 )
@@ -76,7 +77,7 @@ def exp_bounded(
     r = fma(n, -rest, fma(n, -high, x))
     if low is not None:
         r = r + low
-    p = fma(r * r, horner(r, x.coefficients("exp")), r) + 1
+    p = fma(r * r, polynomial(r, x.coefficients("exp")), r) + 1
     if multiplier is not None:
         p = p * multiplier
     first, second = powers_of_two(shifted)
@@ -96,13 +97,13 @@ def clamped_exp(x: Number, low: Number | None = None, factor: float = 1.0) -> Nu
     return exp_bounded(bounded, low, factor, zero=zero)
 
 
-def exp_of_negative(x: Number) -> Number:
-    """exp(x) for x up to 0, or NaN; 0 where exp(x) is no normal number. For the weights of a
-    softmax: half as many instructions as `exp`, and the same error.
+def exp_of_negative(x: Number, low: Number | None = None) -> Number:
+    """exp(x + low) for x up to 0, or NaN; 0 where exp(x) is no normal number. For the weights of a
+    softmax and the like: half as many instructions as `exp`, and the same error. |low| is tiny.
     """
-    low = x.pick(-87, -708)
-    p, s = expm1_parts(clamp_below(x, low), 1.0)
-    return where(x < low, 0.0, fma(s, p, s))
+    least = x.pick(-87, -708)
+    p, s = expm1_parts(clamp_below(x, least), 1.0, low)
+    return where(x < least, 0.0, fma(s, p, s))
 
 
 @function("exp", ulp=(1.1, 1.1))
@@ -122,17 +123,21 @@ def exp2(x: Number) -> Number:
     return fma(r, horner(r, x.coefficients("exp2")), 1.0) * first * second
 
 
-def expm1_parts(x: Number, factor: float) -> tuple[Number, Number]:
-    """(p, s) with factor * exp(x) = s * (1 + p), where p = expm1(r), s = factor * 2**n.
+def expm1_parts(
+    x: Number, factor: float, more: Number | None = None
+) -> tuple[Number, Number]:
+    """(p, s) with factor * exp(x + more) = s * (1 + p), where p = expm1(r), s = factor * 2**n.
 
-    The factor is a power of two; s must be a normal number and not overflow.
+    |more| is tiny. The factor is a power of two; s must be a normal number and not overflow.
     """
     shifter = magic(x, exponent_bias(x) + round(math.log2(factor)))
     shifted = fma(x, LOG2_E, shifter)
     n = shifted - shifter
     high, low = LN2_SPLIT[x.element]
     r = fma(n, -low, fma(n, -high, x))
-    p = fma(r * r, horner(r, x.coefficients("exp")), r)
+    if more is not None:
+        r = r + more
+    p = fma(r * r, polynomial(r, x.coefficients("exp")), r)
     return p, (shifted.bits() << exponent_shift(x)).as_float()
 
 
@@ -189,7 +194,7 @@ def log_tail(f: Number) -> Number:
         z = s * s
         half_square = f * f * 0.5
         return fma(s, fma(z, horner(z, f.coefficients("log_atanh")), half_square), -half_square)
-    return f * f * horner(f, f.coefficients("log"))
+    return f * f * polynomial(f, f.coefficients("log"))
 
 
 def log_unchecked(x: Number) -> Number:

@@ -17,6 +17,8 @@ from typing import NamedTuple
 from .emitter import Emitter, V
 from .vector_math_coefficients import COEFFICIENTS
 
+_MANY_TERMS = 7  # from which a sum in pairs is worth its squares
+
 
 def literal(value: float, element: str) -> str:
     """The text of a constant of LLVM type `element` ("float", "double" or an integer type).
@@ -238,6 +240,22 @@ def horner(x: Number, coefficients: Sequence[float]) -> Number:
     for c in reversed(coefficients[:-1]):
         result = fma(result, x, c)
     return result
+
+
+def polynomial(x: Number, coefficients: Sequence[float]) -> Number:
+    """As `horner`, and where there are many coefficients by Estrin's scheme: terms in pairs, pairs
+    in pairs. Fewer multiply-adds wait for the one before, and a processor looks ahead no further
+    than over a few vectors. Rounding errors may be larger where x is.
+    """
+    if len(coefficients) < _MANY_TERMS:
+        return horner(x, coefficients)
+    terms: list[Number | float] = list(coefficients)
+    while True:
+        pairs = [fma(x, high, low) for low, high in zip(terms[::2], terms[1::2], strict=False)]
+        if len(terms) == 2:
+            return pairs[0]
+        terms = [*pairs, *terms[2 * len(pairs) :]]
+        x = x * x
 
 
 def clamp_below(x: Number, low: float) -> Number:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .vector_math_expression import Number, fma, function, horner, where
+from .vector_math_expression import Number, fma, function, horner, polynomial, where
 
 HALF_PI = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591698e-33)
 """pi / 2 as a sum of three doubles."""
@@ -148,7 +148,7 @@ def atan_ratio(y: Number, x: Number) -> Number:
     steep = y > x
     q = where(steep, x, y) / where(steep, y, x)
     z = q * q
-    a = fma(q * z, horner(z, x.coefficients("atan")), q)
+    a = fma(q * z, polynomial(z, x.coefficients("atan")), q)
     high, low = half_pi(x)
     return where(steep, high - (a - low), a)
 

@@ -30,20 +30,31 @@ Formula = Callable[[Any, Any], Any]
 
 
 class _Arrays:
-    """What the formulas need, on arrays."""
+    """What the formulas need, on arrays. normal: the chance of a normally distributed number at or
+    below x.
+    """
 
-    add, sub, mul, neg = np.add, np.subtract, np.multiply, np.negative
-    exp, tanh = np.exp, np.tanh
-    erf, sigmoid = staticmethod(special.erf), staticmethod(special.sigmoid)
+    add, sub, mul, tanh = np.add, np.subtract, np.multiply, np.tanh
+    bell, sigmoid = staticmethod(special.bell), staticmethod(special.sigmoid)
+
+    @staticmethod
+    def normal(x: Any) -> Any:
+        return np.multiply(special.erfc(np.multiply(x, -_ROOT_HALF)), 0.5)
 
 
 class _Recorded:
-    """The same on recorded values."""
+    """The same on recorded values, of ops that have gradients."""
 
-    add, sub, mul, neg = (staticmethod(f) for f in (e.add, e.sub, e.mul, e.neg))
-    exp, tanh, erf, sigmoid = (
-        staticmethod(lambda v, op=op: record1(op, v)) for op in (e.EXP, e.TANH, e.ERF, e.SIGMOID)
-    )
+    add, sub, mul = (staticmethod(f) for f in (e.add, e.sub, e.mul))
+    tanh, sigmoid = (staticmethod(lambda v, op=op: record1(op, v)) for op in (e.TANH, e.SIGMOID))
+
+    @staticmethod
+    def bell(x: Any) -> Any:
+        return record1(e.EXP, e.mul(e.mul(x, x), -0.5))
+
+    @staticmethod
+    def normal(x: Any) -> Any:
+        return e.mul(e.add(record1(e.ERF, e.mul(x, _ROOT_HALF)), 1.0), 0.5)
 
 
 class _Nodes:
@@ -57,15 +68,17 @@ class _Nodes:
             name, *(Number(x) if type(x) is float else x for x in operands)
         )
 
+    def normal(self, x: int) -> int:
+        tail = self.mul(self.bell(x), self.normal_tail(x))
+        return self.where(self.ge(x, 0.0), self.sub(1.0, tail), tail)
+
 
 def _gelu(t: Any, x: Any) -> Any:
-    return t.mul(t.mul(x, 0.5), t.add(t.erf(t.mul(x, _ROOT_HALF)), 1.0))
+    return t.mul(x, t.normal(x))
 
 
 def _gelu_slope(t: Any, x: Any) -> Any:
-    z = t.mul(x, _ROOT_HALF)
-    density = t.mul(t.exp(t.neg(t.mul(z, z))), _DENSITY)
-    return t.add(t.mul(t.add(t.erf(z), 1.0), 0.5), t.mul(x, density))
+    return t.add(t.normal(x), t.mul(x, t.mul(t.bell(x), _DENSITY)))
 
 
 def _inner(t: Any, x: Any, square: Any) -> Any:

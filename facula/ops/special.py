@@ -35,6 +35,23 @@ def erfc(x: np.ndarray) -> np.ndarray:
     return np.asarray(_ERFC(np.asarray(x)), dtype=np.asarray(x).dtype)
 
 
+def bell(x: np.ndarray) -> np.ndarray:
+    """exp(-x^2 / 2)."""
+    return np.asarray(np.exp(np.multiply(np.multiply(x, x), -0.5)))
+
+
+def normal_tail(x: np.ndarray) -> np.ndarray:
+    """exp(x^2 / 2) times the chance of a normally distributed number above |x|."""
+    z = np.abs(np.asarray(x, np.float64))
+    near = np.minimum(z, 20.0)
+    far = np.maximum(z, 20.0)  # asymptotic: Abramowitz and Stegun 26.2.12
+    tail = np.exp(near * near / 2) * erfc(near / np.sqrt(2)) / 2
+    square = 1 / (far * far)
+    series = 1 - square * (1 - square * (3 - square * (15 - square * (105 - 945 * square))))
+    beyond = series / (far * np.sqrt(2 * np.pi))
+    return np.asarray(np.where(z > 20, beyond, tail), dtype=np.asarray(x).dtype)
+
+
 def erfinv(x: np.ndarray) -> np.ndarray:
     """The inverse error function on [-1, 1]; NaN outside."""
     x = np.asarray(x)

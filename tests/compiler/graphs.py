@@ -42,6 +42,8 @@ UNARY: dict[str, Callable[..., Any]] = {
     "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh, "tanh": np.tanh, "asinh": np.arcsinh,
     "acosh": np.arccosh, "atanh": np.arctanh, "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "erf": _erf, "erfc": lambda x: 1 - _erf(x),
+    "bell": lambda x: np.exp(-x * x / 2),
+    "normal_tail": lambda x: np.exp(x * x / 2) * (1 - _erf(np.abs(x) / np.sqrt(2))) / 2,
     "relu": lambda x: np.where(x < 0, x.dtype.type(0), x),
     "floor": np.floor, "ceil": np.ceil, "trunc": np.trunc, "round": np.rint, "isnan": np.isnan,
     "isinf": np.isinf, "isfinite": np.isfinite, "logical_not": np.logical_not,

@@ -461,7 +461,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     pitch, most = w.mul(depth, w.number(block_bytes(p.parts))), w.mul(depth, w.number(PLACES))
     epilogue = None
     if kernel is not None:
-        epilogue = Epilogue(w, kernel, "f32", 2 * BLOCK * ACROSS)
+        epilogue = Epilogue(w, kernel, "f32", 2 * BLOCK * ACROSS * kernel.lanes)
         buffers = epilogue.buffer
     else:
         buffers = w.let("ptr", f"alloca [{2 * 4 * BLOCK * BLOCK} x i8], align 64")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..emitter import V
+from ..emitter import V, lanes_of
 from ..expression_code import Expressions
 from ..loops import Kernel
 from ..scalar_code import SIZE
@@ -22,15 +22,15 @@ Lower = Callable[[int, int], Kernel]
 class Epilogue(Expressions):
     """Expressions over the vectors of a tile."""
 
-    def __init__(self, w: Writer, kernel: Kernel, tag: str, vectors: int) -> None:
-        """tag: of the sums; vectors: most that a tile has."""
+    def __init__(self, w: Writer, kernel: Kernel, tag: str, most: int) -> None:
+        """tag: of the sums; most: how many of them a tile has at most."""
         super().__init__(kernel)
         self.w = w
         self.tag = tag
         self._sums = [i for i, e in enumerate(kernel.exprs) if e[0] == "product"]
         self._needed = self._reachable()
         self.enter()
-        self.buffer = w.let("ptr", f"alloca [{vectors * kernel.lanes * SIZE[tag]} x i8], align 64")
+        self.buffer = w.let("ptr", f"alloca [{most * SIZE[tag]} x i8], align 64")
 
     def _reachable(self) -> list[int]:
         seen: set[int] = set()
@@ -68,10 +68,11 @@ class Epilogue(Expressions):
     ) -> None:  # fmt: skip
         """Takes a tile whose first sum is that of (row, column).
 
-        masks: of the vectors of a row; the first `done` rows are left out; before(row of the tile,
-        vector, mask): what is added to a sum.
+        masks: of the kernel's vectors in a row; the first `done` rows are left out; before(row of
+        the tile, vector, mask): what is added to a sum.
         """
-        w, lanes, vectors = self.w, self.k.lanes, len(found[0])
+        w = self.w
+        lanes, vectors = lanes_of(found[0][0].ty), len(found[0])
         tile.keep(w, self.tag, lanes, found, self.buffer, vectors * lanes, False)
         self.take_kept(row, column, masks, done, w.number(len(found)), before)
 

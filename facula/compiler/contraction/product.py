@@ -167,6 +167,10 @@ class Plan:
         self.along = along
         self.vectors = 1 if along else tile.vectors_across(n, lanes, m)
         self.columns = lanes * self.vectors
+        # Lanes that the epilogue takes together: the operations of vectors side by side lie
+        # between one another, so that few of them wait for the one before.
+        single = self.turned or self.vectors.bit_count() != 1
+        self.taken = lanes if single else self.columns
         self.a_by_row = a.strides[-1] == 1 or k == 1  # the summed axis lies side by side
         self.b_by_column = not (b.strides[-1] == 1 or n == 1)
         new = self.fresh = fresh[0 if self.exchanged else 1]
@@ -310,7 +314,7 @@ class Plan:
         key = f"product {self.tag} {self.rows} {self.vectors} {flags}"
         kernel = None
         if epilogue is not None:
-            kernel = epilogue(self.lanes, _HEADER)
+            kernel = epilogue(self.taken, _HEADER)
             record += kernel.record[_HEADER:]
             key += f" {self.blocks > 1} {kernel.key()}"
         number = 1
@@ -392,7 +396,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
     last_row, nothing = w.binary("sub", m, w.number(p.rows)), w.number(0)
     epilogue = None
     if kernel is not None:
-        epilogue = Epilogue(w, kernel, p.tag, max(p.rows, p.lanes) * p.vectors)
+        epilogue = Epilogue(w, kernel, p.tag, max(p.rows, p.lanes) * p.columns)
     buffer = copies = None
     if p.along:
         buffer = w.let("ptr", f"alloca [{p.rows * p.lanes * SIZE[p.tag]} x i8], align 64")
@@ -499,13 +503,13 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                             results.store(w, p, found, c, n, right, masks, done, again)
 
                     def finish(e: Epilogue) -> None:
+                        right = w.binary("sub", n, first_n)
                         if p.turned:
-                            right = w.binary("sub", n, first_n)
                             results.finish_turned(
                                 w, p, e, found, first_n, first, c, m, right, done, again
                             )
                         else:
-                            results.finish(w, p, e, found, r, first_n, c, n, masks, done, again)
+                            results.finish(w, p, e, found, r, first_n, c, n, right, done, again)
 
                     if epilogue is None:
                         store()

@@ -13,6 +13,7 @@ from ..scalar_code import broadcast
 from ..writer import I64, Writer
 from . import tile
 from .epilogue import Epilogue
+from .parts import left_of
 from .right import Panels
 
 
@@ -107,15 +108,21 @@ def store_turned(
 
 def finish(
     w: Writer, p: Result, epilogue: Epilogue, found: list[list[V]], row: V, column: V, c: V, n: V,
-    masks: list[V], done: V, again: V,
+    right: V, done: V, again: V,
 ) -> None:  # fmt: skip
-    """Gives a tile's rows, with what the blocks before have written, to the epilogue."""
-    repeat = broadcast(w, again, p.lanes)
+    """Gives a tile's rows, with what the blocks before have written, to the epilogue, in vectors of
+    its kernel, which may be as long as several.
+    """
+    lanes = epilogue.k.lanes
+    repeat = broadcast(w, again, lanes)
 
     def before(r: V, j: int, mask: V) -> V:
-        at = w.element(c, w.add(w.mul(n, r), w.number(j * p.lanes)), p.tag)
-        return w.load(at, p.tag, p.lanes, w.binary("and", mask, repeat))
+        at = w.element(c, w.add(w.mul(n, r), w.number(j * lanes)), p.tag)
+        return w.load(at, p.tag, lanes, w.binary("and", mask, repeat))
 
+    masks = [
+        left_of(w, w.binary("sub", right, w.number(j)), lanes) for j in range(0, p.columns, lanes)
+    ]
     epilogue.take_rows(found, row, column, masks, done, before if p.blocks > 1 else None)
 
 
