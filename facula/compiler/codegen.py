@@ -242,6 +242,8 @@ class Generator(Expressions):
 
     def _map_body(self, needed: list[int]) -> Callable[..., list[V]]:
         def body(i: V, mask: V | None, _: list[V]) -> list[V]:
+            if mask is not None and not self.k.rows:
+                self.w.usually(mask, 0)  # once, and not for every row
             self._vectors(needed, i, mask, {})
             together = {n for group in self.k.interleaved for n in group}
             for n, s in enumerate(self.k.stores):

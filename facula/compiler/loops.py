@@ -524,8 +524,9 @@ class Lowering:
             return 4 * lanes
         light = len(body) <= 10 and not any(op in HEAVY for op in body)
         if k.reduces and (n >= 256 or n % (4 * lanes) == 0):
-            # Several sums at once: each addition waits for the one before it.
-            lanes *= 4 if len(body) <= 48 else 2
+            # Several sums at once: each addition waits for the one before it, and for what else
+            # there is to do.
+            lanes *= 4 if len(body) <= 8 else 2
         elif light and (n >= 128 or lanes < n <= 2 * lanes):
             lanes *= 2
         return lanes

@@ -326,15 +326,14 @@ class Writer(Emitter):
         if mask is None or not lacks_mask_registers():
             self._store(x, at, tag, mask)
             return
-        count = self._counts.get(mask.name)
+        count, usual = self._counts.get(mask.name), self._usual.get(mask.name, lanes)
+        if not usual:
+            self._store(x, at, tag, mask)
+            return
         if count is not None:
             full = self.compare("icmp", "sge", count, V("i32", str(lanes)))
             self.when(full, lambda: self._store(x, at, tag),
                       lambda: self._store_counted(x, at, tag, count))  # fmt: skip
-            return
-        usual = self._usual.get(mask.name, lanes)
-        if not usual:
-            self._store(x, at, tag, mask)
             return
         bits = self.convert("bitcast", mask, f"i{lanes}")
         as_usual = self.compare("icmp", "eq", bits, V(bits.ty, str(2**usual - 1)))
@@ -343,7 +342,7 @@ class Writer(Emitter):
 
     def usually(self, mask: V, count: int) -> V:
         """The same mask, of which is known that it mostly holds for the first `count` lanes; 0:
-        that to ask would cost more than it gains.
+        that to ask would cost more than it gains, or code that seldom runs.
         """
         self._usual[mask.name] = count
         return mask
