@@ -34,9 +34,16 @@ RANGES = {  # where most of the arguments are drawn from; (-4, 4) for all others
     "tanh": (-10, 10), "log": (0, 3), "log2": (0, 3), "log10": (0, 3), "log1p": (-1, 3),
     "sqrt": (0, 9), "rsqrt": (0, 9), "sin": (-100, 100), "cos": (-100, 100), "tan": (-100, 100),
     "asin": (-1, 1), "acos": (-1, 1), "atanh": (-1, 1), "acosh": (1, 5), "sinh": (-20, 20),
-    "cosh": (-20, 20), "erfc": (-4, 27), "normal_tail": (-14, 14), "bell": (-13, 13), "pow": (0, 30),
+    "cosh": (-20, 20), "erfc": (-4, 27), "normal_tail": (-14, 14), "bell": (-13, 13),
+    "pow": (0, 30),
 }  # fmt: skip
-LARGEST = {"sin": 45, "cos": 45, "tan": 45, "normal_tail": 3.8, "bell": 3.7}  # powers of two; others 100
+LARGEST = {
+    "sin": 45,
+    "cos": 45,
+    "tan": 45,
+    "normal_tail": 3.8,
+    "bell": 3.7,
+}  # powers of two; others 100
 EXACT = {
     "exp2": lambda x: mp.mpf(2) ** x,
     "log2": lambda x: mp.log(x, 2),

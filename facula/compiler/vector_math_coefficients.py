@@ -6,6 +6,8 @@ The comments are the largest relative errors they cause, in units of 2**-24 (flo
 
 from __future__ import annotations
 
+NORMAL_TAIL_SCALE = 0.34375
+
 COEFFICIENTS: dict[tuple[str, str], tuple[float, ...]] = {
     ("exp", "float"): (  # 0.234
         0.5,

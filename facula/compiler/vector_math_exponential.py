@@ -123,9 +123,7 @@ def exp2(x: Number) -> Number:
     return fma(r, horner(r, x.coefficients("exp2")), 1.0) * first * second
 
 
-def expm1_parts(
-    x: Number, factor: float, more: Number | None = None
-) -> tuple[Number, Number]:
+def expm1_parts(x: Number, factor: float, more: Number | None = None) -> tuple[Number, Number]:
     """(p, s) with factor * exp(x + more) = s * (1 + p), where p = expm1(r), s = factor * 2**n.
 
     |more| is tiny. The factor is a power of two; s must be a normal number and not overflow.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from .vector_math_coefficients import NORMAL_TAIL_SCALE
 from .vector_math_exponential import exp_bounded, exp_of_negative, expm1_parts
 from .vector_math_expression import (
     Number,
@@ -15,8 +16,6 @@ from .vector_math_expression import (
     through_double,
     where,
 )
-
-NORMAL_TAIL_SCALE = 11 / 32
 
 
 def _scaled_erfc(t: Number) -> Number:

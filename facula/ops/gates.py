@@ -35,11 +35,8 @@ class _Arrays:
     """
 
     add, sub, mul, tanh = np.add, np.subtract, np.multiply, np.tanh
-    bell, sigmoid = staticmethod(special.bell), staticmethod(special.sigmoid)
-
-    @staticmethod
-    def normal(x: Any) -> Any:
-        return np.multiply(special.erfc(np.multiply(x, -_ROOT_HALF)), 0.5)
+    bell, normal = staticmethod(special.bell), staticmethod(special.normal)
+    sigmoid = staticmethod(special.sigmoid)
 
 
 class _Recorded:

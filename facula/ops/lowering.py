@@ -15,9 +15,9 @@ _NUMPY: dict[str, Any] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative,
     "exp": np.exp, "log": np.log, "log1p": np.log1p, "sqrt": np.sqrt, "abs": np.abs,
     "reciprocal": np.reciprocal, "maximum": np.maximum, "sum": np.sum, "max": np.max,
-    "tanh": np.tanh, "normal_tail": special.normal_tail, "bell": special.bell, "sigmoid": special.sigmoid, "eq": np.equal,
-    "ne": np.not_equal, "ge": np.greater_equal, "le": np.less_equal, "where": np.where,
-    "logical_and": np.logical_and,
+    "tanh": np.tanh, "sigmoid": special.sigmoid, "bell": special.bell,
+    "normal_tail": special.normal_tail, "eq": np.equal, "ne": np.not_equal,
+    "ge": np.greater_equal, "le": np.less_equal, "where": np.where, "logical_and": np.logical_and,
 }  # fmt: skip
 _TESTS = frozenset({"eq", "ne", "ge", "le", "logical_and"})
 

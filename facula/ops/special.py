@@ -2,14 +2,16 @@
 its kin.
 
 Computed in float64 and rounded to the operand's dtype. Sources: erf and erfc are Python's own,
-element by element; erfinv by Newton steps from Winitzki's approximation; gamma functions by
-recurrence and Stirling's asymptotic series (Abramowitz and Stegun 6.1.40, 6.3.18, 6.4.12;
-polygamma: 6.4.11).
+element by element, which takes 0.2 us; of float32, which networks have, erf and the normal
+distribution are the formulas of the compiled functions; erfinv by Newton steps from Winitzki's
+approximation; gamma functions by recurrence and Stirling's asymptotic series (Abramowitz and Stegun
+6.1.40, 6.3.18, 6.4.12; polygamma: 6.4.11).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -25,8 +27,54 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(x >= 0, 1 / (1 + e), e / (1 + e)), dtype=x.dtype)
 
 
+_PIECE = 8192  # elements for which a formula's steps stay in the cache
+
+
+def _singly(formula: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
+    """A formula of float64 numbers, of float32 ones."""
+    out, flat = np.empty(x.size, np.float32), x.reshape(-1)
+    for k in range(0, x.size, _PIECE):
+        out[k : k + _PIECE] = formula(flat[k : k + _PIECE].astype(np.float64))
+    return out.reshape(x.shape)
+
+
+def _horner(coefficients: Sequence[float], x: np.ndarray) -> np.ndarray:
+    total = np.full_like(x, coefficients[-1])
+    for c in reversed(coefficients[:-1]):
+        total *= x
+        total += c
+    return total
+
+
+def _erf_of_single(x: np.ndarray) -> np.ndarray:
+    from ..compiler.vector_math_coefficients import COEFFICIENTS
+
+    t = np.minimum(np.abs(x), 3.95)
+    exponent = _horner((-2 / math.sqrt(math.pi), *COEFFICIENTS["erf", "float"]), t) * t
+    return np.copysign(np.expm1(exponent), x)
+
+
+def _normal_of_single(x: np.ndarray) -> np.ndarray:
+    from ..compiler.vector_math_coefficients import COEFFICIENTS, NORMAL_TAIL_SCALE
+
+    part = 1 / (np.abs(x) * NORMAL_TAIL_SCALE + 1)
+    tail = _horner((0.5, *COEFFICIENTS["normal_tail", "float"]), 1 - part) * part * bell(x)
+    return np.where(x >= 0, 1 - tail, tail)
+
+
+def normal(x: np.ndarray) -> np.ndarray:
+    """The chance of a normally distributed number at or below x."""
+    x = np.asarray(x)
+    if x.dtype == np.float32:
+        return _singly(_normal_of_single, x)
+    return np.asarray(erfc(np.multiply(x, -math.sqrt(0.5))) * 0.5, dtype=x.dtype)
+
+
 def erf(x: np.ndarray) -> np.ndarray:
     """The error function."""
+    x = np.asarray(x)
+    if x.dtype == np.float32:
+        return _singly(_erf_of_single, x)
     return np.asarray(_ERF(np.asarray(x)), dtype=np.asarray(x).dtype)
 
 
