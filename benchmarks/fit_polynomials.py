@@ -23,7 +23,7 @@ from mpmath import mpf
 
 mpmath.mp.dps = 60
 Function = Callable[[Any], Any]
-# Of the fits of 7 terms for multiples of 1/32, the best one's.
+# Of the fits of 8 terms for multiples of 1/32, the best one's.
 _NORMAL_TAIL_SCALE = 11 / 32
 
 

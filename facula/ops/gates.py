@@ -30,12 +30,10 @@ Formula = Callable[[Any, Any], Any]
 
 
 class _Arrays:
-    """What the formulas need, on arrays. normal: the chance of a normally distributed number at or
-    below x.
-    """
+    """What the formulas need, on arrays."""
 
     add, sub, mul, tanh = np.add, np.subtract, np.multiply, np.tanh
-    bell, normal = staticmethod(special.bell), staticmethod(special.normal)
+    bell, ndtr = staticmethod(special.bell), staticmethod(special.ndtr)
     sigmoid = staticmethod(special.sigmoid)
 
 
@@ -50,7 +48,7 @@ class _Recorded:
         return record1(e.EXP, e.mul(e.mul(x, x), -0.5))
 
     @staticmethod
-    def normal(x: Any) -> Any:
+    def ndtr(x: Any) -> Any:
         return e.mul(e.add(record1(e.ERF, e.mul(x, _ROOT_HALF)), 1.0), 0.5)
 
 
@@ -65,17 +63,17 @@ class _Nodes:
             name, *(Number(x) if type(x) is float else x for x in operands)
         )
 
-    def normal(self, x: int) -> int:
+    def ndtr(self, x: int) -> int:
         tail = self.mul(self.bell(x), self.normal_tail(x))
         return self.where(self.ge(x, 0.0), self.sub(1.0, tail), tail)
 
 
 def _gelu(t: Any, x: Any) -> Any:
-    return t.mul(x, t.normal(x))
+    return t.mul(x, t.ndtr(x))
 
 
 def _gelu_slope(t: Any, x: Any) -> Any:
-    return t.add(t.normal(x), t.mul(x, t.mul(t.bell(x), _DENSITY)))
+    return t.add(t.ndtr(x), t.mul(x, t.mul(t.bell(x), _DENSITY)))
 
 
 def _inner(t: Any, x: Any, square: Any) -> Any:

@@ -11,7 +11,7 @@ approximation; gamma functions by recurrence and Stirling's asymptotic series (A
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -38,35 +38,28 @@ def _singly(formula: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.nd
     return out.reshape(x.shape)
 
 
-def _horner(coefficients: Sequence[float], x: np.ndarray) -> np.ndarray:
-    total = np.full_like(x, coefficients[-1])
-    for c in reversed(coefficients[:-1]):
-        total *= x
-        total += c
-    return total
-
-
 def _erf_of_single(x: np.ndarray) -> np.ndarray:
     from ..compiler.vector_math_coefficients import COEFFICIENTS
 
     t = np.minimum(np.abs(x), 3.95)
-    exponent = _horner((-2 / math.sqrt(math.pi), *COEFFICIENTS["erf", "float"]), t) * t
+    slope = -2 / math.sqrt(math.pi)
+    exponent = np.polyval((*COEFFICIENTS["erf", "float"][::-1], slope), t) * t
     return np.copysign(np.expm1(exponent), x)
 
 
-def _normal_of_single(x: np.ndarray) -> np.ndarray:
+def _ndtr_of_single(x: np.ndarray) -> np.ndarray:
     from ..compiler.vector_math_coefficients import COEFFICIENTS, NORMAL_TAIL_SCALE
 
     part = 1 / (np.abs(x) * NORMAL_TAIL_SCALE + 1)
-    tail = _horner((0.5, *COEFFICIENTS["normal_tail", "float"]), 1 - part) * part * bell(x)
+    tail = np.polyval((*COEFFICIENTS["normal_tail", "float"][::-1], 0.5), 1 - part) * part * bell(x)
     return np.where(x >= 0, 1 - tail, tail)
 
 
-def normal(x: np.ndarray) -> np.ndarray:
+def ndtr(x: np.ndarray) -> np.ndarray:
     """The chance of a normally distributed number at or below x."""
     x = np.asarray(x)
     if x.dtype == np.float32:
-        return _singly(_normal_of_single, x)
+        return _singly(_ndtr_of_single, x)
     return np.asarray(erfc(np.multiply(x, -math.sqrt(0.5))) * 0.5, dtype=x.dtype)
 
 
@@ -75,7 +68,7 @@ def erf(x: np.ndarray) -> np.ndarray:
     x = np.asarray(x)
     if x.dtype == np.float32:
         return _singly(_erf_of_single, x)
-    return np.asarray(_ERF(np.asarray(x)), dtype=np.asarray(x).dtype)
+    return np.asarray(_ERF(x), dtype=x.dtype)
 
 
 def erfc(x: np.ndarray) -> np.ndarray:

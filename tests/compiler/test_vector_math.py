@@ -252,12 +252,14 @@ def test_saturation(dtype: Any) -> None:
 
 
 def test_functions_have_measured_errors_within_the_requirements() -> None:
-    """At most 2 ulp for the functions of activations in single precision, 4 ulp for all others."""
+    """At most 2 ulp for the functions of activations in single precision, 4 ulp for all others, and
+    8 for erfc in double precision and for a factor of GELU that is no activation by itself.
+    """
     strict = {"exp", "log", "tanh", "sigmoid", "erf", "sin", "cos"}
     for name, record in FORMULAS.items():
-        loose = name in ("erfc", "normal_tail")
-        assert record.ulp[0] <= (2 if name in strict else 8 if loose else 4), name
-        assert record.ulp[1] <= (8 if loose else 4), name
+        factor = name == "normal_tail"
+        assert record.ulp[0] <= (2 if name in strict else 8 if factor else 4), name
+        assert record.ulp[1] <= (8 if factor or name == "erfc" else 4), name
 
 
 def test_limits_of_the_domains_in_double() -> None:

@@ -13,12 +13,12 @@ from facula.ops import special
 GRID = np.concatenate([np.linspace(-14, 14, 20001), 2.0 ** np.linspace(-140, 3, 2000)])
 
 
-def _normal(x: float) -> float:
+def _ndtr(x: float) -> float:
     return math.erfc(-x / math.sqrt(2)) / 2
 
 
 @pytest.mark.parametrize(
-    "function, exact, bound", [(special.erf, math.erf, 0.51), (special.normal, _normal, 1.0)]
+    "function, exact, bound", [(special.erf, math.erf, 0.51), (special.ndtr, _ndtr, 1.0)]
 )
 def test_single_precision_is_right_to_the_last_place(
     function: Callable[[np.ndarray], np.ndarray], exact: Callable[[float], float], bound: float
@@ -32,17 +32,17 @@ def test_single_precision_is_right_to_the_last_place(
 def test_double_precision_is_pythons() -> None:
     x = GRID[::10]
     assert special.erf(x).tolist() == [math.erf(v) for v in x]
-    np.testing.assert_allclose(special.normal(x), [_normal(v) for v in x], rtol=1e-13)
+    np.testing.assert_allclose(special.ndtr(x), [_ndtr(v) for v in x], rtol=1e-13)
 
 
 def test_special_values_and_shapes() -> None:
     x = np.array([[0.0, -0.0, math.inf], [-math.inf, math.nan, 1e30]], np.float32)
-    erf, normal = special.erf(x), special.normal(x.T).T
+    erf, ndtr = special.erf(x), special.ndtr(x.T).T
     np.testing.assert_array_equal(erf, [[0, 0, 1], [-1, math.nan, 1]])
     assert np.signbit(erf[0]).tolist() == [False, True, False]
-    np.testing.assert_array_equal(normal, [[0.5, 0.5, 1], [0, math.nan, 1]])
+    np.testing.assert_array_equal(ndtr, [[0.5, 0.5, 1], [0, math.nan, 1]])
     assert special.erf(np.float32(0.5)[()]).shape == ()
-    assert special.normal(np.zeros((0, 3), np.float32)).shape == (0, 3)
+    assert special.ndtr(np.zeros((0, 3), np.float32)).shape == (0, 3)
 
 
 def test_the_tail_of_a_normal_distribution() -> None:

@@ -460,7 +460,9 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
 
             def panel(q: V, _: list[V]) -> list[V]:
                 first_n = w.mul(q, w.number(p.columns))
-                masks = column_masks(w, p, w.binary("sub", n, first_n))
+                right = w.binary("sub", n, first_n)
+                masks = column_masks(w, p, right)
+                taken = masks if epilogue is None else column_masks(w, p, right, p.taken)
                 if p.along:
                     b = w.element(b_base, w.add(first_k, w.mul(first_n, b_step)), p.tag)
                 elif p.direct:
@@ -496,20 +498,18 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                                           p.vectors, tile.Ahead(panels_ahead, lines))  # fmt: skip
 
                     def store() -> None:
-                        right = w.binary("sub", n, first_n)
                         if p.turned:
                             results.store_turned(w, p, found, c, m, right, done, again)
                         else:
                             results.store(w, p, found, c, n, right, masks, done, again)
 
                     def finish(e: Epilogue) -> None:
-                        right = w.binary("sub", n, first_n)
                         if p.turned:
                             results.finish_turned(
                                 w, p, e, found, first_n, first, c, m, right, done, again
                             )
                         else:
-                            results.finish(w, p, e, found, r, first_n, c, n, right, done, again)
+                            results.finish(w, p, e, found, r, first_n, c, n, taken, done, again)
 
                     if epilogue is None:
                         store()

@@ -13,7 +13,6 @@ from ..scalar_code import broadcast
 from ..writer import I64, Writer
 from . import tile
 from .epilogue import Epilogue
-from .parts import left_of
 from .right import Panels
 
 
@@ -108,10 +107,10 @@ def store_turned(
 
 def finish(
     w: Writer, p: Result, epilogue: Epilogue, found: list[list[V]], row: V, column: V, c: V, n: V,
-    right: V, done: V, again: V,
+    masks: list[V], done: V, again: V,
 ) -> None:  # fmt: skip
     """Gives a tile's rows, with what the blocks before have written, to the epilogue, in vectors of
-    its kernel, which may be as long as several.
+    its kernel, which may be as long as several; masks: of these.
     """
     lanes = epilogue.k.lanes
     repeat = broadcast(w, again, lanes)
@@ -120,9 +119,6 @@ def finish(
         at = w.element(c, w.add(w.mul(n, r), w.number(j * lanes)), p.tag)
         return w.load(at, p.tag, lanes, w.binary("and", mask, repeat))
 
-    masks = [
-        left_of(w, w.binary("sub", right, w.number(j)), lanes) for j in range(0, p.columns, lanes)
-    ]
     epilogue.take_rows(found, row, column, masks, done, before if p.blocks > 1 else None)
 
 

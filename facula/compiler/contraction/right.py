@@ -31,10 +31,13 @@ class Right(Panels, Protocol):
     b_by_column: bool
 
 
-def column_masks(w: Writer, p: Panels, left: V) -> list[V]:
-    """The masks of the vectors of a panel of which `left` columns are in the result."""
+def column_masks(w: Writer, p: Panels, left: V, lanes: int = 0) -> list[V]:
+    """The masks of the vectors of a panel, of these or of other lanes, of which `left` columns are
+    in the result.
+    """
+    lanes = lanes or p.lanes
     return [
-        left_of(w, w.binary("sub", left, w.number(j * p.lanes)), p.lanes) for j in range(p.vectors)
+        left_of(w, w.binary("sub", left, w.number(j)), lanes) for j in range(0, p.columns, lanes)
     ]
 
 
