@@ -387,8 +387,11 @@ def test_partial_sums_of_a_small_weight() -> None:
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
 @pytest.mark.parametrize(
     ("width", "batch", "lengths"),
-    [(5, 3, 7), (40, 70, 3), (33, 9, (5, 5, 4, 3, 3, 1, 1, 1, 1)), (200, 5, 2)],
-)
+    [
+        (5, 3, 7), (40, 70, 3), (33, 9, (5, 5, 4, 3, 3, 1, 1, 1, 1)), (200, 5, 2), (70, 1, 4),
+        (24, 2, 5), (40, 6, 4), (30, 20, 3),
+    ],
+)  # fmt: skip
 def test_recurrent_layers(kind: str, width: int, batch: int, lengths: Any) -> None:
     """Machine code against the references in float64, both directions, lengths that differ."""
     steps = lengths if isinstance(lengths, int) else max(lengths)
@@ -440,14 +443,15 @@ def test_gates_at_the_ends_of_the_scale() -> None:
             np.testing.assert_allclose(y.numpy()[0, :, 0], wanted, rtol=4e-7)
 
 
+@pytest.mark.parametrize("sequences", [6, 35])
 @pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
-def test_sequences_are_divided_among_any_threads(kind: str, threads: None) -> None:
+def test_sequences_are_divided_among_any_threads(kind: str, sequences: int, threads: None) -> None:
     """A thread takes as many sequences along as it finds: the same bits however they are cut."""
 
     def everything() -> list[bytes]:
         facula.manual_seed(2)
         layer = getattr(facula.nn, kind)(9, 72)
-        y, _ = layer(facula.tensor(data(12, 35, 9)))
+        y, _ = layer(facula.tensor(data(12, sequences, 9)))
         (y * y).sum().backward()
         return [v.detach().numpy().tobytes() for v in (y, *(p.grad for p in layer.parameters()))]
 

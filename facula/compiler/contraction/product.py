@@ -53,6 +53,9 @@ _DOTS_COST = 150  # the same where vectors run along the sum
 _WORTH_SHARES, _LEAST_SHARES = 3, 1 << 21
 _ADDED = 1 << 13  # elements of a chunk that adds halves
 _PACK_UNIT = 1 << 14  # elements that a chunk of packing copies at least
+# In multiply-adds, for an element of the right operand, which comes from further away than the rows
+# of the left one that are multiplied with a panel of it.
+_READ_COST = 6
 # What it costs in multiply-adds to pack an element, and to turn one of the result on the way to
 # memory (by the lanes of a vector: tiles of 14 rows fill one of 16, those of 6 not one of 8) or to
 # an epilogue, which then takes vectors that are not full, one for each column.
@@ -81,7 +84,7 @@ def height(m: int, vectors: int, most: int = 0, together: int = 1) -> int:
     threads in groups of so many.
     """
     heights = range(min(m, most or tile.most_rows(vectors)), 0, -1)
-    return min(heights, key=lambda h: -(-m // (h * together)) * (max(h * vectors, 10) + 1))
+    return min(heights, key=lambda h: -(-m // (h * together)) * (max(h * vectors, 8) + 1))
 
 
 def _padded(m: int, n: int, lanes: int) -> int:
@@ -107,7 +110,8 @@ def _cost(m: int, n: int, k: int, b: View, tag: str, fresh: bool) -> int:
     packed copy of one that is not is kept.
     """
     packing = 0 if not fresh or _direct(m, n, k, b, tag) else n * k * _PACK_COST
-    return _padded(m, n, tile.registers().lanes(tag)) * (k + _TILE_COST) + packing
+    work = _padded(m, n, tile.registers().lanes(tag)) * (k + _TILE_COST)
+    return work + packing + n * k * _READ_COST
 
 
 def _swapped(v: View) -> View:

@@ -1,8 +1,9 @@
 """Recurrent layers: the weight is packed once, then native code goes along the sequence.
 
-The hidden weight is packed so that the gates of a vector of units lie side by side. A panel of the
-weight and some sequences make the hidden products of a vector of units (or two), and the cell is
-finished while the sums are near. The gradient goes the same way back: the product with the
+The hidden weight is packed so that the gates of a vector of units lie side by side, or, where
+several tiles of sequences read them, a pair of gates after the other. A panel of the weight and
+some sequences make the hidden products of a vector of units (or some), and the cell is finished
+while the sums are near. The gradient goes the same way back: the product with the
 gradient of the step after it, then the formulas.
 
 Sequences do not know of each other. Where there are enough of them and the weight stays in a
@@ -32,7 +33,8 @@ _HEADER = 10
 _RUN = 6  # numbers of a step in the record
 _WEIGHT_BYTES = 3 << 19  # of a weight that stays in a processor's own cache beside the rest
 _SEQUENCES = 16  # that are divided between threads
-_EVEN = 4  # tiles of sequences together, so that each of two or four threads has as many
+_EVEN = 4  # stretches of sequences, so that each of two or four threads has as many
+_PAIR = 4  # sequences that two threads divide between them
 _THRESHOLD = 1 << 18
 
 
@@ -64,25 +66,27 @@ class Layer:
         self.count, self.sizes, self.reverse = rows, sizes, reverse
         registers = tile.registers()
         self.lanes = registers.lanes(tag)
-        gates = self.cell.gates
-        # Vectors of a panel: all gates of one vector of units, or units alone.
-        self.units = 1 if gates > 1 and not back else 2
-        if width <= self.lanes:
-            self.units = 1
-        self.vectors = self.units * (1 if back else gates)
+        gates = 1 if back else self.cell.gates
+        self.depth_of_all = self.cell.gates * width if back else width
+        self.whole = self._whole()
+        stretches = 1
+        if self.whole and rows >= _PAIR:
+            stretches = _EVEN if rows >= _SEQUENCES else 2
+        share = -(-rows // stretches)
+        # Of a panel: all gates of one vector of units, or units alone.
+        self.units = tile.vectors_across(width, self.lanes, share) if gates == 1 else 1
+        # Tiles take all its vectors, or where sequences fill several of them, a part after the
+        # other, which stays in the nearest cache meanwhile.
+        self.vectors = self._across(self.units * gates, share)
+        self.parts = self.units * gates // self.vectors
         self.columns = self.vectors * self.lanes
-        self.depth_of_all = gates * width if back else width
         self.depth = tile.balanced(
             self.depth_of_all, max(16, PANEL_BYTES // (self.columns * SIZE[tag]))
         )
         self.panels = -(-width // (self.units * self.lanes))
-        self.pitch = -(-self.depth_of_all // self.lanes) * self.lanes * self.columns
-        self.whole = self._whole()
-        most = registers.rows * registers.vectors // self.vectors
-        if self.whole and rows >= _SEQUENCES:
-            most = min(most, rows // 2)
-        together = _EVEN if self.whole and rows >= _SEQUENCES else 1
-        self.rows = height(rows, self.vectors, most, together)
+        part = -(-self.depth_of_all // self.lanes) * self.lanes * self.columns
+        self.pitch = self.parts * part
+        self.rows = height(share, self.vectors, registers.rows * registers.vectors // self.vectors)
         self.block = max(1, _BLOCK // self.rows) * self.rows
         if back:
             self.names = (*self.cell.gradient_operands, *self.cell.gradient_results)
@@ -101,9 +105,17 @@ class Layer:
             read[read.index("cells")] = "before"
         self.asked = (*read, *(n for n in self.written if n not in again))
 
+    @staticmethod
+    def _across(vectors: int, rows: int) -> int:
+        """Vectors of a tile of a panel of so many, for so many sequences."""
+        usual = tile.registers().vectors
+        few = tile.most_rows(vectors) >= rows
+        return vectors if few or vectors % usual else usual
+
     def _whole(self) -> bool:
         """Whether a chunk is some sequences over all steps: by shapes alone."""
-        if min(self.sizes) < self.count or self.scratch_bytes > _WEIGHT_BYTES:
+        weight = self.cell.gates * self.width * self.width * SIZE[self.tag]
+        if min(self.sizes) < self.count or weight > _WEIGHT_BYTES:
             return False
         step = self.count * self.width * self.depth_of_all
         return self.count >= _SEQUENCES or step < 2 * _THRESHOLD
@@ -125,7 +137,7 @@ class Layer:
     @property
     def _tag_of_key(self) -> str:
         flags = f"{int(self.back)} {self.operands} {int(self.whole)}"
-        shape = f"{self.rows} {self.units} {self.block}"
+        shape = f"{self.rows} {self.units} {self.vectors} {self.block}"
         return f"{self.kind} {flags} {self.tag} {shape} {','.join(self.written)}"
 
     def _runs(self) -> list[Run]:
@@ -203,6 +215,7 @@ def _pack_text(p: Layer) -> str:
     f = [w.field(i) for i in range(5)]
     source, target = w.slot(f[0]), w.slot(f[1])
     width, depth, pitch = f[2:]
+    part_pitch = w.binary("udiv", pitch, w.number(p.parts))
 
     def panel(u: V, _: list[V]) -> list[V]:
         to = w.element(target, w.mul(u, pitch), p.tag)
@@ -211,11 +224,13 @@ def _pack_text(p: Layer) -> str:
             left = w.binary("sub", width, first)
             pack_rows(w, p, w.element(source, first, p.tag), left, width, depth, to)
             return []
-        for j in range(p.vectors):
+        for j in range(p.parts * p.vectors):
             gate, unit = divmod(j, p.units)
             base = w.element(source, w.mul(w.mul(width, w.number(gate)), depth), p.tag)
             column = w.add(first, w.number(unit * p.lanes))
-            pack_columns(w, p, base, column, width, depth, depth, to, j)
+            part, place = divmod(j, p.vectors)
+            here = w.element(to, w.mul(part_pitch, w.number(part)), p.tag)
+            pack_columns(w, p, base, column, width, depth, depth, here, place)
         return []
 
     w.counted_loop(V(I64, "%begin"), V(I64, "%end"), 1, [], panel)
@@ -253,7 +268,7 @@ def _steps_text(p: Layer) -> str:
     w = Writer()
     f = [w.field(i) for i in range(_HEADER + len(p.names))]
     arrays = {name: w.slot(f[_HEADER + i]) for i, name in enumerate(p.names)}
-    sums = w.let("ptr", f"alloca i8, i64 {p.block * p.columns * SIZE[p.tag]}, align 64")
+    sums = w.let("ptr", f"alloca i8, i64 {p.block * p.parts * p.columns * SIZE[p.tag]}, align 64")
     step = _Step(w, p, arrays, w.slot(f[0]), sums, f[1], f[2], f[3], f[4])
     panels, most, runs = f[5:8]
     begin, end = V(I64, "%begin"), V(I64, "%end")
@@ -384,15 +399,21 @@ class _Step:
         blocks = w.binary("udiv", w.add(self.depth_of_all, rest), self.depth)
         last_block = w.binary("sub", blocks, w.number(1))
 
-        def block(k: V, _: list[V]) -> list[V]:
+        pitch = p.parts * p.columns
+        part_pitch = w.binary("udiv", self.pitch, w.number(p.parts))
+
+        def block(number: V, _: list[V]) -> list[V]:
+            part, k = split(w, number, blocks)
+            first_column = w.mul(part, w.number(p.columns))
             first_k = w.mul(k, self.depth)
             length = w.smaller(self.depth, w.binary("sub", self.depth_of_all, first_k))
             length = w.select(some, length, w.number(0))
-            panel = w.element(b, w.mul(first_k, w.number(p.columns)), p.tag)
+            place = w.add(w.mul(part, part_pitch), w.mul(first_k, w.number(p.columns)))
+            panel = w.element(b, place, p.tag)
             vectors = tile.packed_vectors(w, panel, p.tag, p.lanes, p.vectors)
             again = w.compare("icmp", "sgt", k, w.number(0))
             # Back with the last block: with the first one the layer takes 4 % longer.
-            asks = w.compare("icmp", "eq", k, last_block if p.back else w.number(0))
+            asks = w.compare("icmp", "eq", number, last_block if p.back else w.number(0))
 
             def one(t: V, _: list[V]) -> list[V]:
                 base = w.mul(t, w.number(p.rows))
@@ -409,10 +430,11 @@ class _Step:
                     w, p.tag, p.lanes, rows, w.number(1), length, vectors, p.vectors,
                     tile.Ahead(None, ask),
                 )  # fmt: skip
-                to = w.element(self.sums, w.mul(base, w.number(p.columns)), p.tag)
+                place = w.add(w.mul(base, w.number(pitch)), first_column)
+                to = w.element(self.sums, place, p.tag)
 
                 def put(add: bool) -> None:
-                    tile.keep(w, p.tag, p.lanes, found, to, p.columns, add)
+                    tile.keep(w, p.tag, p.lanes, found, to, pitch, add)
 
                 w.when(again, lambda: put(True), lambda: put(False))
                 return []
@@ -420,7 +442,7 @@ class _Step:
             w.counted_loop(w.number(0), tiles, 1, [], one)
             return []
 
-        w.counted_loop(w.number(0), blocks, 1, [], block)
+        w.counted_loop(w.number(0), w.mul(blocks, w.number(p.parts)), 1, [], block)
 
     def _cell(self, r: V, sequence: V, unit: V, j: int, mask: V | None) -> None:
         """The formulas for row r of the sums and vector j of their units. mask: of the units that
@@ -442,7 +464,8 @@ class _Step:
                 w.store(x, at(name, gate), p.tag, mask)
 
         def product(q: int) -> V:
-            place = w.add(w.mul(r, w.number(p.columns)), w.number((q * p.units + j) * p.lanes))
+            row = w.mul(r, w.number(p.parts * p.columns))
+            place = w.add(row, w.number((q * p.units + j) * p.lanes))
             ty = vec(REGISTER[p.tag], p.lanes)
             source = w.element(self.sums, place, p.tag)
             return w.let(ty, f"load {ty}, ptr {source.name}, align {p.lanes * SIZE[p.tag]}")
