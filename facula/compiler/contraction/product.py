@@ -78,13 +78,13 @@ class NativeStep:
     together: bool = False
 
 
-def height(m: int, vectors: int, most: int = 0, together: int = 1) -> int:
+def height(m: int, vectors: int, most: int = 0) -> int:
     """Rows of a tile for m rows: a step of the sum takes as long as its multiply-adds, but not less
-    than one waits for the last; a tile costs about one more. together: tiles are divided between
-    threads in groups of so many.
+    than one waits for the last; a tile costs about one more. Where threads divide the rows evenly
+    between them, m is the share of one.
     """
     heights = range(min(m, most or tile.most_rows(vectors)), 0, -1)
-    return min(heights, key=lambda h: -(-m // (h * together)) * (max(h * vectors, 8) + 1))
+    return min(heights, key=lambda h: -(-m // h) * (max(h * vectors, 8) + 1))
 
 
 def _padded(m: int, n: int, lanes: int) -> int:
@@ -182,7 +182,7 @@ class Plan:
         if not (along or finished or batch or self.a_by_row or self.b_by_column) and new:
             self.shares = _shares(m, n, k, SIZE[tag])
         many = self.shares == 1 and m >= _SOME_TILES * tile.most_rows(self.vectors)
-        self.rows, self.across = height(m, self.vectors, together=2 if many else 1), 0
+        self.rows, self.across = height(-(-m // 2) if many else m, self.vectors), 0
         if along:
             self.rows, self.across = dots.block(m, n, lanes)
         self.a_step = a.strides[-2] if self.a_by_row else a.strides[-1]
