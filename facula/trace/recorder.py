@@ -153,13 +153,17 @@ class Frame:
         "base", "root", "node", "values", "inputs", "scalars", "complex", "leaves", "upstream",
         "hooks", "custom", "freed", "freed_key", "over", "shifts", "grad", "views", "scratch",
         "walks", "fixing", "once", "alone", "lonely", "made", "spent", "limit", "trail",
-        "parts", "slab", "running",
+        "parts", "slab", "running", "thread", "beside", "rest",
     )  # fmt: skip
 
     values: list[Value]
     inputs: list[Value]
     scalars: list[Any]
     running: bool  # it ends: its work is done now, and memory that it has read may be written
+    # Of foreign.py: what other threads have calculated of it, by the values' numbers, and the place
+    # (base and node) at which its own was found to do something else.
+    beside: Mapping[int, Any]
+    rest: tuple[int, Node] | None
     complex: bool  # there is more to gradients than the path: hooks, user's functions, other frames
     leaves: dict[int, Value]
     upstream: Mapping[int, Value]
@@ -190,6 +194,7 @@ class Frame:
         self.parts = [0, 0]  # a base, and what tensor_parts.py has counted in the frame that has it
         self.slab = Slab()
         self.base, self.node = 0, root
+        self.thread, self.rest = threading.get_ident(), None
         aside = scratch or unlisted  # nobody will look for a value of it
         self.limit = 0 if aside or frames else _ONE_DIGIT - SLOTS  # of bases that follow
         if not aside:
@@ -259,7 +264,7 @@ def restart(tr: Frame) -> None:
     tr.node = tr.root
     tr.values, tr.inputs, tr.scalars, tr.leaves = values, inputs, scalars, leaves
     tr.complex = tr.running = False
-    tr.upstream = tr.shifts = _NOTHING
+    tr.upstream = tr.shifts = tr.beside = _NOTHING
     tr.hooks = tr.custom = tr.over = None
     tr.freed, tr.freed_key = _NONE, ()
     if tr.views:

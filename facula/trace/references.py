@@ -178,6 +178,32 @@ def run_references(
     return buffers
 
 
+def without_views(path: list[Node], slot: int) -> tuple[Node, int, list[Node]]:
+    """What a chain of views that ends in this slot was made of, and by which node; the views, the
+    last one first.
+    """
+    views: list[Node] = []
+    for n in reversed(path):
+        if n.slot <= slot < n.slot + len(n.metas):
+            if n.kind is not OP or not n.op.view:
+                return n, slot, views
+            views.append(n)
+            slot = n.ins[0]
+    raise RuntimeError(f"internal error: no node of the path made slot {slot}")
+
+
+def seen_through(views: list[Node], a: np.ndarray) -> np.ndarray:
+    """What a chain of views, the last one first, shows of an array: that itself, if there is none,
+    or memory of its own.
+    """
+    if not views:
+        return a
+    seen: Any = a
+    for n in reversed(views):
+        seen = n.op.reference([seen], n.attrs, n.metas)
+    return _owned(seen, views[0].meta, {id(a)})
+
+
 def _apart(n: Node, env: dict[int, Any]) -> list[Any]:
     """The operands of an effect; those that the frame computed must not be the memory of an
     input.

@@ -26,7 +26,7 @@ from .first_sight import compile_at_once, path_and_bound
 from .once import note_first_sight
 from .recorder import BUNDLE, INPUT, OP, Counter, Frame, Node, _State, caller, restart, state
 from .references import array_of as array_of
-from .references import run_little, run_references
+from .references import run_little, run_references, seen_through, without_views
 from .tape import tape_of
 from .values import Failed, Value, outside
 
@@ -314,7 +314,7 @@ def _first_sight(tr: Frame, live: list[Value], path: list[Node], bound: int) -> 
     buffers = run_little(path, outputs, metas, tr) if bound < _LITTLE else None
     if buffers is None:
         buffers = run_references(path, None, outputs, metas, tr)
-    for v, b in zip(live, buffers, strict=True):
+    for v, b in zip(live, _as_read(tr, live, buffers), strict=True):
         v.buf = b
 
 
@@ -325,7 +325,7 @@ def _salvage(tr: Frame, live: Sequence[Value]) -> None:
     outputs = [v.vid - tr.base for v in live]
     errors: list[Exception] = []
     buffers = run_references(tr.node.path(), None, outputs, [v.meta for v in live], tr, errors)
-    for v, b in zip(live, buffers, strict=True):
+    for v, b in zip(live, _as_read(tr, live, buffers), strict=True):
         if b is not None:
             v.buf = b
         elif errors:
@@ -336,6 +336,7 @@ def _salvage(tr: Frame, live: Sequence[Value]) -> None:
 
 def _deliver(plan: Plan, tr: Frame, live: Sequence[Value], buffers: list[Any]) -> None:
     """Gives the live values their memory, and keeps what gradients will want."""
+    buffers = _as_read(tr, live, buffers)
     # there may be more buffers; saying `strict=False` costs as much as three of them
     for v, b in zip(live, buffers):  # noqa: B905
         v.buf = b
@@ -378,6 +379,22 @@ def _deliver(plan: Plan, tr: Frame, live: Sequence[Value], buffers: list[Any]) -
                 saved[s].over = v.over
         elif whole != s and whole in saved:
             saved[s].over = saved[whole].over
+
+
+def _as_read(tr: Frame, live: Sequence[Value], buffers: list[Any]) -> list[Any]:
+    """The memory of the live values (there may be more behind it): what other threads have read of
+    them meanwhile (foreign.py) in place of the frame's own result, whose last bits may differ.
+    """
+    if not tr.beside:
+        return buffers
+    path = tr.node.path()
+    buffers = list(buffers)
+    for k, v in enumerate(live):
+        _, source, views = without_views(path, v.vid - tr.base)
+        read = tr.beside.get(tr.base + source)
+        if read is not None:
+            buffers[k] = seen_through(views, read)
+    return buffers
 
 
 def _drop_views(tr: Frame) -> None:

@@ -171,7 +171,9 @@ def tape_of(c: Code, frame: str) -> None:
 
 @helper("void", "ptr", "ptr", "ptr", "ptr")
 def deliver(c: Code, plan: str, frame: str, live: str, buffers: str) -> None:
-    """Gives the live values their memory: `replay._deliver` where nothing is kept for gradients."""
+    """Gives the live values their memory: `replay._deliver` where nothing is kept for gradients,
+    and no other thread has read any.
+    """
     with c.loop(c.call("PyObject_Size", live)) as k:
         v = c.call("PyList_GetItem", live, k)
         c.put(v, VALUE.buf, c.keep(c.call("PyList_GetItem", buffers, k)))
@@ -210,7 +212,8 @@ def begin_again(c: Code, frame: str) -> None:
         c.put(frame, FRAME.leaves, leaves)
         for name, value in (
             ("complex", False), ("running", False), ("upstream", _NOTHING), ("shifts", _NOTHING),
-            ("hooks", None), ("custom", None), ("over", None), ("freed", _NONE), ("freed_key", ()),
+            ("beside", _NOTHING), ("hooks", None), ("custom", None), ("over", None),
+            ("freed", _NONE), ("freed_key", ()),
         ):  # fmt: skip
             c.put(frame, getattr(FRAME, name), c.keep(c.object(value)))
         c.give(c.keep(c.object(None)))
@@ -257,9 +260,12 @@ def _flush(c: Code) -> None:
             c.call("PyList_Append", live, v)
     plan = c.keep(c.call("PyTuple_GetItem", usual, 3))  # a finaliser may forget paths meanwhile
     c.put(plan, _PLAN.seen, c.number(c.add(c.integer(c.field(plan, _PLAN.seen)), 1)))
-    kept = c.both(
-        c.same(c.field(plan, _PLAN.tape), c.object(True)),
-        c.test("sgt", c.call("PyObject_Size", c.field(plan, _PLAN.saved)), 0),
+    kept = c.either(
+        c.other(c.field(frame, FRAME.beside), c.object(_NOTHING)),
+        c.both(
+            c.same(c.field(plan, _PLAN.tape), c.object(True)),
+            c.test("sgt", c.call("PyObject_Size", c.field(plan, _PLAN.saved)), 0),
+        ),
     )
     buffers, end = c.variable("ptr", "null"), c.variable("ptr", "null")
     fixed = c.field(plan, _PLAN.fixed)

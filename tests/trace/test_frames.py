@@ -399,6 +399,26 @@ def test_another_thread_reads_a_loss_and_its_gradient_goes_on() -> None:
         w.grad = None
 
 
+@pytest.mark.parametrize("gradients", (False, True))
+@pytest.mark.parametrize("part", (lambda t: t, lambda t: t[3:], lambda t: t.t().reshape(-1)))
+def test_all_threads_read_the_same_bits(part: Callable[[Any], Any], gradients: bool) -> None:
+    """What runs compiled and what another thread calculates differ in their last bits."""
+    facula.manual_seed(0)
+    x, w = facula.randn(16, 48), facula.randn(48, 7, requires_grad=gradients)
+    seen = []
+    for _ in range(5):
+        y = (x @ w).exp() * 0.3 + (x * x).sum(1, keepdim=True)
+        shown = part(y)
+        read = shown.detach() if gradients else shown
+        there = in_a_thread(read.tolist)
+        assert there == in_a_thread(read.tolist)
+        if gradients:
+            y.sum().backward()
+        assert there == read.tolist() == shown.tolist() == part(y).tolist()
+        seen.append(there)
+    assert seen == seen[:1] * 5
+
+
 def test_what_another_thread_cannot_compute_is_an_error_there() -> None:
     table, index = facula.ones(3, 2), facula.zeros(200, dtype=facula.int64)
     index[150] = 9
