@@ -56,7 +56,7 @@ class Plan:
     __slots__ = (
         "path", "live", "outputs", "needed", "program", "seen", "tape", "saved", "storage",
         "input_index", "shapes", "tracked", "kept", "pool", "plain", "fixed", "aged",
-        "copies", "takes", "arrays",
+        "copies", "takes", "taken_from", "arrays",
     )  # fmt: skip
 
     def __init__(self, frame: Frame, live: list[Value], walked: list[int]) -> None:
@@ -70,6 +70,7 @@ class Plan:
         self.copies: list[int] = []  # the inputs of which packed copies may be kept
         self.arrays: list[int] = []  # the inputs whose memory has come as NumPy's
         self.takes: Sequence[Any] = ()  # which outputs may take an input's memory
+        self.taken_from: list[int] = []  # these inputs
         self.plain = -1  # so many values enter, and after them bundles only; -1: in another order
         roots = [
             s
@@ -555,11 +556,12 @@ def _prepare(plan: Plan) -> None:
     plain_inputs = not plan.tape and BUNDLE not in entries
     plan.copies = plan.program.packed if plain_inputs else []
     # What may fail is computed again from the inputs.
-    if plain_inputs and not any(plan.path[k].where for k in plan.needed):
+    if plain_inputs and plan.pool is None and not any(plan.path[k].where for k in plan.needed):
         plan.takes = plan.program.takes
+        plan.taken_from = sorted({t.input for t in plan.takes})
     if INPUT not in entries[plain:]:
         plan.plain = plain
-        if not plan.copies and not plan.takes:
+        if not plan.copies:
             plan.fixed = plan.program.fixed(OWN_ARENA)
 
 

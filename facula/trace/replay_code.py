@@ -121,6 +121,17 @@ def ready(c: Code, plan: str, frame: str, fixed: str) -> None:
     c.give(c.use(numbers_written, scalars, kinds, place), "i1")
 
 
+@helper("i1", "ptr", "ptr")
+def may_take(c: Code, plan: str, frame: str) -> None:
+    """Whether an output may find an input that only the frame holds, and whose memory it takes."""
+    places, inputs = c.field(plan, _PLAN.taken_from), c.field(frame, FRAME.inputs)
+    with c.loop(c.call("PyObject_Size", places)) as k:
+        v = c.call("PyList_GetItem", inputs, c.integer(c.call("PyList_GetItem", places, k)))
+        with c.when(c.test("sle", c.references(v), _HELD_BY_LIST)):
+            c.give(1, "i1")
+    c.give(0, "i1")
+
+
 @helper("ptr", "ptr", "ptr")
 def outputs(c: Code, plan: str, fixed: str) -> None:
     """A new reference to the list of the buffers for a run of a plan's own table: those of the
@@ -271,7 +282,8 @@ def _flush(c: Code) -> None:
     fixed = c.field(plan, _PLAN.fixed)
     own = c.variable("i1", 0)
     with c.when(c.other(fixed, c.object(None))):
-        with c.when(c.use(ready, plan, frame, fixed)):
+        taking = c.use(may_take, plan, frame)
+        with c.when(c.both(c.test("eq", taking, 0, "i1"), c.use(ready, plan, frame, fixed))):
             c.assign(buffers, c.use(outputs, plan, fixed))
             c.assign(own, c.other(c.value(buffers), "null"))
     with c.when(c.value(own)):
