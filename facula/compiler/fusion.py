@@ -107,7 +107,7 @@ class Cluster:
         self.order = order
         self.domain = shape
         self.numel = prod(shape)
-        self.sizes: list[int] = [n for n in shape if n != 1]
+        self.sizes: tuple[int, ...] = tuple([n for n in shape if n != 1])
         count = len(self.sizes)
         coords: list[Affine] = []
         k = 0
@@ -143,7 +143,7 @@ class Cluster:
 
     def _save(self) -> tuple[Any, ...]:
         return (
-            self.domain, list(self.sizes), self.coords, list(self.reduced), self.kind, self.ragged,
+            self.domain, self.sizes, self.coords, list(self.reduced), self.kind, self.ragged,
             self.kept, list(self.exprs), list(self.depends), dict(self.known), dict(self.memo),
             dict(self.maps), list(self.map_list), dict(self.maps_of), dict(self.results),
             set(self.loads), [(r, r.expr, r.address, r.stored, r.index) for r in self.roots],
@@ -221,7 +221,7 @@ class Cluster:
         if len(self.sizes) >= MAX_LOOPS or (self.ragged and loop in self.ragged[:2]):
             raise Reject
         n = self.sizes[loop]
-        self.sizes[loop : loop + 1] = [-(-n // inner), inner]
+        self.sizes = (*self.sizes[:loop], -(-n // inner), inner, *self.sizes[loop + 1 :])
         self.reduced[loop : loop + 1] = [self.reduced[loop]] * 2
         self.coords = tuple(
             (*a[: loop + 1], a[loop + 1] * inner, a[loop + 1], *a[loop + 2 :]) for a in self.coords

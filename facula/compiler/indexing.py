@@ -10,11 +10,14 @@ nothing helps, `NotAffine` tells the scheduler to put the value in memory.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from math import prod
 
 Affine = tuple[int, ...]
 IndexMap = tuple[Affine, ...]
+Sizes = tuple[int, ...]
+_REMEMBERED = 4096  # maps of each kind: the layers of a network are often the same
 
 
 class View:
@@ -88,11 +91,10 @@ def divide(affine: Affine, by: int, sizes: Sequence[int]) -> tuple[Affine, Affin
     raise NotAffine(f"{affine} by {by}")
 
 
-def reshape_map(
-    index: IndexMap, shape: Sequence[int], source: Sequence[int], sizes: Sequence[int]
-) -> IndexMap:
+@functools.lru_cache(_REMEMBERED)
+def reshape_map(index: IndexMap, shape: Sizes, source: Sizes, sizes: Sizes) -> IndexMap:
     """The map of a value of shape `source`, given the map of its reshape to `shape`."""
-    if tuple(shape) == tuple(source):
+    if shape == source:
         return index
     loops = len(sizes)
     zero: Affine = (0,) * (loops + 1)
@@ -143,7 +145,8 @@ def identity_map(count: int) -> IndexMap:
     return tuple(tuple(int(j == k + 1) for j in range(count + 1)) for k in range(count))
 
 
-def offset_of(index: IndexMap, shape: Sequence[int], loops: int) -> Affine:
+@functools.lru_cache(_REMEMBERED)
+def offset_of(index: IndexMap, shape: Sizes, loops: int) -> Affine:
     """The element offset in a dense array of `shape` as an affine expression."""
     return combine(list(zip(strides_of(shape), index, strict=True)), loops)
 
@@ -153,13 +156,9 @@ def offset_of_strides(index: IndexMap, strides: Sequence[int], loops: int) -> Af
     return combine(list(zip(strides, index, strict=True)), loops)
 
 
+@functools.lru_cache(_REMEMBERED)
 def movement_map(
-    op: str,
-    attrs: tuple,
-    index: IndexMap,
-    shape: Sequence[int],
-    source: Sequence[int],
-    sizes: Sequence[int],
+    op: str, attrs: tuple, index: IndexMap, shape: Sizes, source: Sizes, sizes: Sizes
 ) -> IndexMap:
     """The map of the operand (shape `source`) of a movement node (shape `shape`, map `index`).
 

@@ -98,6 +98,7 @@ class Scheduler:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.shapes = graph.shapes
+        self.numels = [*map(prod, graph.shapes)]
         count = len(graph.shapes)
         self.tags: list[str] = [TAGS.get(d, "") for d in graph.dtypes]
         self.producer: list[GraphNode | None] = [None] * count
@@ -126,7 +127,7 @@ class Scheduler:
         return self.shapes[v]
 
     def numel(self, v: int) -> int:
-        return prod(self.shapes[v])
+        return self.numels[v]
 
     def is_lazy(self, v: int) -> bool:
         return self.lazy[v] and v not in self.place
@@ -143,10 +144,11 @@ class Scheduler:
         cost, depth = own, 1
         heavy = node.op in HEAVY
         leaves: set[int] = set()
-        size = self.numel(v)
+        numels, place = self.numels, self.place
+        size = numels[v]
         for a in node.ins:
-            small = self.numel(a) * 8 < size
-            if self.is_lazy(a):
+            small = numels[a] * 8 < size
+            if self.lazy[a] and a not in place:
                 depth = max(depth, self.depth[a] + 1)
                 if small:
                     cost += 1  # once for many elements, or put in memory
@@ -154,7 +156,7 @@ class Scheduler:
                 cost += self.cost[a] if self.uses[a] <= 1 else min(self.cost[a], 8)
                 heavy = heavy or self.heavy[a]
                 if len(leaves) < 4:
-                    leaves.update(x for x in self.leaves[a] if self.numel(x) * 8 >= size)
+                    leaves.update([x for x in self.leaves[a] if numels[x] * 8 >= size])
             elif not small:
                 leaves.add(a)
         self.cost[v], self.depth[v], self.heavy[v] = cost, depth, heavy

@@ -341,7 +341,8 @@ def dead_code(graph: Graph) -> Graph:
         needed[v] = True
     keep: list[GraphNode] = []
     for node in reversed(graph.nodes):
-        if not node.outs or any(needed[v] for v in node.outs):
+        outs = node.outs
+        if needed[outs[0]] if len(outs) == 1 else not outs or any([needed[v] for v in outs]):
             keep.append(node)
             for a in node.ins:
                 needed[a] = True
