@@ -7,12 +7,15 @@ several threads, sums of short runs, and the same order of additions for any num
 
 from __future__ import annotations
 
+import itertools
 from math import prod
+from typing import Any
 
 from ..graph.graph import Graph, GraphNode
 from .contraction.steps import weight_plan
 from .rewrite import Rewriter, sweep, uses_of
 from .scalar_code import TAGS
+from .simplify import host_of
 
 SMALL_PRODUCT = 32768
 LARGE_VECTOR = 1 << 18  # multiply-adds from which a vector's product is worth a second thread
@@ -25,6 +28,8 @@ _TILE = 16, 32  # about what a tile covers
 BLOCK = 32768
 _SPLIT = 2 * BLOCK
 _FLOATS = ("f32", "f64")
+# Neighbours in memory that are reduced without a loop, places that are with them, and results.
+SHORT, PLACES, _RESULTS = 3, 32, 64
 
 
 def merge_products(graph: Graph) -> Graph:
@@ -201,6 +206,56 @@ def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     if k == 1:
         return r.reshape(out, result)
     return r.reshape(r.add("sum", (out,), (*lead, m, n), dt, ((axis,),)), result)
+
+
+_COMBINE = {"sum": "add", "prod": "mul", "max": "maximum", "min": "minimum"}
+
+
+def short_reductions(graph: Graph) -> Graph:
+    """Reductions of two or three neighbours, as of coordinates or in a pooling layer's windows,
+    become operations on strided slices: a loop over them has one lane of a vector at work.
+    """
+    if any(_neighbours(graph, n) for n in graph.nodes):
+        return sweep(graph, _unrolled)
+    return graph
+
+
+def _neighbours(graph: Graph, node: GraphNode) -> tuple[int, ...]:
+    """The axes of a reduction that are done without a loop."""
+    if node.op not in _COMBINE:
+        return ()
+    a, out = node.ins[0], node.outs[0]
+    shape, dt = graph.shapes[a], graph.dtypes[out]
+    if graph.dtypes[a] is not dt or TAGS.get(dt) not in ("f32", "f64", "i32", "i64"):
+        return ()
+    if prod(graph.shapes[out]) < _RESULTS:
+        return ()
+    last = max((k for k, n in enumerate(shape) if n != 1), default=-1)
+    axes = tuple([k for k in node.attrs[0] if shape[k] != 1])
+    if last not in axes or shape[last] > SHORT:
+        return ()
+    return axes if prod([shape[k] for k in axes]) <= PLACES else (last,)
+
+
+def _unrolled(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+    axes = _neighbours(r.old, node)
+    if not axes:
+        return None
+    a, out = ins[0], node.outs[0]
+    shape, dt = r.shape(a), r.old.dtypes[out]
+    part = tuple([1 if k in axes else n for k, n in enumerate(shape)])
+    total = -1
+    for place in itertools.product(*[range(shape[k]) for k in axes]):
+        starts = [0] * len(shape)
+        for k, at in zip(axes, place, strict=True):
+            starts[k] = at
+        stops = [s + n for s, n in zip(starts, part, strict=True)]
+        attrs: Any = (tuple(starts), tuple(stops), (1,) * len(shape))
+        seen = r.add("slice", (a,), part, dt, attrs, host_of("slice", attrs))
+        total = seen if total < 0 else r.add(_COMBINE[node.op], (total, seen), part, dt)
+    if all(part[k] == 1 for k in node.attrs[0]):
+        return r.reshape(total, r.old.shapes[out])
+    return r.add(node.op, (total,), r.old.shapes[out], dt, node.attrs)
 
 
 def split_reductions(graph: Graph) -> Graph:

@@ -271,7 +271,7 @@ class Cluster:
         if root.reduce is not None:
             self._build_reduce(root, root.reduce)
             return
-        shape = self.s.shape_of(root.source)
+        shape = self.s.shapes[root.source]
         self.rooting = root.source
         if root.source in self.results:
             number = self.results[root.source][1]
@@ -294,7 +294,7 @@ class Cluster:
         reduce_value, (_, number) = next(iter(self.results.items()))
         if prod(shape) != self.kept:
             raise Reject
-        return reshape_map(self.map_list[number], self.s.shape_of(reduce_value), shape, self.sizes)
+        return reshape_map(self.map_list[number], self.s.shapes[reduce_value], shape, self.sizes)
 
     def _build_reduce(self, root: Root, want: Reduction) -> None:
         self.rooting = -1
@@ -343,7 +343,7 @@ class Cluster:
             root.index = index[want.axes[0]]
         number = self.map_id(canonical)
         self.results[root.value] = (len(self.results), number)
-        shape = self.s.shape_of(root.value)
+        shape = self.s.shapes[root.value]
         root.address = offset_of(canonical, shape, len(self.sizes))
 
     # -- expressions

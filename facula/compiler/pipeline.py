@@ -45,6 +45,11 @@ PASSES: list[Pass] = [
         "products of bfloat16 are the processor's own where it has them",
     ),
     (
+        "short reductions",
+        decompose.short_reductions,
+        "a loop over two neighbours leaves the lanes of vectors idle",
+    ),
+    (
         "split reductions",
         decompose.split_reductions,
         "one long reduction is work for one thread only",

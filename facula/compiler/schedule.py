@@ -123,9 +123,6 @@ class Scheduler:
 
     # -- facts
 
-    def shape_of(self, v: int) -> tuple[int, ...]:
-        return self.shapes[v]
-
     def numel(self, v: int) -> int:
         return self.numels[v]
 

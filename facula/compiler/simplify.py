@@ -244,7 +244,7 @@ def _permute(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     return r.permute(ins[0], dims)
 
 
-def _host_of(op: str, attrs: tuple[Any, ...]) -> Any:
+def host_of(op: str, attrs: tuple[Any, ...]) -> Any:
     """The reference of a movement node that a rewrite made."""
     if op == "expand":
         return lambda x: np.broadcast_to(x, attrs[0])
@@ -261,7 +261,7 @@ def _expand(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
     if r.shape(a) == shape:
         return a
     if inner is not None:
-        return r.add("expand", (a,), shape, r.type_of(a), (shape,), _host_of("expand", (shape,)))
+        return r.add("expand", (a,), shape, r.type_of(a), (shape,), host_of("expand", (shape,)))
     return None
 
 
@@ -282,7 +282,7 @@ def _slice(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
         steps.append(t * t0)
         stops.append(starts[-1] + max(0, n - 1) * steps[-1] + (1 if n else 0))
     attrs = (tuple(starts), tuple(stops), tuple(steps))
-    return r.add("slice", inner.ins, shape, r.type_of(a), attrs, _host_of("slice", attrs))
+    return r.add("slice", inner.ins, shape, r.type_of(a), attrs, host_of("slice", attrs))
 
 
 def _flip(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
@@ -342,7 +342,7 @@ def dead_code(graph: Graph) -> Graph:
     keep: list[GraphNode] = []
     for node in reversed(graph.nodes):
         outs = node.outs
-        if needed[outs[0]] if len(outs) == 1 else not outs or any([needed[v] for v in outs]):
+        if needed[outs[0]] if len(outs) == 1 else not outs or any(needed[v] for v in outs):
             keep.append(node)
             for a in node.ins:
                 needed[a] = True

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from graphs import B
 
+from facula.compiler import pipeline
+
 OPS = ["sum", "prod", "max", "min", "any", "all"]
 
 
@@ -28,6 +30,29 @@ def _data(shape: tuple[int, ...], dtype: str = "float32") -> np.ndarray:
 def test_reduce(op: str, dtype: str, axes: tuple[int, ...]) -> None:
     b = B()
     b.check(b.reduce(op, b.input(_data((3, 5, 19), dtype)), *axes))
+
+
+@pytest.mark.parametrize("op", OPS[:4])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32"])
+@pytest.mark.parametrize(
+    ("shape", "axes", "left"),
+    [
+        ((70, 2), (1,), 0), ((5, 41, 3), (2,), 0), ((4, 3, 9, 2, 7, 3), (3, 5), 0),
+        ((3, 2, 50, 2, 1), (1, 3, 4), 0),
+        ((40, 90, 3), (0, 2), 1),  # many places: those of an axis further out in a loop
+        ((90, 4), (1,), 1), ((9, 3), (1,), 1), ((3, 90), (0,), 1),  # long, few, side by side
+    ],
+)  # fmt: skip
+def test_few_neighbours(
+    op: str, dtype: str, shape: tuple[int, ...], axes: tuple[int, ...], left: int
+) -> None:
+    a = _data(shape, dtype)
+    if dtype[0] == "f" and op != "prod":
+        a.flat[5] = np.nan
+    b = B()
+    x = b.input(a)
+    b.check(b.reduce(op, b.op("add", x, x), *axes))
+    assert sum(n.op == op for n in pipeline.run(b.g).nodes) == left
 
 
 @pytest.mark.parametrize("op", ["argmax", "argmin"])

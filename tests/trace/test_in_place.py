@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import facula
-from facula import Tensor
+from facula import Tensor, config
 from facula.trace import replay
 from facula.trace.replay import array_of
 
@@ -173,6 +173,30 @@ def test_others_see_what_they_should(keep: Callable[[Tensor], Any], step: Step) 
         found = np.array(kept.tolist())
         np.testing.assert_allclose(found, now if follows else old, rtol=1e-5)
         np.testing.assert_allclose(np.array(x.tolist()), expected, rtol=1e-5)
+
+
+@pytest.mark.skipif(config.eager, reason="nothing is recorded for later then")
+def test_who_looks_whether_memory_is_taken(taken: list[int]) -> None:
+    """While somebody holds the input, machine code runs the program; else Python looks."""
+    x = facula.tensor(numbers())
+    half = x[7, 9].item() * 0.5
+
+    def held() -> Any:
+        return (x * 0.5)[7, 9].item()
+
+    def dropped() -> Any:
+        y = x.clone()
+        replay.flush()
+        y = y * 0.5
+        replay.flush()
+        return y[7, 9].item()
+
+    for _ in range(4):
+        assert held() == dropped() == half
+    taken.clear()
+    assert [held() for _ in range(3)] == [half] * 3 and not taken
+    assert [dropped() for _ in range(3)] == [half] * 3 and sum(taken) == 3
+    assert x.tolist() == numbers().tolist()
 
 
 def test_memory_of_another_input(taken: list[int]) -> None:

@@ -479,38 +479,6 @@ def test_large_results_are_new_each_time() -> None:
         assert picked.sum().item() == x.numel()
 
 
-def test_an_input_whose_memory_may_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While somebody holds it, machine code runs the program; Python looks where nobody does."""
-    x = facula.ones(300, 300)
-    assert 4 * x.numel() > replay.POOLED_BYTES
-    looked: list[int] = []
-    take = replay._take_inputs
-
-    def noted(*args: Any) -> Any:
-        buffers, which = take(*args)
-        looked.append(sum(which or ()))
-        return buffers, which
-
-    monkeypatch.setattr(replay, "_take_inputs", noted)
-
-    def held() -> Any:
-        return (x * 0.5)[7, 9].item()
-
-    def dropped() -> Any:
-        y = x.clone()
-        flush()
-        y = y * 0.5
-        flush()
-        return y[7, 9].item()
-
-    for _ in range(4):
-        assert held() == dropped() == 0.5
-    looked.clear()
-    assert [held() for _ in range(3)] == [0.5] * 3 and not looked
-    assert [dropped() for _ in range(3)] == [0.5] * 3 and sum(looked) == 3
-    assert x.sum().item() == x.numel()
-
-
 @pytest.mark.parametrize("number", (3, 2.5, -(1 << 62), 1 << 70, True, float("inf")))
 def test_numbers(number: Any) -> None:
     def run() -> list[Any]:
