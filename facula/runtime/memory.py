@@ -20,6 +20,7 @@ import os
 import sys
 from collections.abc import Callable
 from sys import getrefcount
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,9 @@ ALIGNMENT = 64
 _SMALL = 32 << 10  # up to this size, blocks are cut from chunks
 _CHUNK = 1 << 20
 _HUGE_PAGE = 2 << 20
+# Longer than this for the first touch of a huge page: the machine's memory is lent page by page.
+_SLOW_TOUCH = 1e-3  # seconds; zeroing one takes a fifth of that
+_TOUCHED_PAGES = 64  # at most, of a block whose bytes may never be used
 _PRIVATE = sys.platform != "win32" and hasattr(mmap, "MAP_PRIVATE")
 _MEMOISED_SIZES = 1 << 16
 _SLAB = 1 << 15
@@ -96,6 +100,7 @@ class _State:
         self.clock = 0
         self.chunk: np.ndarray | None = None
         self.chunk_used = 0
+        self.huge_pages = True  # whether large blocks ask for huge pages
 
 
 _state = _State()
@@ -490,26 +495,46 @@ def _cut(size: int) -> tuple[int, np.ndarray]:
 
 
 def _map(size: int) -> tuple[int, np.ndarray]:
-    """Fresh memory of `size` bytes, on huge pages where it is large."""
-    huge = size >= 2 * _HUGE_PAGE
-    alignment = _HUGE_PAGE if huge else ALIGNMENT
+    """Fresh memory of `size` bytes, on huge pages where it is large and they are cheap."""
+    large = size >= 2 * _HUGE_PAGE
+    alignment = _HUGE_PAGE if large else ALIGNMENT
     if _PRIVATE:
-        length = size + alignment if huge else size
+        length = size + alignment if large else size
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        if not huge:
+        if not large:
             flags |= getattr(mmap, "MAP_POPULATE", 0)
         mapping = mmap.mmap(-1, length, flags=flags)
-        if huge and hasattr(mmap, "MADV_HUGEPAGE"):
-            try:
-                mapping.madvise(mmap.MADV_HUGEPAGE)
-            except OSError:
-                huge = False  # a kernel without huge pages: ordinary ones serve
         view = memoryview(mapping)
     else:
         view = np.empty(size + alignment, _uint8).data
     start = -address_of(np.frombuffer(view, _uint8)) % alignment
     raw = np.frombuffer(view[start : start + size], _uint8)
+    if _PRIVATE and large and _state.huge_pages:
+        _state.huge_pages = _on_huge_pages(mapping, raw)
     return address_of(raw), raw
+
+
+def _on_huge_pages(mapping: mmap.mmap, raw: np.ndarray) -> bool:
+    """Asks for huge pages for `mapping`, and says whether the next one should.
+
+    A huge page spares the faults of 512 ordinary ones. A virtual machine, though, may have given
+    its free memory back to its host, whole huge pages at a time, and then each of them is fetched
+    again in small pieces, for many times as long as the ordinary pages that the kernel has at hand.
+    The first touches show which of the two it is: the rest of the block then has ordinary pages.
+    """
+    try:
+        mapping.madvise(mmap.MADV_HUGEPAGE)
+        before = perf_counter()
+        for offset in range(0, min(raw.nbytes, _TOUCHED_PAGES * _HUGE_PAGE), _HUGE_PAGE):
+            raw[offset] = 0
+            now = perf_counter()
+            if now - before > _SLOW_TOUCH:
+                mapping.madvise(mmap.MADV_NOHUGEPAGE)
+                return False
+            before = now
+    except (AttributeError, OSError):
+        return False  # a system or a kernel without huge pages: ordinary ones serve
+    return True
 
 
 def _lend(block: _Block) -> None:

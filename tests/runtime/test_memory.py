@@ -1,6 +1,7 @@
 """The allocator: alignment, reuse, arrays that share a block and outlive its buffer, limits."""
 
 import gc
+import mmap
 import os
 import threading
 
@@ -223,3 +224,40 @@ def test_addresses_of_arrays_of_any_kind() -> None:
     fixed.flags.writeable = False
     for a in (base, base[1:], base[:, 2:], base.T, base[::-1], fixed, base[:0], np.zeros((), "i1")):
         assert memory.address_of(a) == a.__array_interface__["data"][0]
+
+
+class _Advised:
+    """Stands for a mapping, and keeps what advice it gets."""
+
+    def __init__(self):
+        self.advice = []
+
+    def madvise(self, advice):
+        self.advice.append(advice)
+
+
+@pytest.mark.skipif(not hasattr(mmap, "MADV_HUGEPAGE"), reason="needs huge pages")
+@pytest.mark.parametrize("slow", [None, 0, 3])
+def test_huge_pages_are_asked_for_until_one_is_slow(monkeypatch, slow):
+    touches = iter(range(1000))
+    clock = [0.0]
+
+    def perf_counter():
+        clock[0] += 1.0 if slow is not None and next(touches) == slow + 1 else 1e-4
+        return clock[0]
+
+    monkeypatch.setattr(memory, "perf_counter", perf_counter)
+    mapping, raw = _Advised(), np.full(16 << 20, 7, np.uint8)
+    assert memory._on_huge_pages(mapping, raw) == (slow is None)
+    expected = [mmap.MADV_HUGEPAGE] + [mmap.MADV_NOHUGEPAGE] * (slow is not None)
+    assert mapping.advice == expected
+    touched = 8 if slow is None else slow + 1
+    assert np.count_nonzero(raw == 0) == touched
+
+
+def test_large_blocks_serve_without_huge_pages(monkeypatch):
+    monkeypatch.setattr(memory._state, "huge_pages", False)
+    address, raw = memory._map(9 << 20)
+    assert address % memory.ALIGNMENT == 0 and raw.nbytes == 9 << 20
+    raw[:] = 1
+    assert raw.sum(dtype=np.int64) == 9 << 20
