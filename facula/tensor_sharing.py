@@ -63,9 +63,12 @@ def check_writable(t: Any) -> None:
             raise RuntimeError(VIEW_OF_LEAF_WRITTEN)
 
 
-def write(t: Any, nv: Value, overlap: bool = False) -> Any:
+def write(t: Any, nv: Value, overlap: bool = False, after: int | None = None) -> Any:
     """Writes a value (converted to the tensor's dtype) into a tensor and all that share its
     storage.
+
+    after: the number of a value, behind which those are numbered that the writing operation made
+    on its way; without it, that of the tensor's value.
 
     Raises RuntimeError for another shape, a dtype that cannot be converted, a leaf that requires
     gradients (with gradients on), and (unless `overlap`) a view with several elements in one place.
@@ -83,6 +86,8 @@ def write(t: Any, nv: Value, overlap: bool = False) -> Any:
     ):
         put(t, nv)
         return t
+    if after is None:
+        after = old.vid
     check_writable(t)
     if nv.meta.shape != m.shape:
         raise RuntimeError(
@@ -98,9 +103,9 @@ def write(t: Any, nv: Value, overlap: bool = False) -> Any:
         nv = cast(nv, m.dtype)
     grad = state.tr.grad
     root = t._base
-    call = (old.vid, nv.vid)
+    call = (after, nv.vid)
     if root is None:
-        settle(t, nv, grad and (m.requires_grad or nv.meta.requires_grad))
+        settle(t, nv, grad and (m.requires_grad or nv.meta.requires_grad), call=call)
         return t
     if (
         0 in m.strides
@@ -111,7 +116,7 @@ def write(t: Any, nv: Value, overlap: bool = False) -> Any:
     if t._cut:
         head = t if t._head is None else t._head
         if head._own or (grad and nv.meta.requires_grad):
-            _write_owned(head, t, nv, grad)
+            _write_owned(head, t, nv, grad, call)
         else:
             settle(root, _placed(root._v, nv, m, False), False, t._silent, call=call)
         return t
@@ -251,8 +256,7 @@ def settle(
     """Makes `nv` the value of a storage: handles that share it are derived again.
 
     tracked: the write is part of the history. silent: it counts no version. but: an alias that is
-    up to date. call: the numbers of what the operation read and made, if that is not the storage's
-    own value.
+    up to date. call: as for `mark_written`; without it, what the storage's own value led to.
     """
     old = root._v
     if call is None:
@@ -428,7 +432,7 @@ def _at_place(v: Value, m: Meta) -> Value:
     return v
 
 
-def _write_owned(head: Any, t: Any, nv: Value, grad: bool) -> None:
+def _write_owned(head: Any, t: Any, nv: Value, grad: bool, call: Any) -> None:
     """A write into a group with a history of its own, which the rest of the storage does not
     get.
     """
@@ -438,7 +442,6 @@ def _write_owned(head: Any, t: Any, nv: Value, grad: bool) -> None:
     old = head._v
     m = old.meta
     tracked = grad and (m.requires_grad or nv.meta.requires_grad)
-    call = (t._v.vid, nv.vid)
     if t is not head:
         k = t._v.meta
         shape, strides, offset = _relative(k, head)

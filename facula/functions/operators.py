@@ -102,7 +102,11 @@ def _written(op: Op, method: Any) -> Any:
             b = record2(MUL, b, alpha)
         if self._base is not None and update_part(self, op, b):
             return self
-        write(self, record2(op, self._v, b))
+        nv = record2(op, self._v, b)
+        if nv.meta.requires_grad:
+            write(self, nv, False, nv.vid - 1)
+        else:
+            write(self, nv)
         if self._fn_name is not None:
             self._fn_name = None
         return self

@@ -102,8 +102,13 @@ def _named(f: Callable[..., Any], grad_name: str) -> Callable[..., Any]:
 
 def _inplace(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     def call(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        frame = state.tr
+        after = frame.base + frame.node.next_slot - 1
         r = f(self, *args, **kwargs)
-        write(self, r._v)
+        if r._v.meta.requires_grad:
+            write(self, r._v, False, after)
+        else:
+            write(self, r._v)
         if r._fn_name is not self._fn_name:
             self._fn_name = r._fn_name
         return self

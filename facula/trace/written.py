@@ -25,7 +25,8 @@ def version_now(note: Note) -> int:
 def mark_written(v: Value, owner: Any, expected: int, call: tuple[int, int]) -> None:
     """Notes on `v` that the storage which held it was written.
 
-    call: the numbers of the value that the writing operation read and of the one that it made.
+    call: the writing operation's calls are those after the first number; the second is of the value
+    that they made.
     """
     tr = state.tr
     base = tr.base
@@ -33,16 +34,16 @@ def mark_written(v: Value, owner: Any, expected: int, call: tuple[int, int]) -> 
     note: Note
     if 0 <= slot < SLOTS:
         # part of the path, so that a remembered backward pass knows of it
-        read, made = call[0] - base, call[1] - base
-        if not 0 <= read < SLOTS:
-            read = -1  # outside
+        after, made = call[0] - base, call[1] - base
+        if not 0 <= after < SLOTS:
+            after = -1  # it began before this frame
         if not 0 <= made < SLOTS:
             made = -1
-        key = ("written", slot, read, made)
+        key = ("written", slot, after, made)
         nxt = tr.node.edges.get(key)
         if nxt is None:
             nxt = Node(tr.node, MODE)
-            nxt.attrs = (_calls_between(tr.node, read, made),)
+            nxt.attrs = (_calls_of(tr.node, after, made),)
             tr.node.edges[key] = nxt
             grown()
         tr.node = nxt
@@ -58,17 +59,19 @@ def mark_written(v: Value, owner: Any, expected: int, call: tuple[int, int]) -> 
         v.over.append(note)
 
 
-def _calls_between(node: Node | None, source: int, target: int) -> frozenset[int]:
-    """The calls that lead from slot `source` to slot `target`."""
-    wanted = {target}
-    calls = []
-    if not 0 <= source < SLOTS:
+def _calls_of(node: Node | None, after: int, made: int) -> frozenset[int]:
+    """The calls behind slot `after` that led to what slot `made` holds and that have gradients."""
+    if made <= after:
         return _NONE
-    while node is not None and node.slot > source:
-        if node.op is not None and any(
-            s in wanted for s in range(node.slot, node.slot + len(node.metas))
-        ):
-            wanted.update(node.ins)
-            calls.append(node.slot)
+    wanted = {made}
+    calls = []
+    while node is not None and wanted and node.slot > after:
+        slots = range(node.slot, node.slot + len(node.metas))
+        found = wanted.intersection(slots)
+        if found:
+            wanted -= found
+            if node.op is not None and any(node.metas[s - node.slot].requires_grad for s in found):
+                wanted.update(s for s in node.ins if s > after)
+                calls.append(node.slot)
         node = node.parent
-    return frozenset(calls) if source in wanted else _NONE
+    return frozenset(calls)
