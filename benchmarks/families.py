@@ -7,7 +7,8 @@ its own, and the two take turns at every program. Without PyTorch only Facula is
 part of a group's or a program's name. With --threads the comparison is with Facula on one thread:
 where that is faster than the default, the choice of threads is wrong. A ratio above 1 says that
 Facula is faster. The times are the least of many short runs, in milliseconds; `first` is the time
-from building a program to its first result, `four` the same of the first four units.
+from building a program to its first result, `four` the same of the first four units. First results
+that differ are shown.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 _SLICE = 0.025  # seconds of one turn
 _TURNS = 4
+_TOLERANCE = 1e-3  # of first values, which draw the same random numbers
 
 
 def families() -> dict[str, dict[str, Any]]:
     """What builds each program, by group and name."""
     from workloads.families import FAMILIES
 
-    for name in ("family_layers", "family_tensors", "family_loops"):
+    for name in ("family_layers", "family_networks", "family_tensors", "family_loops"):
         importlib.import_module(f"workloads.{name}")
     return FAMILIES
 
@@ -120,6 +122,9 @@ def compare(group: str, name: str, workers: list[Worker]) -> str:
     columns = [f"{1e3 * x:9.3f}" for x in best]
     columns.append(f"{best[-1] / best[0]:6.2f}" if len(best) > 1 else " " * 6)
     columns += [f"{1e3 * b[1]:8.1f}" for b in builds] + [f"{1e3 * builds[0][2]:8.1f}"]
+    ours, theirs = builds[0][0], builds[-1][0]
+    if abs(ours - theirs) > _TOLERANCE * max(1.0, abs(theirs)):
+        columns.append(f" {ours:g} is not {theirs:g}")
     return f"{name:36} {' '.join(columns)}"
 
 
