@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import bool_, dtype, is_half, type_name
+from ..runtime.blas import on_one_thread
 from ..trace.recorder import record2
 from ..trace.values import Shape, Value, meta
 from .elementwise import _conj
@@ -193,4 +194,4 @@ MATMUL = Op(
         tolerance=256.0,
     ),
 )
-MATMUL.direct = np.matmul
+MATMUL.direct = on_one_thread(np.matmul)

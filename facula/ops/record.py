@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..dtypes import bool_, convert, dtype, float64, get_default_dtype, promote_types, type_name
+from ..runtime.blas import on_one_thread
 from ..trace.values import Meta, Shape, meta
 
 __all__ = ["OPS", "Example", "Op", "Operand", "convert", "common_dtype", "broadcast_shapes"]
@@ -126,6 +127,8 @@ class Op:
         trace.build.Builder; without it the reference runs as a host step. example: how generated
         tests call the op, see tests/ops.
         """
+        if kind in ("contraction", "recurrent"):
+            reference = on_one_thread(reference)
         self.name, self.kind, self.rule, self.reference = name, kind, rule, reference
         self.gradient, self.lower, self.view, self.example = gradient, lower, view, example
         self.grad_name = grad_name or "".join(p.capitalize() for p in name.split("_")) + "Backward0"
