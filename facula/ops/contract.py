@@ -194,4 +194,4 @@ MATMUL = Op(
         tolerance=256.0,
     ),
 )
-MATMUL.direct = on_one_thread(np.matmul)
+MATMUL.direct = on_one_thread(np.matmul, apart=True)

@@ -24,19 +24,18 @@ _NAMES = (
     ("openblas_get_num_threads", "openblas_set_num_threads"),
 )
 
-
 _LITTLE = 512  # elements of all operands, of which OpenBLAS makes no work for several threads
 
 
-def on_one_thread(function: Callable[..., Any]) -> Callable[..., Any]:
+def on_one_thread(function: Callable[..., Any], apart: bool = False) -> Callable[..., Any]:
     """`function`, in which NumPy's products are made by the calling thread.
 
-    It takes arrays, or a list of them and more.
+    Its first argument is a sequence of arrays; apart: all of its arguments are arrays.
     """
 
     @functools.wraps(function)
     def call(*args: Any) -> Any:
-        operands = args[0] if type(args[0]) is list else args
+        operands = args if apart else args[0]
         if sum([a.size for a in operands]) <= _LITTLE:
             return function(*args)
         _limit.enter()

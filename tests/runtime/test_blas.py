@@ -27,21 +27,20 @@ def threads():
 def test_products_have_one_thread_inside_and_as_many_as_before_outside(threads):
     seen = []
 
-    @blas.on_one_thread
     def product(a, b):
         seen.append(threads())
         return a @ b
 
     a = np.ones((40, 40))
-    assert product(a, a)[0, 0] == 40
+    assert blas.on_one_thread(product, apart=True)(a, a)[0, 0] == 40
     assert seen == [1] and threads() == 2
 
     @blas.on_one_thread
-    def fails(a):
+    def fails(arrays):
         raise ValueError
 
     with pytest.raises(ValueError):
-        fails(a)
+        fails([a])
     assert threads() == 2
 
 
@@ -50,19 +49,19 @@ def test_the_last_of_several_threads_puts_it_back(threads):
     entered, leave = threading.Event(), threading.Event()
 
     @blas.on_one_thread
-    def waits(a):
+    def waits(arrays):
         entered.set()
         assert leave.wait(30)
 
     @blas.on_one_thread
-    def number(a):
+    def number(arrays):
         return threads()
 
     a = np.ones((40, 40))
-    worker = threading.Thread(target=waits, args=(a,))
+    worker = threading.Thread(target=waits, args=((a,),))
     worker.start()
     assert entered.wait(30)
-    assert number(a) == 1 and threads() == 1
+    assert number((a,)) == 1 and threads() == 1
     leave.set()
     worker.join()
     assert threads() == 2
