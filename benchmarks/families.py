@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -123,7 +124,7 @@ def compare(group: str, name: str, workers: list[Worker]) -> str:
     columns.append(f"{best[-1] / best[0]:6.2f}" if len(best) > 1 else " " * 6)
     columns += [f"{1e3 * b[1]:8.1f}" for b in builds] + [f"{1e3 * builds[0][2]:8.1f}"]
     ours, theirs = builds[0][0], builds[-1][0]
-    if abs(ours - theirs) > _TOLERANCE * max(1.0, abs(theirs)):
+    if not math.isclose(ours, theirs, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE):
         columns.append(f" {ours:g} is not {theirs:g}")
     return f"{name:36} {' '.join(columns)}"
 

@@ -198,5 +198,5 @@ def _write(c: Code) -> None:
 
 
 FUNCTIONS = (
-    (wrap_view, 2, 2, _wrap_view), (taken, 3, 3, _taken), (write, 2, 3, _write),
+    (wrap_view, 2, 2, _wrap_view), (taken, 3, 3, _taken), (write, 2, 4, _write),
 )  # fmt: skip

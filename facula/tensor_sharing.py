@@ -86,8 +86,6 @@ def write(t: Any, nv: Value, overlap: bool = False, after: int | None = None) ->
     ):
         put(t, nv)
         return t
-    if after is None:
-        after = old.vid
     check_writable(t)
     if nv.meta.shape != m.shape:
         raise RuntimeError(
@@ -103,7 +101,7 @@ def write(t: Any, nv: Value, overlap: bool = False, after: int | None = None) ->
         nv = cast(nv, m.dtype)
     grad = state.tr.grad
     root = t._base
-    call = (after, nv.vid)
+    call = (old.vid if after is None else after, nv.vid)
     if root is None:
         settle(t, nv, grad and (m.requires_grad or nv.meta.requires_grad), call=call)
         return t

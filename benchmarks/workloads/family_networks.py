@@ -96,10 +96,8 @@ def _mobile(t: Any) -> Unit:
             self.wide = nn.Sequential(
                 _block(t, i, h, 1, act=nn.Hardswish), _block(t, h, h, 3, stride, h, nn.Hardswish)
             )
-            self.gate = nn.Sequential(
-                nn.AdaptiveAvgPool2d(1), nn.Conv2d(h, h // 4, 1), nn.ReLU(),
-                nn.Conv2d(h // 4, h, 1), nn.Hardsigmoid(),
-            )  # fmt: skip
+            squeeze = [nn.AdaptiveAvgPool2d(1), nn.Conv2d(h, h // 4, 1), nn.ReLU()]
+            self.gate = nn.Sequential(*squeeze, nn.Conv2d(h // 4, h, 1), nn.Hardsigmoid())
             self.narrow = nn.Sequential(nn.Conv2d(h, o, 1, bias=False), nn.BatchNorm2d(o))
 
         def forward(self, x: Any) -> Any:
@@ -141,11 +139,9 @@ def _dense(t: Any) -> Unit:
         def __init__(self, i: int) -> None:
             super().__init__()
             self.layers = nn.ModuleList(
-                nn.Sequential(
-                    nn.BatchNorm2d(c), nn.ReLU(), nn.Conv2d(c, 12, 3, 1, 1, bias=False)
-                )
+                nn.Sequential(nn.BatchNorm2d(c), nn.ReLU(), nn.Conv2d(c, 12, 3, 1, 1, bias=False))
                 for c in range(i, i + 48, 12)
-            )  # fmt: skip
+            )
 
         def forward(self, x: Any) -> Any:
             for layer in self.layers:
@@ -365,9 +361,7 @@ def _decoder(t: Any) -> Unit:
     net = nn.TransformerDecoder(nn.TransformerDecoderLayer(64, 4, 128, 0.1, batch_first=True), 2)
     x, memory, y = t.randn(8, 20, 64), t.randn(8, 30, 64), t.randn(8, 20, 64)
     mask = nn.Transformer.generate_square_subsequent_mask(20)
-    return _steps(
-        t, net, lambda: nn.functional.mse_loss(net(x, memory, tgt_mask=mask), y)
-    )  # fmt: skip
+    return _steps(t, net, lambda: nn.functional.mse_loss(net(x, memory, tgt_mask=mask), y))
 
 
 @_network("GRU with attention, step by step")

@@ -103,10 +103,7 @@ def _written(op: Op, method: Any) -> Any:
         if self._base is not None and update_part(self, op, b):
             return self
         nv = record2(op, self._v, b)
-        if nv.meta.requires_grad:
-            write(self, nv, False, nv.vid - 1)
-        else:
-            write(self, nv)
+        write(self, nv, False, nv.vid - 1)
         if self._fn_name is not None:
             self._fn_name = None
         return self

@@ -105,10 +105,7 @@ def _inplace(f: Callable[..., Any], name: str) -> Callable[..., Any]:
         frame = state.tr
         after = frame.base + frame.node.next_slot - 1
         r = f(self, *args, **kwargs)
-        if r._v.meta.requires_grad:
-            write(self, r._v, False, after)
-        else:
-            write(self, r._v)
+        write(self, r._v, False, after)
         if r._fn_name is not self._fn_name:
             self._fn_name = r._fn_name
         return self

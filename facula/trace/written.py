@@ -66,8 +66,7 @@ def _calls_of(node: Node | None, after: int, made: int) -> frozenset[int]:
     wanted = {made}
     calls = []
     while node is not None and wanted and node.slot > after:
-        slots = range(node.slot, node.slot + len(node.metas))
-        found = wanted.intersection(slots)
+        found = wanted.intersection(range(node.slot, node.slot + len(node.metas)))
         if found:
             wanted -= found
             if node.op is not None and any(node.metas[s - node.slot].requires_grad for s in found):
