@@ -492,6 +492,29 @@ class Writer(Emitter):
         rest = self.convert("trunc", high, "i32")
         return body(self.number(0), self.lanes_below(rest, lanes), carried)
 
+    def taken_chunks(self, carried: Sequence[V], body: Callable[..., list[V]]) -> list[V]:
+        """carried = body(begin, end, carried) for the chunks of the call, and then for more of them
+        as long as the thread finds some. Returns the last one.
+        """
+        low, high = self.number((1 << 32) - 1), self.number(32)
+
+        def some(both: V, state: list[V]) -> list[V]:
+            return body(self.binary("and", both, low), self.binary("lshr", both, high), state)
+
+        def take(_: V) -> tuple[V, V]:
+            share, none = V("ptr", "%share"), self.number(-1)
+            alone = self.compare("icmp", "eq", share, V("ptr", "null"))
+
+            def ask() -> V:
+                function = self.let("ptr", "load ptr, ptr %share, align 8")
+                return self.let(I64, f"call i64 {function.name}(ptr %share)")
+
+            found = self.choose(alone, lambda: none, ask)
+            return found, self.compare("icmp", "ne", found, none)
+
+        given = self.binary("or", V(I64, "%begin"), self.binary("shl", V(I64, "%end"), high))
+        return self._loop(V("i1", "true"), given, lambda both: both, take, carried, some)
+
     # -- errors
 
     def report_index(self, bad: V, index: V, size: V, node: V) -> None:
@@ -516,7 +539,8 @@ class Writer(Emitter):
         """The finished text of the module."""
         lines = [
             *self.declarations.values(),
-            "define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end) {",
+            "define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end, "
+            "ptr %share) {",
             "entry:",
             *self.lines,
             "}",

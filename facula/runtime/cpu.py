@@ -193,7 +193,7 @@ def _new_pool() -> int:
 def _initialise(address: int) -> None:
     """Fills the pool's memory for a process in which no worker runs yet."""
     ctypes.memset(address, 0, POOL.size + MAX_THREADS * WORKER_SIZE)
-    fields = {"worker": _native()["worker"], "want": 1}
+    fields = {name: _native()[name] for name in ("worker", "take")} | {"want": 1}
     if _HAS_THREADS:
         fields |= {name: elf.external_address(name) for name in pool_memory.SYSTEM_FUNCTIONS}
         fields |= {"clock": time.CLOCK_MONOTONIC, "block": signal.SIG_BLOCK}

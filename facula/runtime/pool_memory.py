@@ -43,9 +43,10 @@ POOL = Layout(
         ("clock", 8),
         ("block", 8),  # SIG_BLOCK
         ("worker", 8),  # address of @worker
+        ("take", 8),  # address of @take
         *((name, 8) for name in (*SYSTEM_FUNCTIONS, *OPTIONAL_FUNCTIONS)),
         ("allowed", 8 * MASK_WORDS),  # the processors that the process may use
-        ("signals", 168),  # a set of all signals, and room up to the next cache line
+        ("signals", 160),  # a set of all signals, and room up to the next cache line
         ("busy", 64),
         ("errand", 64),  # 1: one is under way, 2: somebody is finishing it
         ("kernel", 8),
@@ -75,6 +76,16 @@ WORKER = Layout(
     )
 )
 WORKER_SIZE = WORKER.size
+# What a kernel is given to take further chunks: `function(share)` is the first one and, in the high
+# half, the end, or -1.
+SHARE = Layout(
+    (
+        ("function", 8),
+        ("home", 8),  # the pool
+        ("me", 8),  # the thread's number
+        ("passed", 8),  # stretches, from its own on, of which nothing is left
+    )
+)
 
 
 def fields(layout: Layout, base: str, *names: str) -> str:

@@ -12,8 +12,10 @@ job was taken back, spins again: jobs that take less time than waking would neve
 
 The chunks are dealt out in equal stretches, one for each thread, each with its counter; who is
 done with the own stretch takes from the others'. So a thread meets the same part of the data from
-step to step, while it lies in that processor's cache. A step whose number of threads is negative
-wants each stretch in one call: its chunks share what the call brings near.
+step to step, while it lies in that processor's cache. Some are taken at a time, towards the end of
+a stretch at most a quarter of what is left. A kernel whose chunks share what a call brings near
+takes them itself: its last argument is where it finds how (null: it has them all). A step whose
+number of threads is negative wants each stretch in one call.
 
 An errand is a job for one worker that nobody waits for: who posts it goes on, with `busy` held, and
 whoever wants the workers next, or what the errand brings, finishes it first: takes it back and does
@@ -35,7 +37,7 @@ import os
 import sys
 
 from . import errand_ir
-from .pool_memory import AWAY, MASK_WORDS, POOL, WORKER, WORKER_SIZE, fields, system, words
+from .pool_memory import AWAY, MASK_WORDS, POOL, SHARE, WORKER, WORKER_SIZE, fields, system, words
 
 
 def machine_name() -> str:
@@ -213,19 +215,24 @@ define internal ptr @counter(ptr %pool, i64 %part) nounwind alwaysinline {{
   %at = select i1 %first, ptr %next, ptr %other
   ret ptr %at
 }}
-define internal void @chunks(ptr %pool, i64 %me) nounwind {{
+define i64 @take(ptr %share) nounwind {{
 entry:
-{fields(POOL, "pool", "kernel", "slots", "record", "chunks", "grain", "parts")}
-  %k = load ptr, ptr %kernel
-  %s = load ptr, ptr %slots
-  %r = load ptr, ptr %record
+{fields(SHARE, "share", "home", "me", "passed")}
+  %pool = load ptr, ptr %home
+  %first = load i64, ptr %me
+  %past = load i64, ptr %passed
+{fields(POOL, "pool", "chunks", "grain", "parts")}
   %n = load i64, ptr %chunks
   %g = load i64, ptr %grain
   %p = load i64, ptr %parts
+  %whole = icmp eq i64 %g, %n
   br label %part
 part:
-  %i = phi i64 [ 0, %entry ], [ %i1, %next ]
-  %t0 = add i64 %me, %i
+  %i = phi i64 [ %past, %entry ], [ %i1, %next ]
+  %some = icmp slt i64 %i, %p
+  br i1 %some, label %look, label %done
+look:
+  %t0 = add i64 %first, %i
   %over = icmp sge i64 %t0, %p
   %t1 = sub i64 %t0, %p
   %t = select i1 %over, i64 %t1, i64 %t0
@@ -233,21 +240,51 @@ part:
   %t2 = add i64 %t, 1
   %scaled = mul i64 %t2, %n
   %stop = udiv i64 %scaled, %p
-  br label %take
-take:
-  %b = atomicrmw add ptr %counter, i64 %g monotonic
-  %some = icmp slt i64 %b, %stop
-  br i1 %some, label %do, label %next
-do:
-  %e0 = add i64 %b, %g
-  %far = icmp sgt i64 %e0, %stop
-  %e = select i1 %far, i64 %stop, i64 %e0
-  call void %k(ptr %s, ptr %r, i64 %b, i64 %e)
-  br label %take
+  %seen = load atomic i64, ptr %counter monotonic, align 8
+  %left = sub i64 %stop, %seen
+  %quarter = ashr i64 %left, 2
+  %few = call i64 @llvm.smin.i64(i64 %g, i64 %quarter)
+  %one = call i64 @llvm.smax.i64(i64 %few, i64 1)
+  %many = select i1 %whole, i64 %g, i64 %one
+  %b = atomicrmw add ptr %counter, i64 %many monotonic
+  %found = icmp slt i64 %b, %stop
+  br i1 %found, label %give, label %next
 next:
   %i1 = add i64 %i, 1
-  %more = icmp slt i64 %i1, %p
-  br i1 %more, label %part, label %done
+  store i64 %i1, ptr %passed
+  br label %part
+give:
+  %e0 = add i64 %b, %many
+  %e = call i64 @llvm.smin.i64(i64 %e0, i64 %stop)
+  %high = shl i64 %e, 32
+  %both = or i64 %high, %b
+  ret i64 %both
+done:
+  ret i64 -1
+}}
+define internal void @chunks(ptr %pool, i64 %number) nounwind {{
+entry:
+  %share = alloca [{SHARE.size} x i8], align 8
+{fields(SHARE, "share", "function", "home", "me", "passed")}
+{fields(POOL, "pool", "kernel", "slots", "record", "take")}
+  %f = load ptr, ptr %take
+  store ptr %f, ptr %function
+  store ptr %pool, ptr %home
+  store i64 %number, ptr %me
+  store i64 0, ptr %passed
+  %k = load ptr, ptr %kernel
+  %s = load ptr, ptr %slots
+  %r = load ptr, ptr %record
+  br label %next
+next:
+  %both = call i64 @take(ptr %share)
+  %some = icmp sge i64 %both, 0
+  br i1 %some, label %do, label %done
+do:
+  %b = and i64 %both, 4294967295
+  %e = lshr i64 %both, 32
+  call void %k(ptr %s, ptr %r, i64 %b, i64 %e, ptr %share)
+  br label %next
 done:
   ret void
 }}"""
@@ -530,7 +567,7 @@ together:
   br label %next
 alone:
   %owned0 = phi i1 [ %owned, %step ], [ false, %ask ]
-  call void %kernel(ptr %slots, ptr %record, i64 0, i64 %chunks)
+  call void %kernel(ptr %slots, ptr %record, i64 0, i64 %chunks, ptr null)
   br label %next
 next:
   %owned1 = phi i1 [ true, %together ], [ %owned0, %alone ]
@@ -548,4 +585,5 @@ done:
   ret i64 %status
 }}
 declare i64 @llvm.smin.i64(i64, i64)
+declare i64 @llvm.smax.i64(i64, i64)
 declare i64 @llvm.abs.i64(i64, i1)"""

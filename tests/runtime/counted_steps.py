@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from facula.compiler.emitter import V
+from facula.compiler.writer import Writer
 from facula.runtime import code, cpu
 
 # Adds 1 to element i + 1 of the array in slot 1, for each chunk i; counts the calls in element 0.
@@ -60,14 +62,41 @@ done:
 """
 
 
+def taking():
+    """As COUNT, by a kernel that takes further chunks itself: a call for each thread."""
+    w = Writer()
+    w.stmt("%at = getelementptr ptr, ptr %slots, i64 1")
+    array = w.let("ptr", "load ptr, ptr %at")
+    w.let("i64", f"atomicrmw add ptr {array.name}, i64 1 monotonic")
+
+    def one(i, _):
+        at = w.let(
+            "ptr", f"getelementptr i64, ptr {array.name}, i64 {w.add(i, V('i64', '1')).name}"
+        )
+        v = w.let("i64", f"load i64, ptr {at.name}")
+        w.stmt(f"store {w.add(v, V('i64', '1'))}, ptr {at.name}")
+        return []
+
+    def some(begin, end, carried):
+        w.counted_loop(begin, end, 1, [], one)
+        return carried
+
+    w.taken_chunks([], some)
+    w.stmt("ret void")
+    return w.module()
+
+
 class Program:
     """Steps that count chunks, each followed by one that checks that all of them ran."""
 
-    def __init__(self, steps, chunks, most):
+    def __init__(self, steps, chunks, most, takes=False):
         self.status, self.array = np.zeros(1, np.int64), np.zeros(chunks + 1, np.int64)
         self.slots = np.array([self.status.ctypes.data, self.array.ctypes.data], np.int64)
         self.records = np.array([[0, chunks * (i + 1), chunks] for i in range(steps)], np.int64)
-        count = code.function_address("test count", lambda: COUNT)
+        if takes:
+            count = code.function_address("test taking", taking)
+        else:
+            count = code.function_address("test count", lambda: COUNT)
         check = code.function_address("test check", lambda: CHECK)
         rows = []
         for record in self.records:

@@ -37,6 +37,33 @@ def test_every_chunk_runs_once_for_any_number_of_threads(threads, chunks, most):
         assert program.is_right()
 
 
+@pytest.mark.parametrize("threads", (1, 2, 3, 16))
+@pytest.mark.parametrize("chunks, most", ((2, 2), (3, 64), (100, 64), (100, -64), (1000, 2)))
+def test_a_kernel_that_takes_chunks_itself_is_called_once_by_each_thread(threads, chunks, most):
+    cpu.set_num_threads(threads)
+    program = Program(20, chunks, most, takes=True)
+    for _ in range(5):
+        assert program.is_right()
+        assert program.array[0] <= 20 * min(threads, abs(most), chunks)
+
+
+@pytest.mark.parametrize("threads", (1, 2, 3, 16))
+def test_a_step_may_want_each_stretch_in_one_call(threads):
+    cpu.set_num_threads(threads)
+    program = Program(20, 100, -64)
+    assert program.is_right()
+    assert program.array[0] <= 20 * threads
+
+
+def test_few_chunks_are_taken_at_a_time_at_the_end_of_a_stretch():
+    cpu.set_num_threads(2)
+    program = Program(1, 320, 2)
+    assert program.is_right()
+    # Twenty at a time until a stretch of 160 has less than 80 left, then ever fewer: some twenty
+    # calls for each, where stretches in equal pieces would take eight.
+    assert program.array[0] > 24
+
+
 @pytest.mark.parametrize("keep_lock", (False, True))
 def test_bound_steps_clear_the_status_and_run(keep_lock):
     cpu.set_num_threads(2)

@@ -130,7 +130,7 @@ class _Forward:
         left = w.smaller(w.binary("sub", self.length, first), w.number(s.queries))
         last = w.binary("sub", self.length, w.number(1))
         start = self.query.of(batch, head)
-        b.transpose_rows(self.query, start, first, last, s.width, self.turned, self.factor)
+        b.transpose_rows(self.query, start, first, left, s.width, self.turned, self.factor)
         b.fill(self.sums, s.queries * s.pitch(s.depth), 0.0)
         b.fill(self.top, s.queries, -INFINITY)
         b.fill(self.total, s.queries, 0.0)

@@ -146,10 +146,10 @@ class _Backward:
         left = w.smaller(w.binary("sub", self.length, first), w.number(s.queries))
         last = w.binary("sub", self.length, w.number(1))
         start, gradient = self.query.of(batch, head), self.gradient.of(batch, head)
-        b.transpose_rows(self.query, start, first, last, s.width, self.turned, self.factor)
+        b.transpose_rows(self.query, start, first, left, s.width, self.turned, self.factor)
         b.copy_rows(self.query, start, first, left, s.width, self.query_rows)
         b.transpose_rows(
-            self.gradient, gradient, first, last, s.depth, self.turned_gradient, None,
+            self.gradient, gradient, first, left, s.depth, self.turned_gradient, None,
             self.out, self.out.of(batch, head), self.delta,
         )  # fmt: skip
         b.copy_rows(self.gradient, gradient, first, left, s.depth, self.gradient_rows)

@@ -22,9 +22,8 @@ from .parts import left_of
 
 INFINITY = float("inf")
 FIELDS = 5  # of a strided operand in the record
-_KEYS = 64
+_KEYS, _QUERIES = 64, 64  # of a block
 _UNROLLED = 8  # vectors of a row that are copied one by one, not in a loop
-_PARTS = 2  # of a block of queries
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,8 @@ class Sizes:
 
     @property
     def queries(self) -> int:
-        """Of a block."""
-        return _PARTS * self.part
+        """Of a block: whole parts. Every one of them copies the keys and values that it sees."""
+        return -(-_QUERIES // self.part) * self.part
 
     @property
     def keys(self) -> int:
@@ -202,21 +201,22 @@ class Blocks:
         w.counted_loop(self.number(0), stop, 1, [], one)
 
     def transpose_rows(
-        self, source: Strided, start: V, first: V, last: V, width: int, to: V,
+        self, source: Strided, start: V, first: V, count: V, width: int, to: V,
         factor: V | None = None, other: Strided | None = None, beside: V | None = None,
         products: V | None = None,
     ) -> None:  # fmt: skip
-        """A block of queries from row `first`, transposed to [width][queries].
+        """`count` rows from `first` on, transposed to [width][queries].
 
-        Rows behind `last` are the last one again. factor: what every element is multiplied with.
+        The last one is there again until they are whole parts. factor: what every element is
+        multiplied with.
         other, beside, products: a second operand of which the sums of products of each row are
         written to `products`.
         """
         w, lanes = self.w, self.lanes
-        zero = constant(w, 0.0, self.tag, lanes)
+        zero, last = constant(w, 0.0, self.tag, lanes), w.binary("sub", count, self.number(1))
 
         def group(g: V, _: list[V]) -> list[V]:
-            numbers = [w.smaller(w.add(w.add(first, g), self.number(i)), last)
+            numbers = [w.add(first, w.smaller(w.add(g, self.number(i)), last))
                        for i in range(lanes)]  # fmt: skip
             rows = [source.at(start, n) for n in numbers]
             others = [] if other is None or beside is None else [
@@ -243,7 +243,9 @@ class Blocks:
                 self.put(total, self.element(products, g))
             return []
 
-        w.counted_loop(self.number(0), self.number(self.s.queries), lanes, [], group)
+        parts = w.add(count, self.number(self.s.part - 1))
+        stop = w.binary("and", parts, self.number(-self.s.part))
+        w.counted_loop(self.number(0), stop, lanes, [], group)
 
     # -- products
 

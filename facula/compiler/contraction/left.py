@@ -18,6 +18,7 @@ from . import tile
 
 _STRETCH = 128  # places of which few rows are turned at a time
 _TOGETHER = 4  # places of the sum that are copied in one go
+_AHEAD = 12  # places of the sum after which lines are asked for
 
 
 class Left(Protocol):
@@ -51,18 +52,18 @@ def nbytes(p: Left, tiles: int) -> int:
 
 def copy_tiles(
     w: Writer, p: Left, source: V, step: V, count: V, first: V, stop: V,
-    first_row: Callable[[V], V], between: V, target: V,
+    first_row: Callable[[V], V], between: V, target: V, far: bool = False,
 ) -> None:  # fmt: skip
     """Copies the tiles from `first` to below `stop` to `target`: [tile][k][row of the tile].
 
     source: the address of row 0 at the first place of the sum; step: to the next row, or to the
     next place where rows lie side by side; count: of places; between: elements from one copy to
-    the next (`pitch`).
+    the next (`pitch`); far: whether the operand is too large for a processor's own cache.
     """
     if p.a_by_row:
         _turn(w, p, source, step, count, first, stop, first_row, between, target)
     else:
-        _gather(w, p, source, step, count, first, stop, first_row, between, target)
+        _gather(w, p, source, step, count, first, stop, first_row, between, target, far)
 
 
 def _parts(p: Left) -> list[tuple[int, int]]:
@@ -119,9 +120,11 @@ def _turn(
 
 def _gather(
     w: Writer, p: Left, source: V, step: V, count: V, first: V, stop: V,
-    first_row: Callable[[V], V], between: V, target: V,
+    first_row: Callable[[V], V], between: V, target: V, far: bool,
 ) -> None:  # fmt: skip
-    """Rows lie side by side: what lies together is read together, for all the tiles."""
+    """Rows lie side by side: what lies together is read together, for all the tiles. That is some
+    lines at each place of the sum, too few for the processor to see what comes next.
+    """
     masks = [None if n == p.lanes else w.first_lanes(n, p.lanes) for _, n in _parts(p)]
 
     def copy(low: V, high: V, together: int) -> None:
@@ -133,12 +136,15 @@ def _gather(
                 for u in range(together)
             ]
             at = w.element(target, w.mul(k, w.number(p.rows)), p.tag)
+            further = w.mul(step, w.number(_AHEAD))
 
             def part(t: V, _: list[V]) -> list[V]:
                 row = first_row(t)
                 to = w.element(at, w.mul(w.binary("sub", t, first), between), p.tag)
                 for u, start in enumerate(starts):
                     here = w.element(start, row, p.tag)
+                    if far:
+                        w.prefetch(w.element(here, further, p.tag))
                     for (i, _n), mask in zip(_parts(p), masks, strict=True):
                         x = w.load(w.element(here, w.number(i), p.tag), p.tag, p.lanes, mask)
                         w.store(x, w.element(to, w.number(u * p.rows + i), p.tag), p.tag)

@@ -198,6 +198,7 @@ class Plan:
         large = m * n * SIZE[tag] > _CACHE_BYTES and self.panels >= _SHARED
         crowded = self.a_step * SIZE[tag] % _PAGE == 0 and self.rows > _WAYS
         self.copied = not self.a_by_row or large or (crowded and self.panels > 1)
+        self.far = not self.a_by_row and m * k * SIZE[tag] > _CACHE_BYTES
         most = PANEL_BYTES // (self.columns * SIZE[tag])
         self.depth = tile.balanced(-(-k // self.shares), most)
         self.blocks = -(-k // self.depth)
@@ -215,6 +216,8 @@ class Plan:
         self.own = own and new and not self.direct and not self.b_axes
         if not self.own:
             self.shares = 1
+        # What a thread has packed serves all the chunks of a share: it may take some at a time.
+        self.packs_once = self.own and self.blocks == self.shares
 
     @property
     def _packed_bytes(self) -> int:
@@ -313,8 +316,10 @@ class Plan:
             self.b_offset if self.direct or self.own else 0, len(self.axes),
         ]  # fmt: skip
         flags = f"{self.a_by_row} {self.copied} {self.direct} {self.turned} {self.across}"
+        if self.far:
+            flags += " far"
         if self.own:
-            flags += f" own {self.b_by_column} {self.shares}"
+            flags += f" own {self.b_by_column} {self.shares} {self.packs_once}"
         key = f"product {self.tag} {self.rows} {self.vectors} {flags}"
         kernel = None
         if epilogue is not None:
@@ -333,7 +338,7 @@ class Plan:
         return NativeStep(
             "matmul", key, lambda: _product_text(self, kernel),
             record, downs * acrosses * count * self.shares, self._effort() * count, 1 << 18,
-            self.own,
+            self.own and not self.packs_once,
         )  # fmt: skip
 
     def addition(self, out: int, scratch: int) -> NativeStep:
@@ -455,7 +460,7 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
                 assert copies is not None
                 start = w.element(a_base, first_k if p.a_by_row else w.mul(first_k, step), p.tag)
                 left.copy_tiles(w, p, start, step, count, first_tile, stop_tile,
-                                lambda t: first_row(t)[0], between, copies)  # fmt: skip
+                                lambda t: first_row(t)[0], between, copies, p.far)  # fmt: skip
 
             if copies is not None and before is not None:
                 w.when(w.compare("icmp", "ne", rest, before), copy)
@@ -538,11 +543,21 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         chunk(number, nothing, blocks)
         return []
 
-    def own_blocks(low: V, high: V, first: V, stop: V, sums: V) -> None:
-        """Packs blocks from `first` on and does the chunks from low to below high with them."""
+    def own_blocks(
+        low: V, high: V, first: V = nothing, stop: V = blocks, sums: V = out, held: V | None = None
+    ) -> None:
+        """Packs blocks from `first` on, but `held`, and does chunks from low to below high with
+        them.
+        """
 
         def own_block(number: V, _: list[V]) -> list[V]:
-            pack_block(w, p, matrix, number, n, k, b_step, depth, panels, pitch, packed)
+            def pack() -> None:
+                pack_block(w, p, matrix, number, n, k, b_step, depth, panels, pitch, packed)
+
+            if held is None:
+                pack()
+            else:
+                w.when(w.compare("icmp", "ne", number, held), pack)
             below = w.add(number, w.number(1))
 
             w.counted_loop(low, high, 1, [w.number(-1)], lambda c, before: [
@@ -552,8 +567,10 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
 
         w.counted_loop(first, stop, 1, [], own_block)
 
-    def half(i: V, _: list[V]) -> list[V]:
-        """The chunks of this thread that are in a half of the sum."""
+    def half(i: V, begin: V, end: V, held: V | None) -> list[V]:
+        """The chunks from `begin` to below `end` that are in a half of the sum. Returns the block
+        that is packed then.
+        """
         middle = w.binary("lshr", w.add(blocks, w.number(1)), w.number(1))
         second = w.compare("icmp", "ne", i, nothing)
         before = w.mul(i, chunks_of_share)
@@ -562,15 +579,24 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         first, stop = w.select(second, middle, nothing), w.select(second, blocks, middle)
         sums = w.select(second, second_sums, out)
         some = w.compare("icmp", "slt", low, high)
-        w.when(some, lambda: own_blocks(low, high, first, stop, sums))
-        return []
+        w.when(some, lambda: own_blocks(low, high, first, stop, sums, held))
+        return [] if held is None else [w.select(some, first, held)]
+
+    def own_chunks(begin: V, end: V, held: list[V]) -> list[V]:
+        if p.shares > 1:
+            return w.counted_loop(
+                nothing, w.number(p.shares), 1, held,
+                lambda i, held: half(i, begin, end, held[0] if held else None),
+            )  # fmt: skip
+        own_blocks(begin, end, held=held[0] if held else None)
+        return [nothing] if held else []
 
     if not p.own:
         w.counted_loop(begin, end, 1, [], whole_chunk)
-    elif p.shares > 1:
-        w.counted_loop(nothing, w.number(p.shares), 1, [], half)
+    elif p.packs_once:
+        w.taken_chunks([w.number(-1)], own_chunks)
     else:
-        own_blocks(begin, end, nothing, blocks, out)
+        own_chunks(begin, end, [])
     w.stmt("ret void")
     return w.module()
 

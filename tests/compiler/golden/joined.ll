@@ -1,7 +1,7 @@
 declare i1 @llvm.vector.reduce.or.v32i1(<32 x i1>)
 declare <32 x float> @llvm.masked.load.v32f32.p0(ptr, i32, <32 x i1>, <32 x float>)
 declare void @llvm.masked.store.v32f32.p0(<32 x float>, ptr, i32, <32 x i1>)
-define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end) {
+define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end, ptr %share) {
 entry:
   %v1 = getelementptr i64, ptr %rec, i64 9
   %v2 = load i64, ptr %v1, align 8, !invariant.load !0

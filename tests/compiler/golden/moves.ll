@@ -1,6 +1,6 @@
 declare <16 x i64> @llvm.masked.gather.v16i64.v16p0(<16 x ptr>, i32, <16 x i1>, <16 x i64>)
 declare void @llvm.masked.store.v16i64.p0(<16 x i64>, ptr, i32, <16 x i1>)
-define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end) {
+define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end, ptr %share) {
 entry:
   %v1 = getelementptr i64, ptr %rec, i64 13
   %v2 = load i64, ptr %v1, align 8, !invariant.load !0

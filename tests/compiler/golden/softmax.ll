@@ -1,7 +1,7 @@
 declare <16 x float> @llvm.masked.load.v16f32.p0(ptr, i32, <16 x i1>, <16 x float>)
 declare <16 x float> @llvm.fma.v16f32(<16 x float>, <16 x float>, <16 x float>)
 declare void @llvm.masked.store.v16f32.p0(<16 x float>, ptr, i32, <16 x i1>)
-define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end) {
+define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end, ptr %share) {
 entry:
   %v1 = getelementptr i64, ptr %rec, i64 6
   %v2 = load i64, ptr %v1, align 8, !invariant.load !0

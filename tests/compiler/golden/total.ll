@@ -1,6 +1,6 @@
 declare <32 x double> @llvm.fabs.v32f64(<32 x double>)
 declare <32 x double> @llvm.masked.load.v32f64.p0(ptr, i32, <32 x i1>, <32 x double>)
-define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end) {
+define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end, ptr %share) {
 entry:
   %v1 = getelementptr i64, ptr %rec, i64 6
   %v2 = load i64, ptr %v1, align 8, !invariant.load !0
@@ -120,7 +120,7 @@ finished2:
 }
 !0 = !{}
 
-define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end) {
+define void @kernel(ptr noalias %slots, ptr noalias %rec, i64 %begin, i64 %end, ptr %share) {
 entry:
   %v1 = getelementptr i64, ptr %rec, i64 4
   %v2 = load i64, ptr %v1, align 8, !invariant.load !0
