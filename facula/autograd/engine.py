@@ -26,7 +26,7 @@ from ..trace.replay import Hooks
 from ..trace.tape import Tape
 from ..trace.values import Value, contiguous_strides, outside
 from .calls import FREED, Context, Notes, place, slot_meta, viewed
-from .jumps import Jump, ancestors, free, remembered, signature
+from .jumps import Jump, ancestors, free, leaf_key, remembered, signature
 
 
 class Walk:
@@ -62,8 +62,7 @@ class Walk:
         self._produced(*p, g)
 
     def _leaf(self, v: Value, g: Value) -> None:
-        handle = v.rec() if v.rec is not None else None
-        key = id(handle) if handle is not None else id(v)
+        handle, key = v.rec() if v.rec is not None else None, leaf_key(v)
         have = self.leaf_grads.get(key)
         if have is not None:
             g = e.add(have[1], g)
@@ -294,14 +293,14 @@ def _remembered(walk: Walk, root: Value, started: Node) -> Jump | None:
     tr = walk.tr
     base = tr.base
     raw = list(walk.leaf_grads.values())
+    if any(v.rec is None for v, _ in raw):
+        return None
     if walk.inside:
         if not all(v.vid >= base and g.vid >= base for v, g in raw):
             return None
         made = [(v.vid - base, g.vid - base, g.meta) for v, g in raw]
         return Jump(tr.node, made, walk.freed_here())
-    leaves = [(v.rec() if v.rec is not None else None, g) for v, g in raw]
-    if any(handle is None for handle, _ in leaves):
-        return None
+    leaves = {key: g for key, (_, g) in walk.leaf_grads.items()}
     return remembered(tr, root, started, walk.notes, leaves, walk.freed_here(), walk.visited)
 
 

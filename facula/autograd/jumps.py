@@ -42,13 +42,14 @@ class Jump:
         if tr.freed and self.freed and not self.freed.isdisjoint(tr.freed):
             return False
         handles = [tr.leaves[slot].rec() for slot, _, _ in self.leaves]
-        if any(handle is None or handle._hooks for handle in handles):
+        if any(handle is not None and handle._hooks for handle in handles):
             return False
         made = [at(tr.base + gslot, m) for _, gslot, m in self.leaves]
         tr.values.extend(made)
         pass_by(tr, self)
         for handle, g in zip(handles, made, strict=True):  # hooks may end the frame: all are known
-            handle._accumulate(g, False)
+            if handle is not None:
+                handle._accumulate(g, False)
         return True
 
 
@@ -62,9 +63,14 @@ def take_onto_nothing(jump: Jump, tr: Frame) -> bool:
     count = len(values)
     for slot, gslot, m in jump.leaves:
         handle = leaves[slot].rec()
-        if handle is None or handle._hooks is not None or handle._grad is not None:
+        if handle is None:  # nobody has this leaf any more
+            values.append(at(base + gslot, m))
+            continue
+        if handle._hooks is not None or handle._grad is not None:
             for (before, _, _), _ in zip(jump.leaves, values[count:], strict=False):
-                leaves[before].rec()._grad = None
+                handle = leaves[before].rec()
+                if handle is not None:
+                    handle._grad = None
             del values[count:]
             return False
         g = at(base + gslot, m)
@@ -140,7 +146,8 @@ class Crossing(Jump):
         for i, _, after in self.freeing:
             free(tapes[i], after)
         for handle, g in zip(handles, grads, strict=True):
-            handle._accumulate(g, False)
+            if handle is not None:
+                handle._accumulate(g, False)
         return True
 
     def _met(
@@ -157,14 +164,15 @@ class Crossing(Jump):
         return None if entering is None else (tapes, handles, entering)
 
     def _handles(self, tapes: list[Any]) -> list[Any] | None:
-        """The leaves, if there are as many as before."""
+        """The leaves, if there are as many as before; None for one that nobody has any more."""
         handles = []
         for group in self.groups:
             handle, *others = [tapes[i].leaves[slot].rec() for i, slot in group]
-            if handle is None or handle._hooks or any(h is not handle for h in others):
+            if any(h is not handle for h in others) or (handle is not None and handle._hooks):
                 return None
             handles.append(handle)
-        return handles if len({*map(id, handles)}) == len(handles) else None
+        held = [id(handle) for handle in handles if handle is not None]
+        return handles if len({*held}) == len(held) else None
 
     def _tapes(self, tr: Frame, root: Value) -> list[Any] | None:
         """The tapes that are met now, if they are like those before."""
@@ -219,16 +227,22 @@ class Crossing(Jump):
         return sorted(entering.items()) if len({*map(id, values)}) == len(values) else None
 
 
+def leaf_key(v: Value) -> int:
+    """What gradients of a leaf are added up by: its tensor, or the value if nobody has that."""
+    handle = v.rec() if v.rec is not None else None
+    return id(v) if handle is None else id(handle)
+
+
 def remembered(
-    tr: Frame, root: Value, started: Node, notes: Notes, leaves: list[tuple[Any, Value]],
+    tr: Frame, root: Value, started: Node, notes: Notes, leaves: dict[int, Value],
     freed: set[int], visited: dict[int, tuple[Any, set[int]]],
 ) -> Crossing | None:  # fmt: skip
-    """What a walk from `root` has done since `started`, if it can be taken again. leaves: tensors
-    and their gradients; freed: what is freed in the open frame; visited: tapes, and what there.
+    """What a walk from `root` has done since `started`, if it can be taken again. leaves: gradients
+    by `leaf_key`; freed: what is freed in the open frame; visited: tapes, and what there.
     """
     base = tr.base
     first = _start(tr, root)
-    if first is None or not all(base <= g.vid for _, g in leaves):
+    if first is None or not all(base <= g.vid for g in leaves.values()):
         return None
     tapes = [first[0]]
     numbers = {id(first[0]): 0}
@@ -258,14 +272,14 @@ def remembered(
         found.reads.append((numbers[id(tape)], reader, slot, number, here))
     if values.keys() != entries.keys():
         return None
-    groups: dict[int, list[tuple[int, int]]] = {id(handle): [] for handle, _ in leaves}
+    groups: dict[int, list[tuple[int, int]]] = {key: [] for key in leaves}
     for tape, slot in notes.leaves:
-        handle = tape.leaves[slot].rec()
-        if handle is None or id(handle) not in groups:
+        key = leaf_key(tape.leaves[slot])
+        if key not in groups:
             return None
-        groups[id(handle)].append((numbers[id(tape)], slot))
+        groups[key].append((numbers[id(tape)], slot))
     found.groups = list(groups.values())
-    found.made = [(g.vid - base, g.meta) for _, g in leaves]
+    found.made = [(g.vid - base, g.meta) for g in leaves.values()]
     found.freeing = [
         (numbers[id(tape)], tape.freed, tape.freed | slots)
         for tape, slots in visited.values()

@@ -23,29 +23,37 @@ def _take(c: Code) -> None:
     base = c.integer(c.field(frame, FRAME.base))
     steps, grad, none = c.field(jump, _JUMP.leaves), c.object("_grad"), c.object(None)
     before = c.call("PyObject_Size", c.field(frame, FRAME.values))
-    done = c.variable("i64", 0)
+    done, free = c.variable("i64", 0), c.variable("i64", 0)
     with c.loop(count) as k, c.when(c.test("eq", c.value(done), k)):
+        c.assign(free, 0)
         step = c.call("PyTuple_GetItem", steps, k)
         slot, leaves = c.call("PyTuple_GetItem", step, 0), c.field(frame, FRAME.leaves)
         leaf = c.call("PyDict_GetItemWithError", leaves, slot)
         with c.when(c.other(leaf, "null")):
             handle = c.call("PyObject_CallNoArgs", c.field(leaf, VALUE.rec))
             c.call("PyTuple_SetItem", handles, k, handle)
+            with c.when(c.same(handle, none)):  # nobody has this leaf any more
+                c.assign(free, 1)
             with c.when(c.both(c.other(handle, "null"), c.other(handle, none))):
                 has = c.call("PyObject_GetAttr", handle, grad)
                 waits = c.call("PyObject_GetAttr", handle, c.object("_hooks"))
                 c.drop(has)
                 c.drop(waits)
                 with c.when(c.both(c.same(has, none), c.same(waits, none))):
-                    vid = c.add(base, c.integer(c.call("PyTuple_GetItem", step, 1)))
-                    made = c.call("PyTuple_GetItem", values, k)
-                    c.use(fill, made, vid, c.call("PyTuple_GetItem", step, 2))
-                    c.call("PyList_Append", c.field(frame, FRAME.values), made)
+                    c.assign(free, 1)
+            with c.when(c.test("eq", c.value(free), 1)):
+                vid = c.add(base, c.integer(c.call("PyTuple_GetItem", step, 1)))
+                made = c.call("PyTuple_GetItem", values, k)
+                c.use(fill, made, vid, c.call("PyTuple_GetItem", step, 2))
+                c.call("PyList_Append", c.field(frame, FRAME.values), made)
+                with c.when(c.other(handle, none)):
                     c.call("PyObject_SetAttr", handle, grad, made)
-                    c.assign(done, c.add(k, 1))
+                c.assign(done, c.add(k, 1))
     with c.when(c.test("ne", c.value(done), count)):  # as it was
         with c.loop(c.value(done)) as k:
-            c.call("PyObject_SetAttr", c.call("PyTuple_GetItem", handles, k), grad, none)
+            handle = c.call("PyTuple_GetItem", handles, k)
+            with c.when(c.other(handle, none)):
+                c.call("PyObject_SetAttr", handle, grad, none)
         c.use(cut_after, c.field(frame, FRAME.values), before)
         c.leave()
     c.drop(handles)

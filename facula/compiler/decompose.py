@@ -18,6 +18,10 @@ from .scalar_code import TAGS
 from .simplify import host_of
 
 SMALL_PRODUCT = 32768
+# Below that, work from which tiles are nevertheless faster, where loops have short vectors or read
+# them from far apart: the sum and the row of the result that make a vector of few lanes, the sum
+# that takes long beside it, and the one that adding up the lanes of a vector costs as much as.
+TILES_LEAST, TURNED_LEAST, FEW_LANES, LONG_SUM, SHORT_SUM = 1 << 12, 1 << 11, 8, 16, 20
 LARGE_VECTOR = 1 << 18  # multiply-adds from which a vector's product is worth a second thread
 # From this many rows, columns and multiply-adds on, tiles are faster for a batch of small products.
 BATCH_LEAST, BATCH_WORK = 8, 1 << 17
@@ -155,12 +159,14 @@ def _places(r: Rewriter, v: int, axis: int, first: int, stop: int) -> int:
 
 def small_products(graph: Graph) -> Graph:
     """Matrix products that are too small for tiles, or whose numbers are integers."""
-    if any(n.op == "matmul" and _is_small(graph, n) for n in graph.nodes):
-        return sweep(graph, _product)
+    turned = {n.outs[0] for n in graph.nodes if n.op == "permute" and _is_swap(n.attrs[0])}
+    if any(n.op == "matmul" and _is_small(graph, n, turned) for n in graph.nodes):
+        return sweep(graph, lambda r, node, ins: _product(r, node, ins, turned))
     return graph
 
 
-def _is_small(graph: Graph, node: GraphNode) -> bool:
+def _is_small(graph: Graph, node: GraphNode, turned: set[int]) -> bool:
+    """turned: values that are another one with its last two axes exchanged."""
     tag = TAGS.get(graph.dtypes[node.outs[0]], "b1")
     m, k = graph.shapes[node.ins[0]][-2:]
     n = graph.shapes[node.ins[1]][-1]
@@ -170,14 +176,32 @@ def _is_small(graph: Graph, node: GraphNode) -> bool:
         return True
     if m * n * k < SMALL_PRODUCT:
         count = prod(graph.shapes[node.outs[0]][:-2])
+        if count == 1 and _wants_tiles(m, k, n, node.ins[1] in turned):
+            return False
         return min(m, n, k) < BATCH_LEAST or m * n * k * count < BATCH_WORK
     return k == 1 or m == n == 1 or (1 in (m, n) and m * n * k >= LARGE_VECTOR)
 
 
-def _product(r: Rewriter, node: GraphNode, ins: tuple[int, ...]) -> int | None:
+def _wants_tiles(m: int, k: int, n: int, turned: bool) -> bool:
+    """Whether the loops of a small product would have a bad vector: of columns that lie across, of
+    few columns for a long sum, or along a short sum for several columns.
+    """
+    work = m * k * n
+    if 1 in (m, k, n) or work < TURNED_LEAST:
+        return False
+    if turned and k < FEW_LANES:
+        return True
+    if work < TILES_LEAST:
+        return False
+    return n >= 4 and k <= SHORT_SUM if turned else n < FEW_LANES and k >= LONG_SUM
+
+
+def _product(
+    r: Rewriter, node: GraphNode, ins: tuple[int, ...], turned: set[int]
+) -> int | None:  # fmt: skip
     if node.op != "matmul":
         return None
-    if not _is_small(r.old, node):
+    if not _is_small(r.old, node, turned):
         return None
     a, b = ins
     dt = r.type_of(a)

@@ -96,12 +96,36 @@ def _choices_that_no_gradient_sees() -> list[list[float]]:
     return seen
 
 
+def _leaves_that_are_gone() -> list[list[float]]:
+    """Inputs with gradients that nobody has any more when the backward pass begins, or somebody."""
+    net, x = nn.Linear(4, 1), facula.randn(6, 4)
+    kept: list[facula.Tensor] = []
+
+    def loss(keep: bool) -> facula.Tensor:
+        a = x.clone().requires_grad_()
+        if keep:
+            kept.append(a)
+        return (net(a) ** 2).mean() + (a**2).mean()
+
+    seen = []
+    for k in range(14):
+        first, second = loss(k % 5 == 4), loss(k % 7 == 6)
+        seen.append([first.item()])
+        net.zero_grad()
+        (first + second).backward()
+        seen.append(net.weight.grad.flatten().tolist())
+        seen += [a.grad.flatten().tolist() for a in kept]
+        kept.clear()
+    return seen
+
+
 LOOPS = [
     _losses_looked_at_first,
     _two_networks,
     _many_frames,
     _kept_values_in_the_new_frame,
     _choices_that_no_gradient_sees,
+    _leaves_that_are_gone,
 ]
 
 

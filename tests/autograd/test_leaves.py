@@ -102,6 +102,31 @@ def test_hooks_after_accumulation_are_called_on_passes_taken_again(monkeypatch):
     assert len(seen) == AGAIN and a.grad.tolist() == [3, 5]
 
 
+def test_a_pass_is_taken_again_where_nobody_has_one_of_the_leaves_any_more(monkeypatch):
+    x, w = facula.tensor([1.0, 2.0]), facula.tensor([3.0, 5.0], requires_grad=True)
+    kept, walks = [], []
+
+    def loss(keep):
+        a = x.clone().requires_grad_()  # gone afterwards, unless it is kept
+        if keep:
+            kept.append(a)
+        return (a * w * a).sum()
+
+    walk = engine.Walk.run
+    monkeypatch.setattr(engine.Walk, "run", lambda self: (walks.append(1), walk(self)))
+    for k in range(4 * AGAIN):
+        w.grad = facula.ones(2) if k % 8 == 5 else None  # there is something to add to
+        hook = w.register_hook(lambda g: g * 2) if k % 8 == 6 else None
+        loss(k % 4 == 3).backward()
+        had, times = k % 8 == 5, 2 if hook is not None else 1
+        assert w.grad.tolist() == [1.0 * times + had, 4.0 * times + had]
+        if hook is not None:
+            hook.remove()
+        if kept:
+            assert kept.pop().grad.tolist() == [6.0, 20.0]
+    assert len(walks) <= AGAIN
+
+
 def test_a_leaf_is_copied_with_its_gradient():
     _, b = leaves()
     for _ in range(AGAIN):

@@ -349,7 +349,9 @@ def passes(how: str) -> list[Any]:
             with facula.no_grad():
                 w.mul_(0.5)
             loss = (w.exp() * b).sum()
-        if how == "the last one has a gradient":
+        if "gone" in how:
+            loss = loss + (facula.tensor([3.0, 4.0], requires_grad=True) * w).sum()
+        if "has a gradient" in how:
             b.grad = facula.ones(2)
         if how == "twice":
             loss.backward(retain_graph=True)
@@ -362,7 +364,10 @@ def passes(how: str) -> list[Any]:
 
 @pytest.mark.parametrize(
     "how",
-    ("plain", "accumulated", "a hook", "written between", "the last one has a gradient", "twice"),
+    (
+        *("plain", "accumulated", "a hook", "written between", "the last one has a gradient"),
+        *("twice", "one is gone", "one is gone, the last one has a gradient"),
+    ),
 )
 def test_remembered_passes(how: str) -> None:
     want, got = both(lambda: passes(how))
