@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..trace import native
-from ..trace.recorder import INPUT, Frame, Node
+from ..trace.recorder import INPUT, Frame, Node, note_shift
 from ..trace.tape import Tape
 from ..trace.values import Value, at
 from .calls import Context, Notes, place
@@ -134,6 +134,8 @@ class Crossing(Jump):
             m = v.meta
             v.vid = tr.base + slot
             tr.inputs.append(v)
+            if m is not m.start:
+                note_shift(tr, v)
             if m.requires_grad:
                 if m.leaf:
                     tr.leaves[slot] = v
@@ -218,7 +220,7 @@ class Crossing(Jump):
             elif here in self.entries:
                 m = self.entries[here]
                 inside = v.vid - tr.base >= 0
-                if inside or v.buf is None or v.pin is not None or v.meta is not m:
+                if inside or v.buf is None or v.pin is not None or v.meta.start is not m:
                     return None
                 entering[here] = v
             elif here >= 0 and v.vid - tr.base != here:
@@ -267,7 +269,7 @@ def remembered(
         elif v.vid >= base:
             here = v.vid - base
             if here in entries:
-                if v.meta is not entries[here] or values.setdefault(here, v) is not v:
+                if v.meta.start is not entries[here] or values.setdefault(here, v) is not v:
                     return None
         found.reads.append((numbers[id(tape)], reader, slot, number, here))
     if values.keys() != entries.keys():

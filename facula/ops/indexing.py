@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import bool_, int64, is_half
-from ..runtime.memory import Piece
-from ..trace.recorder import record, record2, record_many
+from ..runtime.memory import Piece, of_array
+from ..trace.recorder import Frame, record, record2, record_many, state
 from ..trace.replay import array_of
-from ..trace.values import Value, meta
+from ..trace.values import Value, meta, outside
 from .elementwise import EQ, MAXIMUM, add, cast, div, mul, sub
+from .movement import UNSLICE
 from .record import Example, Op, Operand, convert
 from .reduce import SCAN_SHAPES, scan, scan_example
 
@@ -594,3 +595,30 @@ def _cumulative_extreme(name: str) -> Op:
 
 CUMMAX = _cumulative_extreme("cummax")
 CUMMIN = _cumulative_extreme("cummin")
+
+
+_LITTLE = 1024  # elements of a slice whose position is put into memory
+
+
+def placed(n: Any, g: Value) -> Value | None:
+    """The gradient of a slice at one position of an axis, by an index in memory: where a walk has
+    met slices at several positions before, in ended frames. As part of the path, the actions that
+    a program has chosen would make every sequence of them new work. None: it stays in the path.
+    """
+    shape, (starts, stops, steps) = n.meta(0).shape, n.attrs
+    little = g.meta.numel <= _LITTLE and g.meta.dtype.is_floating_point
+    if type(n.tape) is Frame or not little:
+        return None
+    cut = [k for k, size in enumerate(shape) if (starts[k], stops[k], steps[k]) != (0, size, 1)]
+    if len(cut) != 1 or stops[cut[0]] - starts[cut[0]] != 1:
+        return None
+    node, slot = state.tr.node, g.vid - state.tr.base
+    if node.placed < 2:
+        known = (UNSLICE, slot, (shape, *n.attrs)) in node.edges
+        if known or not node.placed:
+            node.placed = 1
+            return None
+        node.placed = 2
+    at = of_array(np.full(g.meta.shape, starts[cut[0]], np.int64))
+    index = outside(meta(g.meta.shape, int64), at)
+    return record(SCATTER_ADD, (zeros(shape, g), index, g), (cut[0],))

@@ -207,8 +207,9 @@ def _slices(attrs: Any) -> tuple[slice, ...]:
 
 
 def _slice_gradient(n: Any, g: Value) -> Any:
-    m = n.meta(0)
-    return (record1(UNSLICE, g, (m.shape, *n.attrs)),)
+    from .indexing import placed  # which needs this module
+
+    return (placed(n, g) or record1(UNSLICE, g, (n.meta(0).shape, *n.attrs)),)
 
 
 SLICE = Op(

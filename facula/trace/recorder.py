@@ -86,6 +86,7 @@ class Node:
     ends = False  # whether a frame ends before another call: see loops.py
     cuts = 0  # how many parts of values in memory have been seen here (see tensor_parts.py)
     copied: Any = None  # a part that was copied here
+    placed = 0  # whether gradients of slices at one position, or at several, came from here
 
     def __init__(self, parent: Node | None, kind: str) -> None:
         self.parent = parent

@@ -95,9 +95,9 @@ def meta(
     m.packed = m.strides == own and not offset
     m.plain = meta(shape, dt, False, False, strides, offset, wrapped) if requires_grad else m
     m.start = m
-    if offset and not requires_grad:
+    if offset and not (requires_grad and leaf):
         own_strides = None if m.strides == own else m.strides
-        m.start = meta(shape, dt, False, leaf, own_strides, 0, wrapped)
+        m.start = meta(shape, dt, requires_grad, leaf, own_strides, 0, wrapped)
     if len(_metas) > 100_000:  # bounded; a forgotten fact only costs a second object and a new path
         _metas.clear()
     _metas[key] = m

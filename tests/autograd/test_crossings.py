@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import facula
 from facula import nn
 from facula.autograd import engine, jumps
+from facula.trace.recorder import Counter
 
 Loop = Callable[[], list[list[float]]]
 
@@ -285,6 +287,28 @@ def test_what_numpy_may_write_is_walked(taken: list[bool]) -> None:
         w.grad = None
     assert shown.tolist() == [2.0, 4.0]
     assert True in taken
+
+
+def test_parts_at_ever_other_positions_are_no_new_work() -> None:
+    """As the chances of actions that were chosen, of frames that ended when they were."""
+    w = facula.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], requires_grad=True)
+    choice, new = random.Random(1), []
+    for _ in range(160):
+        want, parts = np.zeros((3, 2)), []
+        before = Counter.nodes
+        for j in range(3):
+            rows = w * (j + 1.0)
+            rows.sum().item()
+            i, k = choice.randrange(3), choice.randrange(2)
+            parts += [rows[i] * 2.0, rows[i][k].reshape(1), rows[:, k]]
+            want[i] += 2.0 * (j + 1)
+            want[i, k] += j + 1
+            want[:, k] += j + 1
+        facula.cat(parts).sum().backward()
+        np.testing.assert_allclose(w.grad.numpy(), want)
+        w.grad = None
+        new.append(Counter.nodes - before)
+    assert sum(new[:10]) > 100 and sum(new[-10:]) < 10
 
 
 def test_what_is_never_the_same_is_seldom_remembered(
