@@ -158,6 +158,12 @@ def slot_meta(tape: Any, slot: int) -> Any:
     return producer.metas[slot - producer.slot]
 
 
+def leaf_of(v: Value) -> Any:
+    """What gradients of a leaf are added up for: its tensor, or the value if nobody has that."""
+    handle = v.rec() if v.rec is not None else None
+    return v if handle is None else handle
+
+
 def place(v: Value) -> tuple[Any, int] | None:
     """(frame or tape, slot) where a non-leaf value was made; None if no graph leads to it."""
     tr = state.tr

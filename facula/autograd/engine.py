@@ -25,8 +25,8 @@ from ..trace.recorder import (
 from ..trace.replay import Hooks
 from ..trace.tape import Tape
 from ..trace.values import Value, contiguous_strides, outside
-from .calls import FREED, Context, Notes, place, slot_meta, viewed
-from .jumps import Jump, ancestors, free, leaf_key, remembered, signature
+from .calls import FREED, Context, Notes, leaf_of, place, slot_meta, viewed
+from .jumps import Jump, ancestors, free, remembered, signature
 
 
 class Walk:
@@ -62,13 +62,13 @@ class Walk:
         self._produced(*p, g)
 
     def _leaf(self, v: Value, g: Value) -> None:
-        handle, key = v.rec() if v.rec is not None else None, leaf_key(v)
+        leaf = leaf_of(v)
+        key = id(leaf)
         have = self.leaf_grads.get(key)
         if have is not None:
             g = e.add(have[1], g)
         self.leaf_grads[key] = (v, g)
-        if handle is not None:
-            self.keep_handles.append(handle)
+        self.keep_handles.append(leaf)
 
     def _produced(self, tape: Any, slot: int, g: Value) -> None:
         node = tape.node.producers()[slot]
@@ -357,8 +357,7 @@ def _reaching(tape: Any, targets: dict[Any, int], known: dict[int, set[int]]) ->
     """The slots of a frame that are wanted inputs or were computed from one."""
     found: set[int] = set()
     for slot, v in tape.leaves.items():
-        handle = v.rec() if v.rec is not None else None
-        if ("leaf", id(handle) if handle is not None else id(v)) in targets:
+        if ("leaf", id(leaf_of(v))) in targets:
             found.add(slot)
     for slot, v in tape.upstream.items():
         p = place(v)

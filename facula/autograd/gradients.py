@@ -12,7 +12,7 @@ from typing import Any
 from ..ops import elementwise as e
 from ..trace.recorder import SLOTS, Counter, Frame, set_grad_mode, state
 from ..trace.values import Value, at, contiguous_strides
-from .calls import place
+from .calls import leaf_of, place
 from .engine import Walk, ones_like
 from .jumps import Jump, ancestors, pass_by
 
@@ -41,8 +41,7 @@ def gradients(
         if p is not None:
             places.append((id(p[0]), p[1]))
         else:
-            handle = v.rec() if v.rec is not None else None
-            places.append(("leaf", id(handle) if handle is not None else id(v)))
+            places.append(("leaf", id(leaf_of(v))))
     targets = {at: k for k, at in enumerate(places)}
     walk = Walk(retain, create, targets)
     walk.keep_handles.extend(inputs)

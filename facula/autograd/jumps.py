@@ -18,7 +18,7 @@ from ..trace import native
 from ..trace.recorder import INPUT, Frame, Node, note_shift
 from ..trace.tape import Tape
 from ..trace.values import Value, at
-from .calls import Context, Notes, place
+from .calls import Context, Notes, leaf_of, place
 
 
 class Jump:
@@ -229,18 +229,12 @@ class Crossing(Jump):
         return sorted(entering.items()) if len({*map(id, values)}) == len(values) else None
 
 
-def leaf_key(v: Value) -> int:
-    """What gradients of a leaf are added up by: its tensor, or the value if nobody has that."""
-    handle = v.rec() if v.rec is not None else None
-    return id(v) if handle is None else id(handle)
-
-
 def remembered(
     tr: Frame, root: Value, started: Node, notes: Notes, leaves: dict[int, Value],
     freed: set[int], visited: dict[int, tuple[Any, set[int]]],
 ) -> Crossing | None:  # fmt: skip
     """What a walk from `root` has done since `started`, if it can be taken again. leaves: gradients
-    by `leaf_key`; freed: what is freed in the open frame; visited: tapes, and what there.
+    by the id of `leaf_of`; freed: what is freed in the open frame; visited: tapes, and what there.
     """
     base = tr.base
     first = _start(tr, root)
@@ -276,7 +270,7 @@ def remembered(
         return None
     groups: dict[int, list[tuple[int, int]]] = {key: [] for key in leaves}
     for tape, slot in notes.leaves:
-        key = leaf_key(tape.leaves[slot])
+        key = id(leaf_of(tape.leaves[slot]))
         if key not in groups:
             return None
         groups[key].append((numbers[id(tape)], slot))

@@ -177,14 +177,18 @@ class Blocks:
 
     # -- rows
 
+    def whole(self, count: V, size: int) -> V:
+        """So many rows as whole pieces of a size (a power of two) that cover `count` have."""
+        covered = self.w.add(count, self.number(size - 1))
+        return self.w.binary("and", covered, self.number(-size))
+
     def copy_rows(self, source: Strided, start: V, first: V, count: V, width: int, to: V) -> None:
         """Rows `first` and on to scratch memory, zeros behind each; the last one again until they
         are whole tiles.
         """
         w, pitch = self.w, self.s.pitch(width)
         last = w.binary("sub", count, self.number(1))
-        tiles = w.add(count, self.number(self.s.rows - 1))
-        stop = w.binary("and", tiles, self.number(-self.s.rows))
+        stop = self.whole(count, self.s.rows)
 
         def one(i: V, _: list[V]) -> list[V]:
             at = source.at(start, w.add(first, w.smaller(i, last)))
@@ -243,9 +247,7 @@ class Blocks:
                 self.put(total, self.element(products, g))
             return []
 
-        parts = w.add(count, self.number(self.s.part - 1))
-        stop = w.binary("and", parts, self.number(-self.s.part))
-        w.counted_loop(self.number(0), stop, lanes, [], group)
+        w.counted_loop(self.number(0), self.whole(count, self.s.part), lanes, [], group)
 
     # -- products
 

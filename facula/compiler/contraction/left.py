@@ -136,14 +136,14 @@ def _gather(
                 for u in range(together)
             ]
             at = w.element(target, w.mul(k, w.number(p.rows)), p.tag)
-            further = w.mul(step, w.number(_AHEAD))
+            further = w.mul(step, w.number(_AHEAD)) if far else None
 
             def part(t: V, _: list[V]) -> list[V]:
                 row = first_row(t)
                 to = w.element(at, w.mul(w.binary("sub", t, first), between), p.tag)
                 for u, start in enumerate(starts):
                     here = w.element(start, row, p.tag)
-                    if far:
+                    if further is not None:
                         w.prefetch(w.element(here, further, p.tag))
                     for (i, _n), mask in zip(_parts(p), masks, strict=True):
                         x = w.load(w.element(here, w.number(i), p.tag), p.tag, p.lanes, mask)

@@ -543,21 +543,16 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         chunk(number, nothing, blocks)
         return []
 
-    def own_blocks(
-        low: V, high: V, first: V = nothing, stop: V = blocks, sums: V = out, held: V | None = None
-    ) -> None:
-        """Packs blocks from `first` on, but `held`, and does chunks from low to below high with
-        them.
+    def own_blocks(low: V, high: V, first: V, stop: V, sums: V, held: V) -> V:
+        """Packs blocks from `first` on, but not `held`, which is there, and does the chunks from
+        low to below high with them. Returns the block that is there then.
         """
 
         def own_block(number: V, _: list[V]) -> list[V]:
             def pack() -> None:
                 pack_block(w, p, matrix, number, n, k, b_step, depth, panels, pitch, packed)
 
-            if held is None:
-                pack()
-            else:
-                w.when(w.compare("icmp", "ne", number, held), pack)
+            w.when(w.compare("icmp", "ne", number, held), pack)
             below = w.add(number, w.number(1))
 
             w.counted_loop(low, high, 1, [w.number(-1)], lambda c, before: [
@@ -566,10 +561,11 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
             return []
 
         w.counted_loop(first, stop, 1, [], own_block)
+        return w.binary("sub", stop, w.number(1))
 
-    def half(i: V, begin: V, end: V, held: V | None) -> list[V]:
-        """The chunks from `begin` to below `end` that are in a half of the sum. Returns the block
-        that is packed then.
+    def half(i: V, begin: V, end: V, held: V) -> V:
+        """As `own_blocks`, for the chunks from `begin` to below `end` that are in a half of the
+        sum.
         """
         middle = w.binary("lshr", w.add(blocks, w.number(1)), w.number(1))
         second = w.compare("icmp", "ne", i, nothing)
@@ -579,24 +575,24 @@ def _product_text(p: Plan, kernel: Kernel | None) -> str:
         first, stop = w.select(second, middle, nothing), w.select(second, blocks, middle)
         sums = w.select(second, second_sums, out)
         some = w.compare("icmp", "slt", low, high)
-        w.when(some, lambda: own_blocks(low, high, first, stop, sums, held))
-        return [] if held is None else [w.select(some, first, held)]
+        return w.choose(
+            some, lambda: own_blocks(low, high, first, stop, sums, held), lambda: held
+        )  # fmt: skip
 
     def own_chunks(begin: V, end: V, held: list[V]) -> list[V]:
         if p.shares > 1:
             return w.counted_loop(
                 nothing, w.number(p.shares), 1, held,
-                lambda i, held: half(i, begin, end, held[0] if held else None),
+                lambda i, held: [half(i, begin, end, held[0])],
             )  # fmt: skip
-        own_blocks(begin, end, held=held[0] if held else None)
-        return [nothing] if held else []
+        return [own_blocks(begin, end, nothing, blocks, out, held[0])]
 
     if not p.own:
         w.counted_loop(begin, end, 1, [], whole_chunk)
     elif p.packs_once:
         w.taken_chunks([w.number(-1)], own_chunks)
     else:
-        own_chunks(begin, end, [])
+        own_chunks(begin, end, [w.number(-1)])
     w.stmt("ret void")
     return w.module()
 
