@@ -464,15 +464,18 @@ def fill_memory(t: Any, a: np.ndarray) -> Any:
     if a.shape != m.shape:
         a = np.asarray(np.broadcast_to(a, m.shape), order="C")
     untracked = not m.requires_grad or m.leaf
-    if t._base is not None or t._shown is not None or t._views or not untracked:
+    if t._base is not None or t._shown is not None or not untracked:
         return write(t, outside(meta(m.shape, m.dtype), a))
     fresh = outside(meta(m.shape, m.dtype, m.leaf, m.leaf), a)
-    fresh.rec = weakref.ref(t) if m.leaf else None
-    mark_written(t._v, weakref.ref(t), t._version, (fresh.vid, fresh.vid))
+    reference, expected, call = weakref.ref(t), t._version, (fresh.vid, fresh.vid)
+    fresh.rec = reference if m.leaf else None
+    mark_written(t._v, reference, expected, call)
     t._v = fresh
     t._ver += 1
     if t._bundle is not None:
         t._bundle.dirty = True
+    if t._views:
+        _stale_views(t, reference, expected, call, False, None)
     return t
 
 

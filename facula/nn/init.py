@@ -10,6 +10,8 @@ import math
 import warnings
 from typing import Any
 
+import numpy as np
+
 import facula
 
 from ..tensor import Tensor
@@ -128,6 +130,10 @@ def _redraw_uniform(
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fills with `val`."""
     with facula.no_grad():
+        d = tensor.dtype
+        exact = d is facula.float32 or d is facula.float64 or (d is facula.int64 and val in (0, 1))
+        if type(val) is float and exact:
+            return tensor._fill_memory(np.asarray(val))  # at once, as the draws
         return tensor.fill_(val)
 
 

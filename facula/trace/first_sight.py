@@ -45,14 +45,12 @@ def compile_at_once(frame: Frame, path: list[Node], bound: int) -> bool:
     calls, elements = _weight(path)
     if elements >= NEW[0] + NEW[1] * calls:
         return True
-    if elements < KNOWN[0] + KNOWN[1] * calls:
-        return False
     structure = hash(tuple([(n.op.name, n.ins) for n in path if n.kind is OP]))
     seen = frame.root.structures
     if seen is None:
         seen = frame.root.structures = set()
     if structure in seen:
-        return True
+        return elements >= KNOWN[0] + KNOWN[1] * calls
     if len(seen) >= _MAX_STRUCTURES:  # bounded; a forgotten one only runs through references again
         seen.clear()
     seen.add(structure)

@@ -63,6 +63,20 @@ def test_other_sizes_of_what_was_seen_need_less(
     assert len(compiled) == 2
 
 
+def test_a_structure_is_known_by_a_light_run_too(
+    compiled: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(first_sight, "KNOWN", (2000, 100))
+    light, heavier = fl.ones(11, 50), fl.ones(31, 50)
+    for x in (light, heavier):
+        x.numpy()
+    compiled.clear()
+    _work(light)
+    assert not compiled
+    _work(heavier)
+    assert len(compiled) == 1
+
+
 def test_gradients_of_heavy_work() -> None:
     x = fl.linspace(-1, 1, 1 << 20).reshape(1024, 1024).requires_grad_()
     results = []

@@ -466,3 +466,34 @@ def test_threads_read_while_their_maker_goes_on() -> None:
         t.join()
     assert len(seen) == 300
     assert {k: seen[k] for k in want} == want
+
+
+def test_a_network_that_is_made_leaves_nothing_in_the_frame():
+    layers = [
+        facula.nn.Embedding(5, 4), facula.nn.Linear(4, 4), facula.nn.LayerNorm(4),
+        facula.nn.Conv2d(2, 3, 3), facula.nn.BatchNorm2d(3), facula.nn.LSTM(4, 3),
+        facula.nn.MultiheadAttention(4, 2),
+    ]  # fmt: skip
+    assert not state.tr.values and {n.kind for n in state.tr.node.path()} <= {MODE}
+    assert all(p._v.buf is not None for layer in layers for p in layer.parameters())
+
+
+def test_what_shares_a_parameter_sees_its_initial_values():
+    p = facula.nn.Parameter(facula.empty(4, 3))
+    before, after = p.detach(), p.data
+    facula.nn.init.constant_(p, 2.0)
+    assert before.tolist() == after.tolist() == [[2.0] * 3] * 4
+    facula.nn.init.uniform_(p, 1.0, 1.5)
+    assert before.tolist() == p.tolist() and bool((before >= 1).all())
+    row = p[1]
+    with facula.no_grad():
+        p.normal_()
+    assert row.tolist() == p[1].tolist() == before[1].tolist()
+
+
+def test_initial_values_that_gradients_wanted_are_missed():
+    p = facula.nn.Parameter(facula.ones(3))
+    loss = (p * p).sum()
+    facula.nn.init.zeros_(p)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
