@@ -261,18 +261,9 @@ def settle(
         call = (old.vid, nv.vid)
     nv = _with_history_of(root, nv, tracked)
     keeps = old.meta.requires_grad and not tracked
-    root._v = nv
     if not keeps:
         root._fn_name = None
-    if root._bundle is not None:
-        root._bundle.dirty = True
-    reference = weakref.ref(root)
-    expected = root._version
-    if not silent:
-        root._ver += 1
-        mark_written(old, reference, expected, call)
-    if root._views:
-        _stale_views(root, reference, expected, call, silent, but)
+    _replace(root, nv, call, silent, but)
     shown = root._shown() if root._shown is not None else None
     if shown is not None:
         if root._v.buf is None:
@@ -282,6 +273,22 @@ def settle(
         np.copyto(memory, array_of(v).reshape(-1).view(memory.dtype))
         root._v = _in_shown(v, root)
         show_all(root, shown)
+
+
+def _replace(root: Any, nv: Value, call: Any, silent: bool = False, but: Any = None) -> None:
+    """Puts a value in the place of a storage's, and tells who knows of the old one; the arguments
+    are those of `settle`.
+    """
+    old, root._v = root._v, nv
+    if root._bundle is not None:
+        root._bundle.dirty = True
+    reference = weakref.ref(root)
+    expected = root._version
+    if not silent:
+        root._ver += 1
+        mark_written(old, reference, expected, call)
+    if root._views:
+        _stale_views(root, reference, expected, call, silent, but)
 
 
 def _in_shown(v: Value, root: Any) -> Value:
@@ -467,15 +474,8 @@ def fill_memory(t: Any, a: np.ndarray) -> Any:
     if t._base is not None or t._shown is not None or not untracked:
         return write(t, outside(meta(m.shape, m.dtype), a))
     fresh = outside(meta(m.shape, m.dtype, m.leaf, m.leaf), a)
-    reference, expected, call = weakref.ref(t), t._version, (fresh.vid, fresh.vid)
-    fresh.rec = reference if m.leaf else None
-    mark_written(t._v, reference, expected, call)
-    t._v = fresh
-    t._ver += 1
-    if t._bundle is not None:
-        t._bundle.dirty = True
-    if t._views:
-        _stale_views(t, reference, expected, call, False, None)
+    fresh.rec = weakref.ref(t) if m.leaf else None
+    _replace(t, fresh, NOTHING_READ)
     return t
 
 
