@@ -22,7 +22,6 @@ from .dtypes import int8 as int8
 from .dtypes import int16 as int16
 from .dtypes import int32 as int32
 from .dtypes import int64 as int64
-from .dtypes import set_default_dtype as set_default_dtype
 from .dtypes import uint8 as uint8
 from .functions.legacy import BY_NAME as _TYPED
 from .functions.registry import NAMES as _NAMES
@@ -51,6 +50,7 @@ from .settings import (
 from .settings import is_storage as is_storage
 from .settings import is_warn_always_enabled as is_warn_always_enabled
 from .settings import set_default_device as set_default_device
+from .settings import set_default_dtype as set_default_dtype
 from .settings import set_default_tensor_type as set_default_tensor_type
 from .settings import set_deterministic_debug_mode as set_deterministic_debug_mode
 from .settings import set_float32_matmul_precision as set_float32_matmul_precision

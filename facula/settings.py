@@ -9,8 +9,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from .dtypes import dtype, set_default_dtype
+from .dtypes import dtype
 from .runtime import cpu
+from .trace.default_dtype import switch
 
 _precision = "highest"
 _deterministic = False
@@ -109,6 +110,15 @@ def set_warn_always(b: bool, /) -> None:
     """Kept, without effect: warnings go through Python's own filters."""
     global _warn_always
     _warn_always = bool(b)
+
+
+def set_default_dtype(d: dtype) -> None:
+    """Sets the dtype of new floating-point tensors. Raises TypeError unless `d` is floating
+    point.
+    """
+    if not isinstance(d, dtype) or not d.is_floating_point:
+        raise TypeError(f"only floating-point types are supported as the default type, got {d!r}")
+    switch(d)
 
 
 def set_default_tensor_type(t: Any) -> None:

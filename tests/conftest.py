@@ -13,7 +13,8 @@ import pytest
 
 from facula.runtime import cpu
 from facula.trace import forget, native, replay
-from facula.trace.recorder import Counter, state
+from facula.trace.recorder import state
+from facula.trace.trie import Counter
 
 ROOT = Path(__file__).resolve().parents[1]
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

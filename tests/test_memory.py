@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import facula
-from facula.trace import forget, recorder, replay
-from facula.trace.recorder import Counter
+from facula.trace import forget, recorder, replay, trie
+from facula.trace.trie import Counter
 
 STATM = Path("/proc/self/statm")
 needs_statm = pytest.mark.skipif(not STATM.exists(), reason="reads /proc/self/statm")
@@ -86,7 +86,7 @@ def test_twenty_batch_sizes() -> None:
 def small_tries(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     """Room for `limit` nodes beyond those that the process has already."""
     replay.flush()
-    monkeypatch.setattr(recorder.state, "tr", recorder.Frame(recorder.Node(None, recorder.MODE)))
+    monkeypatch.setattr(recorder.state, "tr", recorder.Frame(trie.Node(None, trie.MODE)))
     Counter.nodes = Counter.kept = 0
     monkeypatch.setattr(forget, "MAX_NODES", limit)
 

@@ -28,7 +28,8 @@ from hypothesis import strategies as st
 import facula
 from facula import compiler, config
 from facula.trace import native, replay
-from facula.trace.recorder import MODE, Frame, Node, state
+from facula.trace.recorder import Frame, state
+from facula.trace.trie import MODE, Node
 
 
 def _load(name: str) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 
 from ..dtypes import int64
 from ..ops.movement import KEEP, RESHAPE, view_strides
-from ..trace.recorder import SLOTS, Frame, Node, state
+from ..trace.recorder import SLOTS, Frame, state
+from ..trace.trie import Node
 from ..trace.values import Value, at, outside
 from ..trace.written import version_now
 

@@ -13,17 +13,10 @@ from typing import Any
 
 from ..ops import elementwise as e
 from ..ops.reduce import sum_to
-from ..trace.recorder import (
-    SLOTS,
-    Counter,
-    Frame,
-    Node,
-    restart,
-    set_grad_mode,
-    state,
-)
+from ..trace.recorder import SLOTS, Frame, restart, set_grad_mode, state
 from ..trace.replay import Hooks
 from ..trace.tape import Tape
+from ..trace.trie import Counter, Node
 from ..trace.values import Value, contiguous_strides, outside
 from .calls import FREED, Context, Notes, leaf_of, place, slot_meta, viewed
 from .jumps import Jump, ancestors, free, remembered, signature

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..ops import elementwise as e
-from ..trace.recorder import SLOTS, Counter, Frame, set_grad_mode, state
+from ..trace.recorder import SLOTS, Frame, set_grad_mode, state
+from ..trace.trie import Counter
 from ..trace.values import Value, at, contiguous_strides
 from .calls import leaf_of, place
 from .engine import Walk, ones_like

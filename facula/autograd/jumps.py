@@ -15,8 +15,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..trace import native
-from ..trace.recorder import INPUT, Frame, Node, note_shift
+from ..trace.recorder import Frame, note_shift
 from ..trace.tape import Tape
+from ..trace.trie import INPUT, Node
 from ..trace.values import Value, at
 from .calls import Context, Notes, leaf_of, place
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from .. import config
 from ..nn.module import Module
-from ..trace.recorder import Counter, restart, state
+from ..trace.recorder import restart, state
 from ..trace.replay import flush, pointer_of
+from ..trace.trie import Counter
 
 __all__ = ["compile", "OptimizedModule"]
 

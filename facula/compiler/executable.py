@@ -164,6 +164,7 @@ class Blueprint(NamedTuple):
 # other share it, so that a process holds the largest arena that it needs, not one for every program
 # that it ever made. Two at once, of two threads, have one each.
 _arenas: list[memory.Buffer] = []
+_MOST_SPARE = 1 << 20  # bytes by which an arena that was too small grows beyond what is asked
 
 _View = tuple[int, Any, np.dtype[Any]]  # slot, shape, dtype
 
@@ -411,7 +412,10 @@ class Program:
         small.
         """
         if arena is None or arena.nbytes < self._arena:
-            arena = memory.allocate(self._arena)
+            # Sequences that grow by one ask for a little more each: to map memory anew for all of
+            # them costs more than some that is not used.
+            spare = 0 if arena is None else min(arena.nbytes, _MOST_SPARE)
+            arena = memory.allocate(self._arena + spare)
         base = self._base = arena.ptr
         self._table[self._first :] = [base + offset for offset in self._offsets]
         if self._places:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..dtypes import convert, dtype, float32, float64, int64, is_half
 from ..graph import Graph, GraphNode
-from .recorder import BUNDLE, INPUT, MODE, Node
+from .trie import BUNDLE, INPUT, MODE, Node
 from .values import Meta, Shape, meta
 
 

@@ -11,7 +11,8 @@ import gc
 from threading import get_ident
 from typing import Any
 
-from .recorder import MODE, Frame, Node, recording, state
+from .recorder import Frame, recording, state
+from .trie import MODE, Node
 
 
 def install() -> None:

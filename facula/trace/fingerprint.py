@@ -14,7 +14,7 @@ from typing import Any
 
 from ..dtypes import dtype, get_default_dtype
 from ..graph import UpdateExpr
-from .recorder import MODE, OP, Node
+from .trie import MODE, OP, Node
 from .values import Meta
 
 _ATOMS = frozenset((int, float, complex, str, bytes, bool, type(None)))

@@ -11,7 +11,8 @@ same bits.
 
 from __future__ import annotations
 
-from .recorder import OP, Frame, Node
+from .recorder import Frame
+from .trie import OP, Node
 
 # Elements read and written from which compiling pays: for each path, and for each of its calls.
 NEW = (10_000_000, 200_000)

@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from .recorder import _NOTHING, OP, SLOTS, Frame, Node, _owner, _State, frames, state
+from .recorder import SLOTS, Frame, _owner, _State, frames, state
 from .references import run_references, seen_through, without_views
 from .replay import needed_for
+from .trie import NOTHING, OP, Node
 from .values import Value, complain, outside
 
 _PAUSE = 2e-5  # seconds between two looks at a frame that ends
@@ -113,7 +114,7 @@ def _contents(owner: Frame, v: Value) -> np.ndarray | None:
             continue
         if maker.kind is OP:
             with _noting:
-                if owner.beside is _NOTHING:
+                if owner.beside is NOTHING:
                     owner.beside = {}
                 array = owner.beside.setdefault(base + source, array)  # type: ignore[attr-defined]
             if owner.base != base or owner.running:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from .recorder import Counter, Node
+from .trie import Counter, Node
 from .values import Formed
 
 # Of all tries together. When a quarter of that is new, paths that were not compiled are forgotten;
@@ -25,21 +25,25 @@ SEEN: Any = object()
 
 def prune(root: Node) -> None:
     """Forgets the paths that did not repeat; if that frees little, also those that were not used
-    since the last time, and if that frees little, everything.
+    since the last time, and if that frees little, everything. `root`: that of any of a thread's
+    tries.
     """
     room = MAX_NODES * 3 // 4
+    roots = list(root.tries.values()) if root.tries else [root]
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 20_000))
     try:
-        n = _keep(root, lambda plan: plan.program is not None)
+        n = sum(_keep(r, lambda plan: plan.program is not None) for r in roots)
         if n > room:
-            n = _keep(root, lambda plan: plan.seen > plan.aged)
-        _age(root)
+            n = sum(_keep(r, lambda plan: plan.seen > plan.aged) for r in roots)
+        for r in roots:
+            _age(r)
     finally:
         sys.setrecursionlimit(limit)
     if n > room:
-        root.edges.clear()
-        n = 1
+        for r in roots:
+            r.edges.clear()
+        n = len(roots)
     Counter.nodes = Counter.kept = n
 
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import config
-from .recorder import INPUT, OP, Frame, state
+from .recorder import Frame, state
+from .trie import INPUT, OP
 from .values import Formed, Value
 
 

@@ -16,8 +16,9 @@ import numpy as np
 
 from . import native
 from .first_sight import KNOWN
-from .recorder import Counter, Frame, Node, _State
+from .recorder import Frame, _State
 from .references import array_of, run_one
+from .trie import Counter, Node
 from .values import INT64, NUMBER, OUTSIDE, WRAPPED, Meta, Value
 
 AFTER = 8  # frames in a row

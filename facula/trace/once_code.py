@@ -6,7 +6,7 @@ import numpy as np
 
 from ..runtime.python_ir import Code, helper
 from . import once
-from .recorder import Counter
+from .trie import Counter
 from .values import NUMBER, OUTSIDE, WRAPPED, Value
 from .values_code import FRAME, META, VALUE, blank_value, fill, in_64_bits
 

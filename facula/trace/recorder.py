@@ -12,17 +12,16 @@ The frame ends in `replay.flush`.
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 import threading
 from array import array
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from .. import config
 from ..runtime.memory import Slab
 from . import loops
+from .trie import INPUT, MODE, NOTHING, OP, Counter, Node, grown, mode_node
 from .values import (
     INT64,
     NUMBER,
@@ -30,7 +29,6 @@ from .values import (
     WRAPPED,
     Failed,
     Meta,
-    Producers,
     Value,
     at,
     complain,
@@ -50,99 +48,7 @@ _bases = itertools.count(_ONE_DIGIT, SLOTS)
 # numbers (`NUMBER`).
 _GAP = 3
 
-INPUT, OP, MODE, BUNDLE = "input", "op", "mode", "bundle"
-
 _NONE: frozenset[int] = frozenset()
-_NOTHING: Mapping[int, Any] = MappingProxyType({})
-
-
-class Node:
-    """A position in the trie: the op that leads here and the facts of what it made."""
-
-    # In slots, where machine code finds them (recorder_code.py).
-    __slots__ = ("edges", "slot", "meta", "metas", "next_slot", "usual", "__dict__")
-
-    # Defaults: a program that meets new work all the time makes many nodes, and most have none of
-    # these.
-    op: Any = None
-    ins: tuple[int, ...] = ()  # slots
-    attrs: tuple[Any, ...] = ()
-    scalar: tuple[int, ...] = ()  # slots of run-time numbers that came with this node
-    scalars = 0  # how many such numbers there are up to here
-    depth = 0
-    plans: dict[Any, Any] | None = None
-    number_meta: Mapping[int, Meta] = _NOTHING  # float64 or int64: of which kind the number is
-    fixed: Mapping[int, Any] = (
-        _NOTHING  # slots of numbers that are part of the path, and their values
-    )
-    where = ""  # file and line of the call, for ops whose errors depend on values
-    line = ""  # the same for every op, where somebody is watching (watch.py)
-    cause = ""  # what the call is part of: the gradient of which op
-    producer_map: Producers | None = None
-    structures: set[int] | None = None  # of a root: see first_sight.py
-    done: set[Any] | None = None  # of a root: see once.py
-    signatures: dict[int, Any] | None = None  # what gradients meet below a slot (autograd/jumps.py)
-    graph: frozenset[int] | None = None  # the calls that gradients flow through (the same)
-    ends = False  # whether a frame ends before another call: see loops.py
-    cuts = 0  # how many parts of values in memory have been seen here (see tensor_parts.py)
-    copied: Any = None  # a part that was copied here
-    placed = 0  # whether gradients of slices at one position, or at several, came from here
-
-    def __init__(self, parent: Node | None, kind: str) -> None:
-        self.parent = parent
-        self.kind = kind
-        self.edges: dict[Any, Any] = {}
-        self.slot = self.next_slot = 0
-        self.meta: Any = None
-        self.metas: tuple[Meta, ...] = ()
-        # The plan that ran here last, and how it is known: reference counts of the frame's values,
-        # what was freed, what picks the live ones of the values.
-        self.usual: tuple[list[int], tuple[Any, ...], Callable[[Any], Any], Any] | None = None
-        if parent is not None:
-            self.slot = self.next_slot = parent.next_slot
-            self.scalars = parent.scalars
-            self.depth = parent.depth + 1
-            if parent.ends and kind != OP:
-                self.ends = True
-
-    def path(self) -> list[Node]:
-        """The nodes from the root to this one, the root excluded."""
-        nodes: list[Node] = []
-        n: Node | None = self
-        while n is not None and n.parent is not None:
-            nodes.append(n)
-            n = n.parent
-        nodes.reverse()
-        return nodes
-
-    def producers(self) -> Producers:
-        """For every slot up to here, the node that made it."""
-        if self.producer_map is None:
-            with _extending:
-                self._map_producers()
-        assert self.producer_map is not None
-        return self.producer_map
-
-    def _map_producers(self) -> None:
-        """One map serves a whole path: a node extends its parent's, unless a sibling did."""
-        chain: list[Node] = []
-        n: Node | None = self
-        while n is not None and n.producer_map is None:
-            chain.append(n)
-            n = n.parent
-        found = n.producer_map if n is not None else None
-        if n is None or found is None:
-            found = Producers()
-        elif found.tip is not n:
-            found = Producers((s, p) for s, p in found.items() if s < n.next_slot)
-        found.tip = self
-        for n in reversed(chain):
-            for s in range(n.slot, n.next_slot):
-                found[s] = n
-            n.producer_map = found
-
-
-_extending = threading.Lock()  # a gradient may flow through what another thread recorded
 
 
 class Frame:
@@ -236,7 +142,7 @@ class Frame:
             if m.leaf:
                 self.leaves[i] = v
             else:
-                if self.upstream is _NOTHING:
+                if self.upstream is NOTHING:
                     self.upstream = {}
                 self.upstream[i] = v  # type: ignore[index]
                 self.complex = True
@@ -245,7 +151,7 @@ class Frame:
 
 def note_shift(tr: Frame, v: Value) -> None:
     """Notes how much further in its storage a value lies that has entered."""
-    if tr.shifts is _NOTHING:
+    if tr.shifts is NOTHING:
         tr.shifts = {}
     tr.shifts[v.vid] = v.meta.offset - v.meta.start.offset  # type: ignore[index]
 
@@ -265,7 +171,7 @@ def restart(tr: Frame) -> None:
     tr.node = tr.root
     tr.values, tr.inputs, tr.scalars, tr.leaves = values, inputs, scalars, leaves
     tr.complex = tr.running = False
-    tr.upstream = tr.shifts = tr.beside = _NOTHING
+    tr.upstream = tr.shifts = tr.beside = NOTHING
     tr.hooks = tr.custom = tr.over = None
     tr.freed, tr.freed_key = _NONE, ()
     if tr.views:
@@ -322,26 +228,6 @@ def _owner(v: Value) -> Frame | None:
 state = _State()
 
 
-class _Counter:
-    """How many trie nodes exist, in all threads; `replay` prunes when they are too many.
-
-    kept: how many were left the last time. lines: whether new ones note the line of the program
-    that they come from. replays: how often Python has ended a frame whose plan is compiled.
-    """
-
-    def __init__(self) -> None:
-        self.nodes = self.kept = self.replays = 0
-        self.lines = False
-
-
-# An object, not the class: writing to a class makes the interpreter forget what it knows of it.
-Counter = _Counter()
-
-
-def grown() -> None:
-    Counter.nodes += 1
-
-
 def resolve(tr: Frame, v: Value) -> Value:
     """What a value without memory means now: a stale view is derived again, a foreign frame is
     ended.
@@ -359,40 +245,40 @@ def resolve(tr: Frame, v: Value) -> Value:
     complain(v)
 
 
+_MOST_FACTS = 256
+
+
 def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...]) -> Node:
     """Runs the op's rule and adds the edge. `ins` holds slots, or values for numbers."""
     node, base, shifts = tr.node, tr.base, tr.shifts
     metas: list[Meta] = []
     slots: list[int] = []
-    needs = numbers = False
+    numbers = False
     for v in ins:
         if type(v) is Value:
             m = _unshifted(tr, v) if shifts else v.meta
             slots.append(v.vid - base)
-            if m.requires_grad:
-                needs = True
         else:
             m = meta_of(op, v)
             slots.append(-1)
             numbers = True
         metas.append(m)
-    outs = op.rule(metas, attrs)
-    kind = op.kind
+    facts, call = tr.root.facts, (op, attrs, tr.grad, *metas)
+    outs = facts.get(call)
+    if outs is None:
+        outs = _facts(op, metas, attrs, tr.grad)
+        if len(facts) >= _MOST_FACTS:
+            facts.clear()
+        facts[call] = outs
     nxt = Node(node, OP)
     nxt.op, nxt.attrs = op, attrs
-    if kind == "indexing":
+    if op.kind == "indexing":
         nxt.where = caller()
     if Counter.lines:
         nxt.line = caller()
     if tr.fixing:
         nxt.cause = f"{tr.fixing} backward"
-    if needs and (op.gradient is None or not (tr.grad or kind == "history")):
-        needs = False
-    for m in outs:
-        if (needs or m.requires_grad or m.leaf) and kind != "leaf":
-            outs = tuple([with_gradient(m, needs and m.dtype.is_differentiable) for m in outs])
-            break
-    nxt.metas, nxt.meta = tuple(outs), outs[0]
+    nxt.metas, nxt.meta = outs, outs[0]
     slot = nxt.slot + len(outs)
     if numbers:
         for k, v in enumerate(ins):
@@ -410,6 +296,18 @@ def _miss(tr: Frame, key: Any, op: Any, ins: tuple[Any, ...], attrs: tuple[Any, 
     if not (short or tr.walks or tr.scratch or tr.fixing) and tr.trail.extend(nxt):
         nxt.ends = True
     return nxt
+
+
+def _facts(op: Any, metas: list[Meta], attrs: tuple[Any, ...], grad: bool) -> tuple[Meta, ...]:
+    """The facts of what an op makes; grad: whether gradients are recorded."""
+    outs: tuple[Meta, ...] = tuple(op.rule(metas, attrs))
+    if op.kind == "leaf":
+        return outs
+    needs = op.gradient is not None and (grad or op.kind == "history")
+    needs = needs and any(m.requires_grad for m in metas)
+    if needs or any(m.requires_grad or m.leaf for m in outs):
+        return tuple([with_gradient(m, needs and m.dtype.is_differentiable) for m in outs])
+    return outs
 
 
 def _unshifted(tr: Frame, v: Value) -> Meta:
@@ -663,14 +561,6 @@ def record_many(op: Any, ins: tuple[Any, ...], attrs: tuple[Any, ...] = ()) -> l
     return outs
 
 
-def mode_node(node: Node, enabled: bool) -> Node:
-    """Adds the edge that switches the recording of gradients."""
-    nxt = Node(node, MODE)
-    node.edges[enabled] = nxt
-    grown()
-    return nxt
-
-
 def set_grad_mode(enabled: bool) -> None:
     """Switches recording of gradients; an edge of its own, so that ops need not look."""
     tr = state.tr
@@ -686,12 +576,3 @@ def caller() -> str:
     while f is not None and f.f_globals.get("__name__", "").startswith("facula"):
         f = f.f_back
     return f"{f.f_code.co_filename}:{f.f_lineno}" if f is not None else ""
-
-
-def _after_fork() -> None:
-    global _extending  # another thread of the parent may have held the lock
-    _extending = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..runtime.python_ir import Code, Fields, helper
 from . import formula, recorder
 from .once_code import at_once
-from .recorder import _NOTHING
+from .trie import NOTHING
 from .values import NUMBER, Formed, Value
 from .values_code import (
     FRAME,
@@ -65,7 +65,7 @@ def enter(c: Code, frame: str, base: str, v: str, slot: str) -> None:
         c.drop(number)
     m = c.field(v, VALUE.meta)
     with c.when(c.other(m, c.field(m, META.start))):
-        with c.when(c.same(c.field(frame, FRAME.shifts), c.object(_NOTHING))):
+        with c.when(c.same(c.field(frame, FRAME.shifts), c.object(NOTHING))):
             c.put(frame, FRAME.shifts, c.call("PyDict_New"))
         start = c.field(m, META.start)
         by = c.minus(c.integer(c.field(m, META.offset)), c.integer(c.field(start, META.offset)))
@@ -149,7 +149,7 @@ def _record(
             for held in (key, made, ins):
                 c.drop(held)
             c.give(done)
-    with c.when(c.other(c.field(frame, FRAME.shifts), c.object(_NOTHING))):
+    with c.when(c.other(c.field(frame, FRAME.shifts), c.object(NOTHING))):
         _need_no_view(c, op)
     node = c.variable("ptr", c.field(frame, FRAME.node))
     slots, enters = c.array(_MOST), c.array(_MOST)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import float32, float64, rounded
-from .recorder import BUNDLE, INPUT, MODE, OP, Frame, Node
+from .recorder import Frame
+from .trie import BUNDLE, INPUT, MODE, OP, Node
 from .values import Value
 
 _FLOAT32, _FLOAT64 = float32.np, float64.np

@@ -24,10 +24,11 @@ from .build import build_graph
 from .fingerprint import fingerprint
 from .first_sight import compile_at_once, path_and_bound
 from .once import note_first_sight
-from .recorder import BUNDLE, INPUT, OP, Counter, Frame, Node, _State, caller, restart, state
+from .recorder import Frame, _State, caller, restart, state
 from .references import array_of as array_of
 from .references import run_little, run_references, seen_through, without_views
 from .tape import tape_of
+from .trie import BUNDLE, INPUT, OP, Counter, Node
 from .values import Failed, Value, outside
 
 COMPILE_AT = 2  # the sight of a path at which it is compiled, if not at once

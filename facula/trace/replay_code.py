@@ -6,9 +6,10 @@ from ..compiler.executable import Fixed
 from ..runtime import memory
 from ..runtime.python_ir import Code, Fields, helper
 from . import recorder, replay
-from .recorder import _GAP, _NONE, _NOTHING, Frame
+from .recorder import _GAP, _NONE, Frame
 from .replay import _REFERENCED, Plan
 from .tape import Tape
+from .trie import NOTHING
 from .update import Bundle
 from .values_code import FRAME, NODE, VALUE, open_frame
 
@@ -176,7 +177,7 @@ def tape_of(c: Code, frame: str) -> None:
         value = c.field(frame, getattr(FRAME, name))
         c.put(made, getattr(_TAPE, name), c.keep(value))
     for name in ("saved", "versions"):
-        c.put(made, getattr(_TAPE, name), c.keep(c.object(_NOTHING)))
+        c.put(made, getattr(_TAPE, name), c.keep(c.object(NOTHING)))
     c.give(made)
 
 
@@ -222,8 +223,8 @@ def begin_again(c: Code, frame: str) -> None:
             c.put(frame, getattr(FRAME, name), made)
         c.put(frame, FRAME.leaves, leaves)
         for name, value in (
-            ("complex", False), ("running", False), ("upstream", _NOTHING), ("shifts", _NOTHING),
-            ("beside", _NOTHING), ("hooks", None), ("custom", None), ("over", None),
+            ("complex", False), ("running", False), ("upstream", NOTHING), ("shifts", NOTHING),
+            ("beside", NOTHING), ("hooks", None), ("custom", None), ("over", None),
             ("freed", _NONE), ("freed_key", ()),
         ):  # fmt: skip
             c.put(frame, getattr(FRAME, name), c.keep(c.object(value)))
@@ -272,7 +273,7 @@ def _flush(c: Code) -> None:
     plan = c.keep(c.call("PyTuple_GetItem", usual, 3))  # a finaliser may forget paths meanwhile
     c.put(plan, _PLAN.seen, c.number(c.add(c.integer(c.field(plan, _PLAN.seen)), 1)))
     kept = c.either(
-        c.other(c.field(frame, FRAME.beside), c.object(_NOTHING)),
+        c.other(c.field(frame, FRAME.beside), c.object(NOTHING)),
         c.both(
             c.same(c.field(plan, _PLAN.tape), c.object(True)),
             c.test("sgt", c.call("PyObject_Size", c.field(plan, _PLAN.saved)), 0),

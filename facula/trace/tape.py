@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .recorder import _NOTHING, Frame
+from .recorder import Frame
+from .trie import NOTHING
 from .values import Value
 
 
@@ -36,5 +37,5 @@ def tape_of(frame: Frame) -> Tape:
     t.node, t.base, t.scalars = frame.node, frame.base, frame.scalars
     t.leaves, t.upstream, t.freed = frame.leaves, frame.upstream, frame.freed
     t.hooks, t.custom, t.over = frame.hooks, frame.custom, frame.over
-    t.saved = t.versions = _NOTHING
+    t.saved = t.versions = NOTHING
     return t

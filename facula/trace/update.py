@@ -20,7 +20,8 @@ from ..dtypes import float64
 from ..graph import GraphNode, UpdateExpr
 from ..runtime import copies
 from . import replay
-from .recorder import BUNDLE, OP, Counter, Node, caller, grown, state
+from .recorder import caller, state
+from .trie import BUNDLE, OP, Counter, Node, grown
 from .values import Meta, Value, meta
 
 _tokens = itertools.count(1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..runtime.python_ir import Code, Fields, helper
 from . import recorder
-from .recorder import Frame, Node, frame_seen
+from .recorder import Frame, frame_seen
+from .trie import Node
 from .values import Meta, Value
 
 VALUE, META, NODE, FRAME = Fields(Value), Fields(Meta), Fields(Node), Fields(Frame)

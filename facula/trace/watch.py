@@ -19,7 +19,8 @@ from ..compiler.timing import timed
 from ..runtime import code
 from . import replay
 from .build import build_graph
-from .recorder import Counter, Frame, Node, caller
+from .recorder import Frame, caller
+from .trie import Counter, Node
 from .values import Value
 from .why import why_compiled
 

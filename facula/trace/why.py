@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from .recorder import BUNDLE, INPUT, MODE, Node
+from .trie import BUNDLE, INPUT, MODE, Node
 from .values import Meta
 
 _ENOUGH = 0.5  # the share of calls in common from which two paths are versions of one

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .recorder import _NONE, MODE, SLOTS, Node, grown, state
+from .recorder import _NONE, SLOTS, state
+from .trie import MODE, Node, grown
 from .values import Value
 
 NOTHING_READ = (-1, -1)  # the `call` of a write that no operation made of the value

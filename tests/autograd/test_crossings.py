@@ -11,7 +11,7 @@ import pytest
 import facula
 from facula import nn
 from facula.autograd import engine, jumps
-from facula.trace.recorder import Counter
+from facula.trace.trie import Counter
 
 Loop = Callable[[], list[list[float]]]
 

@@ -28,7 +28,8 @@ from facula.autograd.gradients import gradients
 from facula.dtypes import BY_NAME, convert, dtype
 from facula.ops.record import OPS, Example, Op, Operand
 from facula.trace import native, replay
-from facula.trace.recorder import MODE, Frame, Node, record_many, state
+from facula.trace.recorder import Frame, record_many, state
+from facula.trace.trie import MODE, Node
 from facula.trace.values import Value, meta, outside
 
 for module in pkgutil.iter_modules(ops_package.__path__):

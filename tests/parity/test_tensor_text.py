@@ -115,14 +115,14 @@ def test_suffixes_wrap_alike_at_every_width() -> None:
 def test_the_default_dtype_is_not_shown(default: dtypes.dtype) -> None:
     try:
         torch.set_default_dtype(getattr(torch, default.name))
-        dtypes.set_default_dtype(default)
+        dtypes.choose_default_dtype(default)
         for dtype in dtypes.ALL:
             for shape in ((2,), (0,), (2, 0)):
                 array, oracle = _tensor(dtype, shape, 3)
                 assert tensor_text.format_tensor(array, dtype) == repr(oracle)
     finally:
         torch.set_default_dtype(torch.float32)
-        dtypes.set_default_dtype(dtypes.float32)
+        dtypes.choose_default_dtype(dtypes.float32)
 
 
 def test_meta_tensors_print_alike() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from facula import compiler
 from facula.trace import replay
-from facula.trace.recorder import MODE, Counter, Frame, Node, state
+from facula.trace.recorder import Frame, state
+from facula.trace.trie import MODE, Counter, Node
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,8 @@ from facula import config
 from facula.dtypes import BY_NAME
 from facula.ops.record import OPS, Op
 from facula.trace import first_sight, references
-from facula.trace.recorder import MODE, Frame, Node, state
+from facula.trace.recorder import Frame, state
+from facula.trace.trie import MODE, Node
 from facula.trace.values import meta
 
 

@@ -10,8 +10,9 @@ from facula.nn import functional as F
 from facula.ops import elementwise as e
 from facula.tensor import wrap
 from facula.trace.formula import as_one
-from facula.trace.recorder import Node, state
+from facula.trace.recorder import state
 from facula.trace.replay import flush
+from facula.trace.trie import Node
 from facula.trace.values import Formed, Value
 
 
@@ -109,7 +110,7 @@ def test_slopes_that_are_equal_as_keys() -> None:
 
 def test_edges_go_when_paths_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     from facula.trace import forget
-    from facula.trace.recorder import Counter
+    from facula.trace.trie import Counter
 
     monkeypatch.setattr(forget, "MAX_NODES", 200)
     w = facula.ones(3)

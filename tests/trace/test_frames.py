@@ -19,8 +19,9 @@ import pytest
 import facula
 from facula.runtime.memory import memory_stats
 from facula.trace import recorder
-from facula.trace.recorder import MODE, OP, Node, state
+from facula.trace.recorder import state
 from facula.trace.replay import flush
+from facula.trace.trie import MODE, OP, Node
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,8 @@ import facula as fl
 from facula import config, nn
 from facula.runtime import code
 from facula.trace import fingerprint
-from facula.trace.recorder import MODE, Frame, Node, state
+from facula.trace.recorder import Frame, state
+from facula.trace.trie import MODE, Node
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,9 @@ import pytest
 import facula
 from facula import nn
 from facula.trace import loops
-from facula.trace.recorder import Counter, state
+from facula.trace.recorder import state
 from facula.trace.replay import flush
+from facula.trace.trie import Counter
 
 
 def pendulum(steps: int) -> Any:

@@ -21,8 +21,9 @@ from facula.ops import elementwise as e
 from facula.optim import multi_tensor
 from facula.runtime import code, python_ir
 from facula.trace import formula, native, recorder, replay
-from facula.trace.recorder import MODE, Frame, Node, state
+from facula.trace.recorder import Frame, state
 from facula.trace.replay import flush
+from facula.trace.trie import MODE, Node
 from facula.trace.values import meta, outside
 
 pytestmark = pytest.mark.skipif(config.eager, reason="nothing is recorded for later then")

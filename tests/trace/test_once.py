@@ -10,7 +10,8 @@ import pytest
 import facula as fl
 from facula import config
 from facula.trace import once
-from facula.trace.recorder import MODE, Counter, Frame, Node, state
+from facula.trace.recorder import Frame, state
+from facula.trace.trie import MODE, Counter, Node
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 import facula
 from facula.nn import functional as F
-from facula.trace.recorder import Counter
+from facula.trace.trie import Counter
 
 
 def loop(step: Any, places: Any) -> tuple[list[float], list[int]]:
