@@ -216,7 +216,7 @@ def filled(shape: tuple[int, ...], value: Any, d: dtype) -> Tensor:
 
 
 def _new(shape: tuple[int, ...], value: Any, d: dtype) -> Tensor:
-    if value == 0:
+    if value == 0 and (type(value) is int or "-" not in str(value)):  # -0.0 is another value
         return owning(np.zeros(shape, d.np), d)
     value = value if type(value) is float and d.np.kind == "f" else convert(np.asarray(value), d)
     if math.prod(shape) * d.itemsize >= memory.FRESH_BYTES:

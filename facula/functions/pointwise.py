@@ -307,27 +307,37 @@ def _left(input: Any, other: Any, name: str) -> Any:
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """input + alpha * other."""
     a, b = _left(input, other, "add"), value_of(other, "add")
-    if alpha != 1:
-        _check_alpha(alpha, a, b)
-        b = record2(e.MUL, b, alpha) if isinstance(b, Value) else b * alpha
+    if type(alpha) is not int or alpha != 1:
+        b = _times_alpha(a, b, alpha)
     return wrap(record2(e.ADD, a, b))
 
 
-def _check_alpha(alpha: Any, a: Any, b: Any) -> None:
-    if isinstance(alpha, float) and not common_dtype([facts(a), facts(b)]).is_differentiable:
+def _times_alpha(a: Any, b: Any, alpha: Any) -> Any:
+    """alpha * b, to be added to a. Raises RuntimeError for a kind of number that a sum of their
+    dtype does not take.
+    """
+    d = common_dtype([facts(a), facts(b)])
+    if isinstance(alpha, bool) and d is not bool_:
+        raise RuntimeError("Boolean alpha only supported for Boolean results.")
+    if isinstance(alpha, float) and not d.is_differentiable:
         raise RuntimeError(
             "For integral input tensors, argument alpha must not be a floating point number."
         )
+    if alpha == 1:
+        return b
+    if not isinstance(b, Value):
+        return bool(b and alpha) if d is bool_ else b * alpha
+    product = record2(e.MUL, b, alpha)
+    return e.cast(product, bool_) if d is bool_ else product
 
 
 @public(inplace=True, out=True, aliases=("subtract",))
 def sub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """input - alpha * other. Raises RuntimeError for a bool operand."""
     a, b = _left(input, other, "sub"), value_of(other, "sub")
-    if alpha != 1:
-        e.refuse_bool_difference(facts(a), facts(b))  # the product with alpha is no bool any more
-        _check_alpha(alpha, a, b)
-        b = record2(e.MUL, b, alpha) if isinstance(b, Value) else b * alpha
+    if type(alpha) is not int or alpha != 1:
+        e.refuse_bool_difference(facts(a), facts(b))
+        b = _times_alpha(a, b, alpha)
     r = wrap(record2(e.SUB, a, b))
     if not isinstance(a, Value):
         r._fn_name = "RsubBackward1"

@@ -136,6 +136,7 @@ CALLS = [
     "torch.zeros(2,dtype=np.float32)", "torch.zeros(2,requires_grad=True).requires_grad",
     "torch.zeros(2,dtype=torch.int64,requires_grad=True)", "torch.zeros(2,foo=1)",
     "torch.ones(True)", "torch.full((2,),True)", "torch.full((2,),1)", "torch.full((2,),1.5)",
+    "1 / torch.full((2,),-0.)", "1 / torch.full((2,),0.)", "torch.full((2,),-0.,dtype=torch.int32)",
     "torch.full((2,),1j)", "torch.full(2,1)", "torch.full((),5)",
     "torch.full([2],torch.tensor(3))", "torch.full((2,),'a')",
     "torch.full((2,), np.float32(2))", "torch.full(size=(2,),fill_value=3)", "torch.eye(3)",
