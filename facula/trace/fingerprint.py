@@ -26,6 +26,7 @@ def fingerprint(path: list[Node], needed: set[int], outputs: list[int]) -> str |
 
     items: list[Any] = ["plan", get_default_dtype().name, tuple(outputs)]
     known: dict[Meta, tuple[Any, ...]] = {}
+    brief: dict[Meta, tuple[Any, ...]] = {}
     try:
         for position, node in enumerate(path):
             kind = node.kind
@@ -33,8 +34,13 @@ def fingerprint(path: list[Node], needed: set[int], outputs: list[int]) -> str |
                 if node.scalar or node.fixed:
                     items.append(_numbers(node))
                 if position in needed:
-                    attrs, facts = node.attrs, [(m.shape, m.dtype.name) for m in node.metas]
-                    plain = _plain(attrs) if attrs else ()
+                    facts = []
+                    for m in node.metas:
+                        found = brief.get(m)
+                        if found is None:
+                            found = brief[m] = (m.shape, m.dtype.name)
+                        facts.append(found)
+                    plain = _plain(node.attrs) if node.attrs else ()
                     items.append((node.slot, node.op.name, node.ins, plain, tuple(facts)))
             elif kind is not MODE:
                 for m in node.metas:

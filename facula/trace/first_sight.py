@@ -61,15 +61,17 @@ def compile_at_once(frame: Frame, path: list[Node], bound: int) -> bool:
 def _weight(path: list[Node]) -> tuple[int, int]:
     """How many calls a path has, and how many elements these read and write."""
     size: dict[int, int] = {}
+    known = size.get
     calls = elements = 0
     for n in path:
-        slot = n.slot
+        slot, made = n.slot, 0
         for m in n.metas:
-            size[slot] = m.numel
+            size[slot] = numel = m.numel
+            made += numel
             slot += 1
         if n.kind is OP:
             calls += 1
-            elements += sum([m.numel for m in n.metas])
+            elements += made
             for s in n.ins:
-                elements += size.get(s, 1)
+                elements += known(s, 1)
     return max(calls, 1), elements

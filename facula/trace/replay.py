@@ -114,13 +114,13 @@ def needed_for(
     facts: dict[int, Any] = {}
     for position in range(len(path) - 1, -1, -1):
         n = path[position]
-        for k, m in enumerate(n.metas):
-            if n.slot + k in wanted:
-                facts[n.slot + k] = m
-        if n.kind is not OP:
-            continue
-        made = range(n.slot, n.slot + len(n.metas))
-        if effects if n.op.kind == "effect" else any(s in wanted for s in made):
+        slot, used = n.slot, False
+        for m in n.metas:
+            if slot in wanted:
+                facts[slot] = m
+                used = True
+            slot += 1
+        if n.kind is OP and (effects if n.op.kind == "effect" else used):
             needed.add(position)
             wanted.update(n.ins)
     return needed, facts
