@@ -139,6 +139,25 @@ def test_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_allclose(got, want, rtol=1e-5)
 
 
+def test_tries_of_all_default_dtypes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths that were recorded under another default dtype are counted and forgotten too."""
+    small_tries(monkeypatch, 400)
+
+    def nodes(node: trie.Node) -> int:
+        return 1 + sum(nodes(n) for n in node.edges.values() if isinstance(n, trie.Node))
+
+    root = recorder.state.tr.root
+    try:
+        for k in range(200):
+            facula.set_default_dtype((facula.float64, facula.float32)[k % 2])
+            assert (facula.arange(2 + k) / 2).cos().sum().dtype is facula.get_default_dtype()
+            assert root.tries is not None
+            assert sum(map(nodes, root.tries.values())) <= 400 + 100
+    finally:
+        facula.set_default_dtype(facula.float32)
+    assert root.tries is not None and len(root.tries) == 2
+
+
 def test_dead_values_are_never_materialised() -> None:
     """What Python let go of before the end of the frame gets no memory, and what it holds keeps no
     more.
