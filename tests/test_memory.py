@@ -141,21 +141,29 @@ def test_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_tries_of_all_default_dtypes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Paths that were recorded under another default dtype are counted and forgotten too."""
-    small_tries(monkeypatch, 400)
+    small_tries(monkeypatch, 1500)
 
     def nodes(node: trie.Node) -> int:
         return 1 + sum(nodes(n) for n in node.edges.values() if isinstance(n, trie.Node))
 
-    root = recorder.state.tr.root
+    def use(d: facula.dtype, sizes: range) -> None:
+        facula.set_default_dtype(d)
+        net = Network()
+        for n in sizes:
+            net.step(n, True)
+            assert sum(map(nodes, tries.values())) <= 2000
+
+    before = facula.get_default_dtype()
+    facula.set_default_dtype(facula.float64)
+    tries = recorder.state.tr.root.tries
+    assert tries is not None
     try:
-        for k in range(200):
-            facula.set_default_dtype((facula.float64, facula.float32)[k % 2])
-            assert (facula.arange(2 + k) / 2).cos().sum().dtype is facula.get_default_dtype()
-            assert root.tries is not None
-            assert sum(map(nodes, root.tries.values())) <= 400 + 100
+        use(facula.float64, range(1, 4))
+        recorded = nodes(tries[facula.float64])
+        use(facula.float32, range(1, 20))
+        assert nodes(tries[facula.float64]) < recorded / 4
     finally:
-        facula.set_default_dtype(facula.float32)
-    assert root.tries is not None and len(root.tries) == 2
+        facula.set_default_dtype(before)
 
 
 def test_dead_values_are_never_materialised() -> None:
