@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from ..dtypes import choose_default_dtype, dtype, get_default_dtype
 from .recorder import Frame, frames, state
-from .trie import MODE, Node, mode_node
+from .trie import MODE, Node, beginning
 
 
 def switch(d: dtype) -> None:
@@ -39,4 +39,4 @@ def _follow(frame: Frame, before: dtype, d: dtype) -> None:
         root.tries = tries
     frame.root = root
     if not frame.values and not frame.inputs:  # nothing was recorded: it begins again
-        frame.node = root if frame.grad else root.edges.get(False) or mode_node(root, False)
+        frame.node = beginning(root, frame.grad)

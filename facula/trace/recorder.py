@@ -21,7 +21,7 @@ from typing import Any
 from .. import config
 from ..runtime.memory import Slab
 from . import loops
-from .trie import INPUT, MODE, NOTHING, OP, Counter, Node, grown, mode_node
+from .trie import INPUT, MODE, NOTHING, OP, Counter, Node, beginning, grown, switched
 from .values import (
     INT64,
     NUMBER,
@@ -168,7 +168,7 @@ def restart(tr: Frame) -> None:
     tr.base += tr.node.next_slot + _GAP
     if tr.base >= tr.limit:
         tr.base = next(_bases)
-    tr.node = tr.root
+    tr.node = beginning(tr.root, tr.grad)
     tr.values, tr.inputs, tr.scalars, tr.leaves = values, inputs, scalars, leaves
     tr.complex = tr.running = False
     tr.upstream = tr.shifts = tr.beside = NOTHING
@@ -176,13 +176,6 @@ def restart(tr: Frame) -> None:
     tr.freed, tr.freed_key = _NONE, ()
     if tr.views:
         tr.views = []
-    if not tr.grad:
-        tr.grad = True
-        enabled = tr.node.edges.get(False)
-        if enabled is None:
-            enabled = mode_node(tr.node, False)
-        tr.node = enabled
-        tr.grad = False
 
 
 # What machine code remembers of its last call: the number of the thread, and where that one's frame
@@ -566,7 +559,7 @@ def set_grad_mode(enabled: bool) -> None:
     tr = state.tr
     if tr.grad is enabled:
         return
-    tr.node = tr.node.edges.get(enabled) or mode_node(tr.node, enabled)
+    tr.node = switched(tr.node, enabled)
     tr.grad = enabled
 
 

@@ -132,12 +132,18 @@ def grown() -> None:
     Counter.nodes += 1
 
 
-def mode_node(node: Node, enabled: bool) -> Node:
-    """Adds the edge that switches the recording of gradients."""
-    nxt = Node(node, MODE)
-    node.edges[enabled] = nxt
-    grown()
+def switched(node: Node, enabled: bool) -> Node:
+    """Where the edge leads that switches the recording of gradients."""
+    nxt: Node | None = node.edges.get(enabled)
+    if nxt is None:
+        nxt = node.edges[enabled] = Node(node, MODE)
+        grown()
     return nxt
+
+
+def beginning(root: Node, grad: bool) -> Node:
+    """Where a frame begins; grad: whether gradients are recorded then."""
+    return root if grad else switched(root, False)
 
 
 def _after_fork() -> None:
